@@ -1,0 +1,1 @@
+"""Our kinds, parsed: the only home of pydantic."""

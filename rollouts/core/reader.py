@@ -1,0 +1,37 @@
+"""What a room may look at: the cache, read only. The shell's reader records what was read, so that it knows whom a
+later change concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
+
+from rollouts.core.plan import Answer
+from rollouts.kube.ref import Kind, Manifest, Ref
+
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """The cache as `gather` sees it. All methods are O(answer), never O(cluster)."""
+
+    def get(self, ref: Ref) -> Manifest | None:
+        """The object, or None where it does not exist."""
+        ...
+
+    def owned_by(self, kind: Kind, uid: str) -> tuple[Manifest, ...]:
+        """Objects of a kind whose ownerReference with `controller: true` names that uid, ordered by name."""
+        ...
+
+    def select(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> tuple[Manifest, ...]:
+        """Objects of a kind in a namespace that carry all these labels, ordered by name."""
+        ...
+
+    def answer(self, ask_id: str) -> Answer | None:
+        """The answer to an Ask, or None while there is none."""
+        ...
+
+    def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
+        """`parse(manifest)`, done once per (uid, generation) and parser: parse must read nothing but
+        metadata.{name,namespace,uid,generation} and spec."""
+        ...

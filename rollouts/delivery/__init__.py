@@ -1,0 +1,1 @@
+"""The Rollout: gather what concerns it, decide what it needs next."""

@@ -1,0 +1,1 @@
+"""A small API server for demos, fast tests and the simulator."""

@@ -1,0 +1,1 @@
+"""The AnalysisRun: wires the judge to objects."""

@@ -1,0 +1,1 @@
+"""One thread, a virtual clock, one seed: the world that tries to break the house."""

@@ -1,0 +1,1 @@
+"""Objects to rows, trees and sentences; pure, shared by all faces."""
