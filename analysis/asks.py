@@ -1,13 +1,187 @@
-"""Questions to a metric provider, as frozen values."""
+"""Questions to a metric provider, as frozen values.
+
+A secret argument stays an empty *slot* in a question: whoever sends it reads the values with `secrets`, fills them in
+with `fill` as the question leaves, and strikes them out of whatever comes back with `redact`. So no secret enters a
+cache, a plan, a status or a log.
+"""
 
 from __future__ import annotations
-from dataclasses import dataclass
-from typing import TypeAlias
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from analysis.errors import AnalysisError
+
+REDACTED = "*****"
+_SLOT = re.compile("\x02secret:([^/\x02\x03]*)/([^\x02\x03]*)\x03")
+_REDACT_CHARS_MIN = 4  # striking shorter secrets out of a text would garble it and tell more than it hides
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SecretRef:
+    """One key of one Secret in the namespace of the run."""
+
+    name: str
+    key: str
+
+
+class Filled(str):
+    """A text with secrets filled in: it reads as usual, but its repr shows none of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(REDACTED)
+
+
+@dataclass(frozen=True, slots=True)
+class BasicAuth:
+    """HTTP basic authentication."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2:
+    """The client credentials grant: a token is fetched from `token_url` and sent as a bearer token."""
+
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PromQuery:
+    """One PromQL query over HTTP.
+
+    url: the server's base address.  start_s, end_s (seconds since the epoch) and step_s belong to kind "range".
+    insecure: the server's TLS certificate is not verified.  timeout_s: for the whole exchange, the token included.
+    """
+
     url: str
+    query: str
+    kind: Literal["instant", "range"] = "instant"
+    start_s: float | None = None
+    end_s: float | None = None
+    step_s: float | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    basic: BasicAuth | None = None
+    bearer: str = field(default="", repr=False)
+    oauth2: OAuth2 | None = None
+    insecure: bool = False
+    timeout_s: float = 30.0
+
+    @property
+    def endpoint(self) -> str:
+        """The URL to POST `form` to."""
+        return f"{self.url.rstrip('/')}/api/v1/{'query_range' if self.kind == 'range' else 'query'}"
+
+    @property
+    def form(self) -> tuple[tuple[str, str], ...]:
+        """The form fields; the server gives up a little before the client would."""
+        pairs = [("query", str(self.query)), ("timeout", f"{self.timeout_s:g}s")]
+        if self.kind == "range":
+            pairs += [("start", f"{self.start_s:.3f}"), ("end", f"{self.end_s:.3f}"), ("step", f"{self.step_s:.3f}")]
+        return tuple(pairs)
 
 
 Question: TypeAlias = PromQuery
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """What an HTTP server answered, whatever its status: the value of the answer to any question over HTTP.
+
+    body: the bytes as they came (decompressed, cut off by the sender's limit), or the JSON already read from them.
+    """
+
+    status: int
+    body: Any = field(repr=False)
+
+
+def slot(ref: SecretRef) -> str:
+    """The place holder that stands for a secret in a question's texts."""
+    return f"\x02secret:{ref.name}/{ref.key}\x03"
+
+
+def has_slot(text: str) -> bool:
+    """Whether a text holds (or imitates) a secret's place holder."""
+    return "\x02" in text or "\x03" in text
+
+
+def shown(text: str) -> str:
+    """A text for human eyes: every slot reads as asterisks."""
+    return _SLOT.sub(REDACTED, text)
+
+
+def secrets(question: Question) -> tuple[SecretRef, ...]:
+    """Which secrets fill the question, each once, in a fixed order; empty for most questions."""
+    found: set[SecretRef] = set()
+
+    def note(text: str) -> str:
+        found.update(SecretRef(*match) for match in _SLOT.findall(text))
+        return text
+
+    _each_text(question, note)
+    return tuple(sorted(found))
+
+
+def fill(question: Question, values: Mapping[SecretRef, str]) -> Question:
+    """The question with its slots filled. Raises AnalysisError where a value is missing; never shows a value."""
+
+    def one(match: re.Match[str]) -> str:
+        ref = SecretRef(match.group(1), match.group(2))
+        if ref not in values:
+            raise AnalysisError(f"secret {ref.name} key {ref.key} missing")
+        return values[ref]
+
+    def each(text: str) -> str:
+        return Filled(_SLOT.sub(one, text)) if _SLOT.search(text) else text
+
+    return _each_text(question, each)
+
+
+def missing_secret(namespace: str, ref: SecretRef) -> str:
+    """The error of an answer whose secret does not exist, or has no such key."""
+    return f"secret {namespace}/{ref.name} key {ref.key} missing"
+
+
+def redact(value: T, secret_values: Iterable[str]) -> T:
+    """`value` (text, bytes or JSON, mapping keys included) with every occurrence of a secret struck out."""
+    words = sorted({word for word in secret_values if len(word) >= _REDACT_CHARS_MIN}, key=len, reverse=True)
+    return _redacted(value, words, 0) if words else value
+
+
+def _redacted(value: Any, words: list[str], depth: int) -> Any:
+    if isinstance(value, str):
+        for word in words:
+            value = value.replace(word, REDACTED)
+    elif isinstance(value, bytes):
+        for word in words:
+            value = value.replace(word.encode(), REDACTED.encode())
+    elif isinstance(value, HttpReply):
+        value = HttpReply(value.status, _redacted(value.body, words, depth))
+    elif depth > 64:
+        value = REDACTED
+    elif isinstance(value, Mapping):
+        value = {_redacted(key, words, depth): _redacted(inner, words, depth + 1) for key, inner in value.items()}
+    elif isinstance(value, list | tuple):
+        value = type(value)(_redacted(inner, words, depth + 1) for inner in value)
+    return value
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """`value` with every text in it changed: a question is a tree of dataclasses and tuples, four levels deep."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, tuple):
+        return tuple(_each_text(inner, change) for inner in value)
+    if isinstance(value, PromQuery | BasicAuth | OAuth2):
+        return replace(value, **{each.name: _each_text(getattr(value, each.name), change) for each in fields(value)})
+    return value
