@@ -144,7 +144,8 @@ def fill(question: Question, values: Mapping[SecretRef, str]) -> Question:
     def each(text: str) -> str:
         return Filled(_SLOT.sub(one, text)) if _SLOT.search(text) else text
 
-    return _each_text(question, each)
+    filled: Question = _each_text(question, each)
+    return filled
 
 
 def missing_secret(namespace: str, ref: SecretRef) -> str:

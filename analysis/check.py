@@ -1,0 +1,270 @@
+"""What is wrong, or worth a second look, in the spec of an analysis template or run.
+
+One validator for lint, for the rules of delivery and for runs: errors in the contract's order with the contract's
+texts; after them warnings about verdicts that surprise when there is no data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import re2
+
+from analysis import duration
+from analysis.check_conditions import check_conditions
+from analysis.errors import AnalysisError
+
+Spec: TypeAlias = Mapping[str, Any]
+Severity: TypeAlias = Literal["error", "warning", "hint"]
+
+INTERVAL_S_MIN = 1.0
+PROVIDERS = (
+    "prometheus", "kayenta", "web", "datadog", "wavefront", "newRelic", "job", "cloudWatch", "graphite", "influxdb",
+    "skywalking", "plugin",
+)  # fmt: skip
+PROVIDERS_SERVED = frozenset({"prometheus"})
+NO_DATA = ("inconclusive", "fail", "pass")
+_INT = re.compile(r"-?[0-9]{1,10}")
+_PATTERN_CHARS_MAX = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to mend. path: inside the spec (`metrics[0].count`).  text: the contract's message.
+
+    fix: what to write instead, one line.  Only severity "error" makes a spec invalid.
+    """
+
+    path: str
+    text: str
+    fix: str = ""
+    severity: Severity = "error"
+
+
+def check_spec(spec: Spec, *, allow_nested: bool = True) -> tuple[Finding, ...]:
+    """Every finding, errors in the contract's order first.
+
+    spec: of an AnalysisTemplate (allow_nested: it may consist of other templates only) or of a run.  Texts that still
+    hold `{{args.x}}` are not judged.
+    """
+    metrics = spec.get("metrics") or ()
+    if not isinstance(metrics, list | tuple) or (not metrics and not (allow_nested and spec.get("templates"))):
+        return (Finding("metrics", "no metrics specified", "add a metric with a provider"),)
+    found = [*_all_metrics(metrics)]
+    found += [*_rules(spec, "dryRun", metrics), *_rules(spec, "measurementRetention", metrics)]
+    return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
+
+
+def runs_forever(metric: Spec) -> bool:
+    """Whether the metric is measured until something else ends the run: an interval, and no count."""
+    return bool(metric.get("interval")) and whole(metric.get("count"), 0) == 0
+
+
+def runs_forever_text(template: str, metric: Spec) -> str:
+    """The refusal of such a metric where an end is needed (an inline step)."""
+    count = metric.get("count")
+    return (
+        f"AnalysisTemplate {template} has metric {metric.get('name', '')} which runs indefinitely. "
+        f"Invalid value for count: {'<nil>' if count is None else count}"
+    )
+
+
+def whole(value: object, default: int) -> int | None:
+    """An IntOrString as a number: `default` where it is absent, None where it is not a number (or not yet)."""
+    if value is None or value == "":
+        return default
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return int(value)
+    return int(value) if isinstance(value, str) and _INT.fullmatch(value) else None
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether a dryRun or measurementRetention rule means that metric: an unanchored RE2 expression.
+
+    Raises AnalysisError for a pattern that does not compile.
+    """
+    if len(pattern) > _PATTERN_CHARS_MAX:
+        raise AnalysisError(f"pattern longer than {_PATTERN_CHARS_MAX} characters")
+    try:
+        return re2.search(pattern, name, _quiet()) is not None
+    except re2.error as error:
+        raise AnalysisError(f"error parsing regexp: {_text(error)}: `{pattern}`") from None
+    except UnicodeError:
+        raise AnalysisError("error parsing regexp: invalid UTF-8") from None
+
+
+def _quiet() -> re2.Options:
+    options = re2.Options()
+    options.log_errors = False
+    return options
+
+
+def _text(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+
+
+def _all_metrics(metrics: Sequence[Any]) -> Iterator[Finding]:
+    names: set[str] = set()
+    for index, metric in enumerate(metrics):
+        at = f"metrics[{index}]"
+        if not isinstance(metric, Mapping):
+            yield Finding(at, f"{at}: must be an object")
+            continue
+        name = str(metric.get("name") or "")
+        if not name:
+            yield Finding(f"{at}.name", f"{at}: name must be specified", "give the metric a name")
+        elif name in names:
+            yield Finding(f"{at}.name", f"{at}: duplicate name '{name}'", "give each metric a name of its own")
+        names.add(name)
+        for finding in _metric(metric):
+            path = f"{at}.{finding.path}" if finding.path else at
+            text = f"{at}{'.' if finding.text.startswith('provider.') else ': '}{finding.text}"
+            yield Finding(path, text, finding.fix, finding.severity)
+
+
+def _metric(metric: Spec) -> Iterator[Finding]:
+    yield from _numbers(metric)
+    yield from _limits(metric)
+    yield from _times(metric)
+    yield from _provider(metric)
+    if metric.get("noData") not in (None, "", *NO_DATA):
+        yield Finding("noData", f"noData must be one of {', '.join(NO_DATA)}", "noData: inconclusive")
+    yield from (Finding(*finding) for finding in check_conditions(metric))
+
+
+_LIMITS = {
+    "count": 0,
+    "failureLimit": 0,
+    "inconclusiveLimit": 0,
+    "consecutiveErrorLimit": 4,
+    "consecutiveSuccessLimit": 0,
+}
+
+
+def _numbers(metric: Spec) -> Iterator[Finding]:
+    for name, default in _LIMITS.items():
+        value = metric.get(name)
+        if whole(value, default) is None and not _is_template(value):
+            yield Finding(name, f"{name} must be a whole number, got {value!r}", f"{name}: {default}")
+
+
+def _limits(metric: Spec) -> Iterator[Finding]:
+    """The limits in the contract's order; one that is still an argument cannot be judged."""
+    read = {name: whole(metric.get(name), default) for name, default in _LIMITS.items()}
+    count, failure, successes = read["count"], read["failureLimit"], read["consecutiveSuccessLimit"]
+    inconclusive, errors = read["inconclusiveLimit"], read["consecutiveErrorLimit"]
+    if successes is not None and successes < 0:
+        yield Finding("consecutiveSuccessLimit", "consecutiveSuccessLimit must be >= 0", "consecutiveSuccessLimit: 0")
+    if failure is not None and failure < -1:
+        yield Finding("failureLimit", "failureLimit must be >= 0, or -1 to be disabled", "failureLimit: 0")
+    if failure == -1 and successes == 0:
+        yield Finding(
+            "failureLimit",
+            "failureLimit and consecutiveSuccessLimit cannot both be disabled",
+            "set one of failureLimit >= 0, consecutiveSuccessLimit >= 1",
+        )
+    if inconclusive is not None and inconclusive < 0:
+        yield Finding("inconclusiveLimit", "inconclusiveLimit must be >= 0", "inconclusiveLimit: 0")
+    if errors is not None and errors < 0:
+        yield Finding("consecutiveErrorLimit", "consecutiveErrorLimit must be >= 0", "consecutiveErrorLimit: 4")
+    if count is None:
+        return
+    if count < 0:
+        yield Finding("count", f"count must be >= 0, got {count}", "leave count out to measure until the run ends")
+    if count <= 0:
+        return
+    if successes is not None and count < successes:
+        yield Finding("count", "count must be >= consecutiveSuccessLimit", f"count: {successes}")
+    if inconclusive is not None and count < inconclusive:
+        yield Finding("count", "count must be >= inconclusiveLimit", f"count: {inconclusive}")
+    if failure is not None and successes is not None and min(failure, successes) >= 0 and count < failure + successes:
+        yield _count_below_sum(count, failure, successes)
+
+
+def _count_below_sum(count: int, failure: int, successes: int) -> Finding:
+    text = f"count ({count}) must be >= failureLimit + consecutiveSuccessLimit ({failure} + {successes}) if both >= 0"
+    return Finding("count", text, f"count: {failure + successes}, or a lower limit")
+
+
+def _times(metric: Spec) -> Iterator[Finding]:
+    count, interval = whole(metric.get("count"), 0), metric.get("interval")
+    if count is not None and count > 1 and not interval:
+        yield Finding("interval", "interval must be specified when count > 1", "interval: 1m")
+    if interval and not _is_template(interval):
+        yield from _duration("interval", "invalid interval string", interval)
+        if _seconds(interval) is not None and 0 <= (_seconds(interval) or 0) < INTERVAL_S_MIN:
+            text = f"interval {interval} is shorter than {INTERVAL_S_MIN:g}s, which is used instead"
+            yield Finding("interval", text, "interval: 1s", "warning")
+    delay = metric.get("initialDelay")
+    if delay and not _is_template(delay):
+        yield from _duration("initialDelay", "invalid startDelay string", delay)
+
+
+def _duration(name: str, called: str, value: object) -> Iterator[Finding]:
+    try:
+        if duration.parse_s(str(value)) < 0:
+            yield Finding(name, f"{called}: {value} is negative", f"{name}: 1m")
+    except AnalysisError as error:
+        yield Finding(name, f"{called}: {error}", f"{name}: 1m30s (units: h, m, s, ms)")
+
+
+def _seconds(value: object) -> float | None:
+    try:
+        return duration.parse_s(str(value))
+    except AnalysisError:
+        return None
+
+
+def _provider(metric: Spec) -> Iterator[Finding]:
+    provider = metric.get("provider")
+    named = [name for name, value in provider.items() if value is not None] if isinstance(provider, Mapping) else []
+    if not named:
+        yield Finding("provider", "no provider specified", "provider: {prometheus: {address: …, query: …}}")
+    elif len(named) > 1:
+        yield Finding("provider", "multiple providers specified", f"keep one of {', '.join(sorted(named))}")
+    elif named[0] not in PROVIDERS:
+        yield Finding(f"provider.{named[0]}", "no provider specified", f"use one of {', '.join(PROVIDERS)}")
+    elif named[0] not in PROVIDERS_SERVED:
+        text = f"provider.{named[0]}: this provider is not supported by this version"
+        yield Finding(f"provider.{named[0]}", text, "use provider.prometheus")
+    else:
+        yield from _prometheus(provider[named[0]] if isinstance(provider, Mapping) else None)
+
+
+def _prometheus(spec: Any) -> Iterator[Finding]:
+    if not isinstance(spec, Mapping):
+        yield Finding("provider.prometheus", "provider.prometheus: must be an object")
+        return
+    if not spec.get("query"):
+        yield Finding("provider.prometheus.query", "provider.prometheus.query: no query specified", "query: up")
+    if (spec.get("authentication") or {}).get("sigv4"):
+        at = "provider.prometheus.authentication.sigv4"
+        yield Finding(at, f"{at}: this authentication is not supported by this version", "use basicAuth or oauth2")
+
+
+def _rules(spec: Spec, field: str, metrics: Sequence[Any]) -> Iterator[Finding]:
+    """dryRun and measurementRetention rules, each of which must mean some metric."""
+    names = [str(metric.get("name") or "") for metric in metrics if isinstance(metric, Mapping)]
+    is_whole = not spec.get("templates")  # the metrics of nested templates are not at hand here
+    for index, rule in enumerate(spec.get(field) or ()):
+        at, pattern = f"{field}[{index}]", str(rule.get("metricName") or "") if isinstance(rule, Mapping) else ""
+        if _is_template(pattern):
+            continue
+        try:
+            if is_whole and not any(matches(pattern, name) for name in names):
+                text = f"{at}: Rule didn't match any metric name(s)"
+                yield Finding(f"{at}.metricName", text, f"metricName: {names[0] if names else '.*'}")
+        except AnalysisError as error:
+            yield Finding(f"{at}.metricName", f"{at}: {error}", "metricName: .*")
+        if field == "measurementRetention" and whole(rule.get("limit"), 0) is None:
+            yield Finding(f"{at}.limit", f"{at}: limit must be a whole number", "limit: 10")
+
+
+def _is_template(value: object) -> bool:
+    return isinstance(value, str) and "{{" in value
