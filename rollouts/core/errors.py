@@ -11,6 +11,7 @@ class Refusal:
 
     reason: a CamelCase code that tests and tools match.  at: the field path (`spec.strategy.canary.steps[2].pause`).
     text: the message of the contract, verbatim where the contract has one.  fix: what to write instead, one line.
+    got: the refused value as the field error shows it (JSON), "" where it shows none.
     """
 
     reason: str
@@ -18,6 +19,7 @@ class Refusal:
     text: str
     fix: str = ""
     kind: str = "Invalid value"  # the field error's type as Kubernetes words it: Required value, Forbidden, …
+    got: str = ""
 
     def __str__(self) -> str:
         return f"{self.at}: {self.text}" if self.at else self.text

@@ -1,0 +1,173 @@
+"""The routers of `spec.strategy.canary.trafficRouting`, one model each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from rollouts.api.common import Flag, Int32, Int64, Model, Text, TextMap
+
+
+class NginxRouting(Model):
+    """Weights by the canary annotations of an ingress-nginx compatible controller."""
+
+    annotation_prefix: Text = Field("", description="Prefix of the annotations; nginx.ingress.kubernetes.io if empty.")
+    stable_ingress: Text = Field("", description="Ingress in this namespace that sends traffic to the stable Service.")
+    stable_ingresses: tuple[Text, ...] = Field((), description="Several such Ingresses, in place of stableIngress.")
+    additional_ingress_annotations: TextMap = Field(
+        {}, description="Annotations for the canary Ingress; the prefix is put in front where it is missing."
+    )
+    canary_ingress_annotations: TextMap = Field(
+        {}, description="Annotations for the canary Ingress, written exactly as they stand here."
+    )
+
+    @property
+    def ingresses(self) -> tuple[str, ...]:
+        """Every stable Ingress, whichever of the two fields names it."""
+        return self.stable_ingresses or ((self.stable_ingress,) if self.stable_ingress else ())
+
+
+class IstioTcpRoute(Model):
+    """A TCP route of a VirtualService."""
+
+    port: Int64 = Field(0, description="Port that the route matches.")
+
+
+class IstioTlsRoute(Model):
+    """A TLS route of a VirtualService."""
+
+    port: Int64 = Field(0, description="Port that the route matches.")
+    sni_hosts: tuple[Text, ...] = Field((), description="SNI hosts that the route matches.")
+
+
+class IstioVirtualService(Model):
+    """A VirtualService whose weights the controller sets."""
+
+    name: Text = Field(description="Name, or namespace/name, of the VirtualService.")
+    routes: tuple[Text, ...] = Field((), description="HTTP routes to change; may be left out where there is only one.")
+    tls_routes: tuple[IstioTlsRoute, ...] = Field((), description="TLS routes to change.")
+    tcp_routes: tuple[IstioTcpRoute, ...] = Field((), description="TCP routes to change.")
+
+
+class IstioDestinationRule(Model):
+    """A DestinationRule whose subsets the controller labels with pod template hashes."""
+
+    name: Text = Field(description="Name of the DestinationRule.")
+    canary_subset_name: Text = Field("", description="Subset that holds the canary pods.")
+    stable_subset_name: Text = Field("", description="Subset that holds the stable pods.")
+    additional_subset_names: tuple[Text, ...] = Field((), description="Subsets for the pods of experiments.")
+
+
+class IstioRouting(Model):
+    """Weights on the routes of Istio VirtualServices, between hosts or between subsets."""
+
+    virtual_service: IstioVirtualService | None = Field(None, description="The VirtualService to change.")
+    virtual_services: tuple[IstioVirtualService, ...] = Field((), description="Several, in place of virtualService.")
+    destination_rule: IstioDestinationRule | None = Field(None, description="Set to route between subsets.")
+
+
+class Stickiness(Model):
+    """Target group stickiness of an AWS load balancer."""
+
+    enabled: Flag = Field(False, description="Whether a client stays with the target group that it first met.")
+    duration_seconds: Int64 = Field(0, description="For how many seconds, 1 to 604800.")
+
+
+class AlbRouting(Model):
+    """Weights by the forward action of an AWS load balancer Ingress."""
+
+    ingress: Text = Field("", description="Ingress in this namespace whose action is changed.")
+    ingresses: tuple[Text, ...] = Field((), description="Several such Ingresses, in place of ingress.")
+    service_port: Int32 = Field(description="Port of the Services that the action forwards to.")
+    root_service: Text = Field("", description="Service that the Ingress names as backend; the stable one if empty.")
+    annotation_prefix: Text = Field("", description="Prefix of the annotations; alb.ingress.kubernetes.io if empty.")
+    stickiness_config: Stickiness | None = Field(None, description="Stickiness of the target group.")
+
+
+class SmiRouting(Model):
+    """Weights by a TrafficSplit of the Service Mesh Interface."""
+
+    root_service: Text = Field("", description="Service that clients call; the stable one if empty.")
+    traffic_split_name: Text = Field("", description="Name of the TrafficSplit; the Rollout's name if empty.")
+
+
+class AmbassadorRouting(Model):
+    """Weights by Ambassador Mappings."""
+
+    mappings: tuple[Text, ...] = Field((), description="Mappings that send traffic to the stable Service.")
+
+
+class AppMeshVirtualService(Model):
+    """An App Mesh virtual service whose router the controller changes."""
+
+    name: Text = Field(description="Name of the virtual service.")
+    routes: tuple[Text, ...] = Field((), description="Routes to change; may be left out where there is only one.")
+
+
+class AppMeshVirtualNode(Model):
+    """A reference to an App Mesh virtual node."""
+
+    name: Text = Field(description="Name of the virtual node.")
+
+
+class AppMeshVirtualNodeGroup(Model):
+    """The two virtual nodes between which traffic is shared."""
+
+    canary_virtual_node_ref: AppMeshVirtualNode | None = Field(None, description="Virtual node of the canary pods.")
+    stable_virtual_node_ref: AppMeshVirtualNode | None = Field(None, description="Virtual node of the stable pods.")
+
+
+class AppMeshRouting(Model):
+    """Weights by an App Mesh virtual router."""
+
+    virtual_service: AppMeshVirtualService | None = Field(None, description="The virtual service to change.")
+    virtual_node_group: AppMeshVirtualNodeGroup | None = Field(None, description="The virtual nodes to share between.")
+
+
+class TraefikRouting(Model):
+    """Weights by a TraefikService."""
+
+    weighted_traefik_service_name: Text = Field(description="TraefikService whose weighted backends are changed.")
+
+
+class ApisixRoute(Model):
+    """An ApisixRoute whose backend weights the controller sets."""
+
+    name: Text = Field(description="Name of the ApisixRoute.")
+    rules: tuple[Text, ...] = Field((), description="HTTP rules to change; all of them if empty.")
+
+
+class ApisixRouting(Model):
+    """Weights by an ApisixRoute."""
+
+    route: ApisixRoute | None = Field(None, description="The ApisixRoute to change.")
+
+
+class ManagedRoute(Model):
+    """A route that the controller may create and remove in the router."""
+
+    name: Text = Field(description="Name of the route.")
+
+
+class TrafficRouting(Model):
+    """How traffic is shared between stable and canary; several routers may be combined."""
+
+    nginx: NginxRouting | None = Field(None, description="ingress-nginx and compatible controllers.")
+    istio: IstioRouting | None = Field(None, description="Istio.")
+    alb: AlbRouting | None = Field(None, description="AWS load balancer controller.")
+    smi: SmiRouting | None = Field(None, description="Service Mesh Interface.")
+    ambassador: AmbassadorRouting | None = Field(None, description="Ambassador.")
+    app_mesh: AppMeshRouting | None = Field(None, description="AWS App Mesh.")
+    traefik: TraefikRouting | None = Field(None, description="Traefik.")
+    apisix: ApisixRouting | None = Field(None, description="Apache APISIX.")
+    plugins: dict[Text, Any] = Field({}, description="Routers known by name, each with a configuration of its own.")
+    managed_routes: tuple[ManagedRoute, ...] = Field(
+        (), description="Every header and mirror route that the steps use, the one with precedence first."
+    )
+    max_traffic_weight: Int32 | None = Field(None, description="The weight that means all traffic; 100 if absent.")
+
+    @property
+    def total(self) -> int:
+        """The weight that means all traffic."""
+        return 100 if self.max_traffic_weight is None else self.max_traffic_weight
