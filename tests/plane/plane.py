@@ -167,7 +167,7 @@ class Plane:
             f"--listen-client-urls={client}", f"--advertise-client-urls={client}", f"--listen-peer-urls={peer}",
             f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}", "--log-level=warn",
         ])  # fmt: skip
-        # etcd makes itself a key for its peers. Service accounts need some private key: this one, so no tool has to make it.
+        # etcd makes itself a key for its peers; service accounts borrow it, so that no tool has to make one.
         key = self.folder / "etcd" / "fixtures" / "peer" / "key.pem"
         etcd.until(lambda: key.exists() and key.stat().st_size > 0, READY_S_MAX)
         self._write_identities()

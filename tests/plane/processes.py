@@ -85,9 +85,13 @@ class Family:
         log = self.folder / f"{name}.log"
         with log.open("ab") as out:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=_die_with_parent,  # noqa: PLW1509 - it makes one system call
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - it makes one system call and takes no lock
                 env={**os.environ, **env} if env else None,
-            )  # fmt: skip
+            )
         child = Child(name, process, log)
         self.children.append(child)
         return child
