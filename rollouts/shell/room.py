@@ -1,0 +1,33 @@
+"""One row of the wiring: what the machine must know of a room, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rollouts.core.plan import Plan
+from rollouts.core.reader import Reader
+from rollouts.kit.instant import Instant
+from rollouts.kube.ref import Kind, Manifest, Ref
+
+
+def never(manifest: Manifest) -> bool:
+    """No object of this room is urgent."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A root kind and the two functions that look after its objects.
+
+    urgent: whether an object goes to the head of the queue (an abort).  fences: the kinds whose unseen writes hold
+    back even an urgent key.  reads: the kinds that must have been listed before the room decides anything.
+    """
+
+    kind: Kind
+    gather: Callable[[Ref, Reader], Any | None]
+    reconcile: Callable[[Any, Instant], Plan]
+    urgent: Callable[[Manifest], bool] = never
+    fences: frozenset[Kind] = frozenset()
+    reads: tuple[Kind, ...] = ()

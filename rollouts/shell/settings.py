@@ -1,0 +1,55 @@
+"""Every limit of the shell, with its unit and its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Limits of one controller process. Times are seconds, sizes are bytes unless the name says otherwise."""
+
+    # The machine.
+    fence_wait_s_max: float = 5.0  # a write of ours unseen for so long is looked up by a GET
+    conflict_wait_s_max: float = 0.5  # after a 409 the watch usually brings the newer object; then a GET decides
+    retry_first_s: float = 0.1
+    retry_cap_s: float = 60.0
+    quarantine_first_s: float = 1.0
+    quarantine_cap_s: float = 300.0
+    conflicts_free_max: int = 3  # conflicts in a row that are retried without back-off
+    keys_per_turn_max: int = 32  # so that one turn never holds the loop for long
+    requests_inflight_max: int = 48
+    plans_per_window_max: int = 60  # a key that writes more than this in a window goes in circles
+    plans_window_s: float = 10.0
+    answers_max: int = 100_000
+
+    # The wire.
+    request_timeout_s: float = 10.0
+    list_page_max: int = 500
+    list_timeout_s: float = 60.0
+    watch_timeout_s: float = 290.0  # the server ends a watch by then, and bookmarks keep its resumption cheap
+    watch_silence_s_max: float = 75.0  # a watch without even a bookmark for so long is dead
+    body_bytes_max: int = 16 * 1024 * 1024
+    field_manager: str = "rollouts-controller"
+    user_agent: str = "rollouts-controller"
+
+    # Telling.
+    events_queue_max: int = 1000
+    events_inflight_max: int = 2
+    event_message_bytes_max: int = 1024
+    events_remembered_max: int = 2000
+    events_aggregate_s: float = 600.0
+
+    # Asking.
+    asks_inflight_max: int = 5000
+    ask_body_bytes_max: int = 8 * 1024 * 1024
+
+    # Leading.
+    lease_name: str = "argo-rollouts-controller-lock"
+    lease_duration_s: float = 15.0
+    lease_renew_deadline_s: float = 10.0
+    lease_retry_s: float = 2.0
+    stop_grace_s_max: float = 8.0
+
+
+DEFAULTS = Settings()
