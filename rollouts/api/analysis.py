@@ -48,6 +48,9 @@ class Metric(Model):
     consecutive_success_limit: IntOrString | None = Field(
         None, description="Successes in a row that end the metric as Successful; 0: off."
     )
+    no_data: Text = Field(
+        "", description="Verdict on a measurement without data: inconclusive, fail or pass; the conditions' if empty."
+    )
     provider: Provider = Field(Provider.model_validate({}), description="Where a measurement comes from.")
 
 

@@ -23,7 +23,7 @@ from rollouts.kube.ref import Manifest
 
 REFUSALS_MAX = 100
 _TOP_LEVEL = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
-_SHOWN_MAX = 120
+_SHOWN_MAX = 1024
 
 Spec = TypeVar("Spec", bound=BaseModel)
 Loc: TypeAlias = tuple[int | str, ...]

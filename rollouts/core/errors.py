@@ -12,6 +12,7 @@ class Refusal:
     reason: a CamelCase code that tests and tools match.  at: the field path (`spec.strategy.canary.steps[2].pause`).
     text: the message of the contract, verbatim where the contract has one.  fix: what to write instead, one line.
     got: the refused value as the field error shows it (JSON), "" where it shows none.
+    told_at: the path that the contract's condition shows, where that is not the field's own.
     """
 
     reason: str
@@ -20,6 +21,7 @@ class Refusal:
     fix: str = ""
     kind: str = "Invalid value"  # the field error's type as Kubernetes words it: Required value, Forbidden, …
     got: str = ""
+    told_at: str = ""
 
     def __str__(self) -> str:
         return f"{self.at}: {self.text}" if self.at else self.text

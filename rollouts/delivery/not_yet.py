@@ -1,0 +1,82 @@
+"""Fields of the contract whose behaviour is still to come: one table, from which later work deletes rows.
+
+A spec that uses one of them is refused by name. Nothing is ever ignored in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel
+
+from rollouts.api.common import aliases
+from rollouts.api.rollout import RolloutSpec
+from rollouts.core.errors import Refusal
+
+NOT_YET: Mapping[str, str] = {
+    "spec.workloadRef": "put the pod template into spec.template",
+    "spec.rollbackWindow": "leave it out; a return walks the steps",
+    "spec.restartAt": "leave it out; change an annotation of spec.template to restart",
+    "spec.progressDeadlineAbort": "leave it out; abort by hand or by analysis",
+    "spec.strategy.blueGreen": "use spec.strategy.canary",
+    "spec.strategy.canary.antiAffinity": "write the affinity into spec.template",
+    "spec.strategy.canary.canaryMetadata": "leave it out",
+    "spec.strategy.canary.stableMetadata": "leave it out",
+    "spec.strategy.canary.dynamicStableScale": "leave it out; the stable pods stay",
+    "spec.strategy.canary.pingPong": "use canaryService and stableService",
+    "spec.strategy.canary.minPodsPerReplicaSet": "leave it out",
+    "spec.strategy.canary.replicaProgressThreshold": "leave it out; a step waits for all of its pods",
+    "spec.strategy.canary.scaleDownDelayRevisionLimit": "leave it out",
+    "spec.strategy.canary.steps[].experiment": "use an analysis step",
+    "spec.strategy.canary.steps[].setCanaryScale": "leave it out; the canary grows with its weight",
+    "spec.strategy.canary.steps[].setHeaderRoute": "use additionalIngressAnnotations with canary-by-header",
+    "spec.strategy.canary.steps[].setMirrorRoute": "leave it out",
+    "spec.strategy.canary.steps[].plugin": "leave it out",
+    "spec.strategy.canary.trafficRouting.istio": "use trafficRouting.nginx",
+    "spec.strategy.canary.trafficRouting.alb": "use trafficRouting.nginx",
+    "spec.strategy.canary.trafficRouting.smi": "use trafficRouting.nginx",
+    "spec.strategy.canary.trafficRouting.ambassador": "use trafficRouting.nginx",
+    "spec.strategy.canary.trafficRouting.appMesh": "use trafficRouting.nginx",
+    "spec.strategy.canary.trafficRouting.traefik": "use trafficRouting.nginx",
+    "spec.strategy.canary.trafficRouting.apisix": "use trafficRouting.nginx",
+    "spec.strategy.canary.trafficRouting.plugins": "use trafficRouting.nginx",
+}
+"""Field path (`[]` for every element) → what to do meanwhile."""
+
+
+def not_yet(spec: RolloutSpec) -> Iterator[Refusal]:
+    """A refusal for each field of the table that the spec uses, and for a canary without a router."""
+    for path, instead in NOT_YET.items():
+        for at in _given(spec, path.split(".")[1:], "spec"):
+            yield _refusal(at, instead)
+    canary = spec.strategy.canary
+    routing = canary and canary.traffic_routing
+    if canary and not (routing and routing.model_fields_set - {"managed_routes", "max_traffic_weight"}):
+        at = "spec.strategy.canary.trafficRouting"
+        yield Refusal(
+            "NotSupportedYet",
+            at,
+            "a canary without trafficRouting is not supported by this version",
+            fix="add trafficRouting.nginx with a stableIngress",
+            kind="Required value",
+        )
+
+
+def _refusal(at: str, instead: str) -> Refusal:
+    field = at.rpartition(".")[2]
+    return Refusal("NotSupportedYet", at, f"{field} is not supported by this version", fix=instead, kind="Forbidden")
+
+
+def _given(model: BaseModel, path: list[str], at: str) -> Iterator[str]:
+    """Concrete paths at which a field is given a value other than its default. Bounded by the table's depth."""
+    alias, is_list = path[0].removesuffix("[]"), path[0].endswith("[]")
+    name = aliases(type(model))[alias]
+    value, here = getattr(model, name), f"{at}.{alias}"
+    if len(path) == 1:
+        if value != type(model).model_fields[name].default:
+            yield here
+    elif is_list:
+        for index, each in enumerate(value):
+            yield from _given(each, path[1:], f"{here}[{index}]")
+    elif value is not None:
+        yield from _given(value, path[1:], here)

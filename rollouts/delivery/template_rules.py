@@ -1,0 +1,126 @@
+"""Whether the analysis templates that a Rollout names make runs that can start and, where a step waits, end.
+
+All of it is said before a canary starts, not when its first step reaches the analysis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from analysis import args as arguments
+from analysis.check import check_spec, runs_forever, runs_forever_text
+from analysis.errors import AnalysisError
+from analysis.templates import TemplateName, build_run_spec, flatten
+from rollouts.api.common import METRICS_MAX
+from rollouts.api.parse import shown
+from rollouts.api.rollout import RolloutAnalysis, RolloutArgument, RolloutSpec
+from rollouts.core.errors import Refusal
+from rollouts.kube.ref import Manifest
+
+Templates: TypeAlias = Mapping[tuple[bool, str], Manifest | None]
+PLACEHOLDER = "dummy-value"
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One place of a Rollout's spec that asks for an analysis. must_end: a step waits for it."""
+
+    at: str
+    analysis: RolloutAnalysis
+    must_end: bool
+
+
+def analyses_of(spec: RolloutSpec) -> tuple[Analysis, ...]:
+    """Every analysis of a canary: those of the steps, then the one in the background."""
+    canary = spec.strategy.canary
+    if not canary:
+        return ()
+    steps = tuple(
+        Analysis(f"spec.strategy.canary.steps[{index}].analysis.templates", step.analysis, True)
+        for index, step in enumerate(canary.steps)
+        if step.analysis
+    )
+    if not canary.analysis:
+        return steps
+    return (*steps, Analysis("spec.strategy.canary.analysis.templates", canary.analysis, False))
+
+
+def missing_templates(asked: Analysis, templates: Templates) -> Iterator[Refusal]:
+    """A refusal for the templates that are not there, or that nest in a circle."""
+    for name in _names(asked.analysis):
+        try:
+            flatten((name,), lambda wanted: _spec(templates, wanted))
+        except AnalysisError as error:
+            is_absent = str(error).endswith("not found")
+            reason = "TemplateNotFound" if is_absent else "TemplateCycle"
+            fix = "create the template, or mend its name" if is_absent else "let the templates nest without a circle"
+            yield Refusal(reason, asked.at, str(error), fix=fix, got=shown(name.name))
+
+
+def unfit_templates(asked: Analysis, templates: Templates) -> Iterator[Refusal]:
+    """A refusal where the run could not start, would be refused, or would never end although a step waits for it."""
+    names = _names(asked.analysis)
+    try:
+        specs = flatten(names, lambda wanted: _spec(templates, wanted))
+    except AnalysisError:
+        return  # told already by missing_templates
+    called = shown(f"templateNames: [{' '.join(name.name for name in names)}]")
+    try:
+        run = build_run_spec(
+            specs,
+            [_argument(arg) for arg in asked.analysis.args],
+            [rule.model_dump(by_alias=True) for rule in asked.analysis.dry_run],
+            [rule.model_dump(by_alias=True) for rule in asked.analysis.measurement_retention],
+        )
+        known = arguments.values(run.get("args") or ())
+        run = {**run, "metrics": arguments.resolve(run["metrics"], known)}
+    except AnalysisError as error:
+        fix = "give the argument a value under args" if "args." in str(error) else "mend the template"
+        yield Refusal("AnalysisInvalid", asked.at, str(error), fix=fix, got=called)
+        return
+    yield from _endless(asked, names, templates, known)
+    if len(run["metrics"]) > METRICS_MAX:
+        text = f"must have at most {METRICS_MAX} metrics"
+        yield Refusal(
+            "TooMany", asked.at, text, kind="Too many", got=str(len(run["metrics"])), fix="split the analysis"
+        )
+        return
+    for finding in check_spec(run, allow_nested=False):
+        if finding.severity == "error":
+            yield Refusal("AnalysisInvalid", asked.at, finding.text, fix=finding.fix, got=called)
+
+
+def _endless(
+    asked: Analysis, names: Sequence[TemplateName], templates: Templates, known: Mapping[str, str]
+) -> Iterator[Refusal]:
+    if not asked.must_end:
+        return
+    for name in names:
+        for spec in flatten((name,), lambda wanted: _spec(templates, wanted)):
+            for metric in arguments.resolve(spec.get("metrics") or (), known):
+                if runs_forever(metric):
+                    text = runs_forever_text(name.name, metric)
+                    yield Refusal(
+                        "AnalysisEndless", asked.at, text, fix="give the metric a count", got=shown(name.name)
+                    )
+
+
+def _names(analysis: RolloutAnalysis) -> tuple[TemplateName, ...]:
+    return tuple(TemplateName(ref.template_name, ref.cluster_scope) for ref in analysis.templates)
+
+
+def _spec(templates: Templates, wanted: TemplateName) -> Manifest | None:
+    manifest = templates.get((wanted.cluster_scope, wanted.name))
+    if manifest is None:
+        return None
+    spec = manifest.get("spec")
+    return spec if isinstance(spec, Mapping) else {}
+
+
+def _argument(arg: RolloutArgument) -> dict[str, Any]:
+    """The argument with a stand-in where its value is known only once the run is made."""
+    if arg.value_from is not None:
+        return {"name": arg.name, "value": PLACEHOLDER}
+    return {"name": arg.name, "value": arg.value or ""}
