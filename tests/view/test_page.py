@@ -1,0 +1,67 @@
+"""What a person reads about one Rollout, as pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.snapshots import matches
+from tests.view import objects
+
+from rollouts.view.facts import World
+from rollouts.view.page import page
+from rollouts.view.style import ASCII, UNICODE, Style, width
+
+HERE = Path(__file__).parent
+PLAIN = Style(UNICODE, colour=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "world", "style", "wide"),
+    [
+        ("paused-canary", objects.paused_canary(), PLAIN, False),
+        ("paused-canary-wide", objects.paused_canary(), PLAIN, True),
+        ("paused-canary-ascii", objects.paused_canary(), Style(ASCII), False),
+        ("aborted-canary", objects.aborted_canary(), PLAIN, True),
+        ("fresh", objects.fresh(), PLAIN, False),
+    ],
+)
+def test_the_page_is_as_drawn(name: str, world: World, style: Style, wide: bool) -> None:
+    lines = page(world, objects.NOW, style, wide=wide)
+
+    matches(HERE / f"{name}.txt", "\n".join(lines) + "\n")
+
+
+def test_the_ascii_page_holds_nothing_that_a_plain_terminal_cannot_show() -> None:
+    lines = page(objects.aborted_canary(), objects.NOW, Style(ASCII), wide=True)
+
+    assert "\n".join(lines).isascii()
+
+
+def test_colours_change_no_column() -> None:
+    world = objects.aborted_canary()
+
+    coloured = page(world, objects.NOW, Style(colour=True))
+
+    assert any("\x1b[" in line for line in coloured)
+    assert [width(line) for line in coloured] == [width(line) for line in page(world, objects.NOW, PLAIN)]
+
+
+def test_a_name_from_the_cluster_never_steers_the_terminal() -> None:
+    world = objects.paused_canary()
+    hostile = objects.rollout({"message": "\x1b]0;owned\x07 line\nbreak \u202e"})
+
+    text = "\n".join(page(replace(world, rollout=hostile), objects.NOW, PLAIN))
+
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "\u202e" not in text
+    assert " line break" in text
+
+
+def test_without_a_router_the_actual_weight_is_the_share_of_available_pods() -> None:
+    canary = {"canary": {"steps": [{"setWeight": 20}]}}
+    world = replace(objects.paused_canary(), rollout=objects.rollout(strategy=canary))
+
+    assert "  ActualWeight:  16" in page(world, objects.NOW, PLAIN)
