@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pydantic import BaseModel
-
-from rollouts.api.common import aliases
+from rollouts.api.common import Model, aliases
 from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
 
@@ -67,7 +65,7 @@ def _refusal(at: str, instead: str) -> Refusal:
     return Refusal("NotSupportedYet", at, f"{field} is not supported by this version", fix=instead, kind="Forbidden")
 
 
-def _given(model: BaseModel, path: list[str], at: str) -> Iterator[str]:
+def _given(model: Model, path: list[str], at: str) -> Iterator[str]:
     """Concrete paths at which a field is given a value other than its default. Bounded by the table's depth."""
     alias, is_list = path[0].removesuffix("[]"), path[0].endswith("[]")
     name = aliases(type(model))[alias]
