@@ -25,7 +25,8 @@ PAUSE = f"^([0-9]+|{_GO})$"
 TEMPLATED_DURATION = f"^({_GO}|{_ARGS})?$"
 TEMPLATED_INT = f"^(-?[0-9]+|{_ARGS})?$"
 SHARE = r"^[0-9]+%?$"
-PHASES = ("Pending", "Running", "Successful", "Failed", "Error", "Inconclusive")
+SHARE_100 = r"^([0-9]{1,2}|100)%?$"
+PHASES = ("", "Pending", "Running", "Successful", "Failed", "Error", "Inconclusive")
 STATUSES = ("True", "False", "Unknown")
 
 
@@ -287,7 +288,7 @@ FIELDS: Mapping[Place, Mapping[str, Any]] = {
     (rollout.CanaryStrategy, "canary_service"): _NAME,
     (rollout.CanaryStrategy, "stable_service"): _NAME,
     (rollout.CanaryStrategy, "max_surge"): _SHARE,
-    (rollout.CanaryStrategy, "max_unavailable"): _SHARE,
+    (rollout.CanaryStrategy, "max_unavailable"): _SHARE | {"pattern": SHARE_100},
     (rollout.CanaryStrategy, "scale_down_delay_seconds"): _NOT_NEGATIVE,
     (rollout.CanaryStrategy, "abort_scale_down_delay_seconds"): _NOT_NEGATIVE,
     (rollout.CanaryStrategy, "min_pods_per_replica_set"): _NOT_NEGATIVE,
@@ -324,7 +325,7 @@ FIELDS: Mapping[Place, Mapping[str, Any]] = {
     (analysis.Metric, "no_data"): {"enum": ["inconclusive", "fail", "pass"]},
     (providers.Web, "method"): {"enum": ["GET", "POST", "PUT"]},
     (providers.Datadog, "api_version"): {"enum": ["v1", "v2"]},
-    (status.RolloutStatus, "phase"): {"enum": ["Healthy", "Progressing", "Paused", "Degraded"]},
+    (status.RolloutStatus, "phase"): {"enum": ["", "Healthy", "Progressing", "Paused", "Degraded"]},
     (status.RolloutStatus, "aborted_at"): _TIME,
     (status.RolloutStatus, "restarted_at"): _TIME,
     (status.PauseCondition, "start_time"): _TIME,
