@@ -1,0 +1,124 @@
+"""Label and field selectors as the API server reads them from a query string."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from rollouts.devplane.errors import bad_request
+from rollouts.kube.ref import Manifest
+
+Test: TypeAlias = Callable[[Manifest], bool]
+
+_SET_TERM = re.compile(r"\s*([\w./-]+)\s+(in|notin)\s*\(([^)]*)\)\s*")
+_TERM = re.compile(r"\s*(!?)\s*([\w./-]+)\s*(?:(==|=|!=)\s*([\w./-]*))?\s*")
+_FIELD = re.compile(r"\s*([\w.]+)\s*(==|=|!=)\s*([^,]*)")
+
+FIELDS: Mapping[str, frozenset[str]] = {
+    "pods": frozenset({"spec.nodeName", "status.phase", "spec.restartPolicy", "status.podIP"}),
+    "events": frozenset({"involvedObject.name", "involvedObject.uid", "involvedObject.kind", "reason", "type"}),
+    "secrets": frozenset({"type"}),
+    "jobs": frozenset({"status.successful"}),
+    "replicasets": frozenset({"status.replicas"}),
+}
+
+
+def _split(text: str) -> list[str]:
+    """Split at commas outside of parentheses."""
+    parts, depth, start = [], 0, 0
+    for at, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    return [*parts, text[start:]]
+
+
+def _label_term(term: str) -> Callable[[Mapping[str, str]], bool]:
+    if found := _SET_TERM.fullmatch(term):
+        key, how, listed = found.groups()
+        values = frozenset(value.strip() for value in listed.split(","))
+        if how == "in":
+            return lambda labels: labels.get(key) in values
+        return lambda labels: labels.get(key) not in values
+    if not (found := _TERM.fullmatch(term)):
+        raise bad_request(f"unable to parse requirement: {term!r}")
+    bang, key, sign, value = found.groups()
+    if sign is None:
+        return (lambda labels: key not in labels) if bang else (lambda labels: key in labels)
+    if sign == "!=":
+        return lambda labels: labels.get(key) != value
+    return lambda labels: labels.get(key) == value
+
+
+def labels(text: str) -> Test | None:
+    """The test that a label selector means; None where it selects everything."""
+    if not text.strip():
+        return None
+    terms = [_label_term(term) for term in _split(text)]
+    return lambda manifest: all(term(manifest["metadata"].get("labels") or {}) for term in terms)
+
+
+def _lookup(manifest: Manifest, path: tuple[str, ...]) -> str:
+    value: Any = manifest
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return "" if value is None else str(value)
+
+
+def _field_term(term: str, plural: str) -> Test:
+    if not (found := _FIELD.fullmatch(term)):
+        raise bad_request(f"invalid field selector: {term!r}")
+    field, sign, value = found.groups()
+    if field not in ("metadata.name", "metadata.namespace") and field not in FIELDS.get(plural, ()):
+        raise bad_request(f"field label not supported: {field}")
+    path = tuple(field.split("."))
+    if sign == "!=":
+        return lambda manifest: _lookup(manifest, path) != value
+    return lambda manifest: _lookup(manifest, path) == value
+
+
+def fields(text: str, plural: str) -> Test | None:
+    """The test that a field selector means for a resource; None where it selects everything."""
+    if not text.strip():
+        return None
+    terms = [_field_term(term, plural) for term in text.split(",")]
+    return lambda manifest: all(term(manifest) for term in terms)
+
+
+def matches(selector: Mapping[str, Any] | None, present: Mapping[str, str]) -> bool:
+    """Whether labels satisfy a LabelSelector object (matchLabels and matchExpressions); None selects nothing."""
+    if selector is None:
+        return False
+    if any(present.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    for rule in selector.get("matchExpressions") or ():
+        value, values = present.get(rule["key"]), rule.get("values") or ()
+        fits = {
+            "In": value in values,
+            "NotIn": value not in values,
+            "Exists": value is not None,
+            "DoesNotExist": value is None,
+        }[rule["operator"]]
+        if not fits:
+            return False
+    return True
+
+
+def to_text(selector: Mapping[str, Any] | None) -> str:
+    """A LabelSelector as the string that the scale subresource and `kubectl -l` use."""
+    if not selector:
+        return ""
+    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    for rule in selector.get("matchExpressions") or ():
+        key, listed = rule["key"], ",".join(rule.get("values") or ())
+        parts.append(
+            {
+                "In": f"{key} in ({listed})",
+                "NotIn": f"{key} notin ({listed})",
+                "Exists": key,
+                "DoesNotExist": f"!{key}",
+            }[rule["operator"]]
+        )
+    return ",".join(parts)
