@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +23,8 @@ from typing import Any
 import yaml
 
 from tests.plane.lives import life, wish
-from tests.plane.plane import Access
+from tests.plane.plane import ROOT, Access, Plane
+from tests.plane.processes import Child
 from tests.plane.serving import Served
 from tests.plane.wire import Body, Wire
 
@@ -31,6 +33,7 @@ READY_S = 0.1
 PODS_PER_NODE = "100000"
 FIRST_ADDRESS = IPv4Address("10.244.1.0")
 LEASE_S = 10.0
+START_S_MAX = 30.0
 LABEL = "player.rollouts.test/node"
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
@@ -169,6 +172,14 @@ def access_from(kubeconfig: Path) -> Access:
     found = yaml.safe_load(kubeconfig.read_text())
     cluster, user = found["clusters"][0]["cluster"], found["users"][0]["user"]
     return Access(cluster["server"], user["token"], Path(cluster["certificate-authority"]), kubeconfig)
+
+
+def start_player(plane: Plane, *flags: str) -> Child:
+    """Start a player as a process of the plane and wait for its nodes."""
+    command = [sys.executable, "-m", "tests.plane.player", "--kubeconfig", str(plane.admin.kubeconfig), *flags]
+    child = plane.family.start("player", command, {"PYTHONPATH": str(ROOT)})
+    child.until(lambda: plane.admin.answers(f"/api/v1/nodes/player-{NODES - 1}"), START_S_MAX)
+    return child
 
 
 async def main(kubeconfig: Path, ways: Ways) -> None:
