@@ -99,9 +99,9 @@ def _parse(model: type[Spec], manifest: Manifest, strict: bool) -> Parsed[Spec]:
         details = error.errors(include_url=False, include_context=False)
     extra = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
     refusals = tuple(_refusal(detail) for detail in details if detail["type"] != "extra_forbidden")
+    spec = None if refusals else model.model_validate(_without(raw, frozenset(extra), ()))
     if strict:
         refusals = (*outside, *(_unknown(model, loc, "spec") for loc in extra), *refusals)
-    spec = None if refusals else model.model_validate(_without(raw, frozenset(extra), ()))
     return Parsed(name, spec, refusals[:REFUSALS_MAX], () if strict else tuple(path_of(loc, "spec") for loc in extra))
 
 
