@@ -1,0 +1,162 @@
+"""Six verbs and a watch against one API server; JSON in and out. Shared by controller and command line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import orjson
+
+from rollouts.kube.ref import Kind, Manifest, Ref
+from rollouts.shell.connection import ApiError, Connection, Reply
+from rollouts.shell.kubeconfig import Access
+from rollouts.shell.settings import DEFAULTS, Settings
+from rollouts.shell.wire import Request
+
+__all__ = ["ApiError", "Client", "Form", "Reply"]
+
+Form = Literal["merge", "json"]
+
+_METHODS = {"get": "GET", "create": "POST", "patch": "PATCH", "apply": "PATCH", "delete": "DELETE"}
+
+
+class Client:
+    """One identity at one API server; use it as `async with Client(access) as client`.
+
+    Every verb raises ApiError where the server refuses (status >= 400) or does not answer (status 0).
+    """
+
+    def __init__(self, access: Access, settings: Settings = DEFAULTS, *, connections_max: int = 64) -> None:
+        self.connection = Connection(access, settings, connections_max=connections_max)
+        self._settings = settings
+        self._manager = urlencode({"fieldManager": settings.field_manager})
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.connection.close()
+
+    async def send(self, request: Request) -> Reply:
+        """Carry out one request of the machine; a refusal is a Reply. Raises ApiError (status 0) without an answer."""
+        ref, method = request.ref, _METHODS[request.verb]
+        name = "" if request.verb == "create" else ref.name
+        target = ref.kind.path(ref.namespace, name, request.subresource)
+        body = None if request.body is None else orjson.dumps(request.body)
+        if request.verb in ("get", "delete"):
+            return await self.connection.send(method, target, body)
+        target += f"?{self._manager}&force=true" if request.force else f"?{self._manager}"
+        return await self.connection.send(method, target, body, "" if request.verb == "create" else request.form)
+
+    async def get(self, ref: Ref, *, subresource: str = "") -> dict[str, Any]:
+        """One object, read by quorum."""
+        return (await self.connection.send("GET", ref.kind.path(ref.namespace, ref.name, subresource))).manifest()
+
+    async def list(
+        self, kind: Kind, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> tuple[list[dict[str, Any]], str]:
+        """All objects of a kind (of one namespace, or of all), read by quorum in pages, and the list's version."""
+        items: list[dict[str, Any]] = []
+        version = ""
+        async for page in self.pages(kind, namespace, labels=labels, fields=fields):
+            items += page.get("items") or ()
+            version = str((page.get("metadata") or {}).get("resourceVersion", ""))
+        return items, version
+
+    async def create(self, kind: Kind, namespace: str, body: Manifest) -> dict[str, Any]:
+        """Create an object; the stored one comes back."""
+        target = f"{kind.path(namespace)}?{self._manager}"
+        return (await self.connection.send("POST", target, orjson.dumps(body))).manifest()
+
+    async def patch(
+        self,
+        ref: Ref,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        subresource: str = "",
+        form: Form = "merge",
+    ) -> dict[str, Any]:
+        """Change some fields; a resourceVersion in a merge patch's metadata is a precondition."""
+        target = f"{ref.kind.path(ref.namespace, ref.name, subresource)}?{self._manager}"
+        return (await self.connection.send("PATCH", target, orjson.dumps(body), form)).manifest()
+
+    async def apply(self, ref: Ref, body: Manifest, *, force: bool = False) -> dict[str, Any]:
+        """Server-side apply of the fields in `body`; `force` takes fields over from other managers."""
+        target = f"{ref.path}?{self._manager}" + ("&force=true" if force else "")
+        return (await self.connection.send("PATCH", target, orjson.dumps(body), "apply")).manifest()
+
+    async def delete(
+        self, ref: Ref, *, uid: str = "", version: str = "", propagation: str = "Background"
+    ) -> dict[str, Any]:
+        """Remove an object, only if it still has that uid and version where they are given."""
+        seen = {name: value for name, value in (("uid", uid), ("resourceVersion", version)) if value}
+        options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+        options |= {"preconditions": seen} if seen else {}
+        return (await self.connection.send("DELETE", ref.path, orjson.dumps(options))).manifest()
+
+    async def watch(
+        self, kind: Kind, namespace: str = "", *, version: str = "", labels: str = "", fields: str = ""
+    ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """(type, object) of every change after `version`, until the server ends the watch; bookmarks are left out.
+
+        Raises ApiError, with status 410 where the version is too old to resume from.
+        """
+        async for line in self.watch_lines(kind, namespace, version=version, labels=labels, fields=fields):
+            event = orjson.loads(line)
+            if event["type"] == "ERROR":
+                said = event["object"]
+                raise ApiError(int(said.get("code") or 500), str(said.get("reason")), str(said.get("message")))
+            if event["type"] != "BOOKMARK":
+                yield event["type"], event["object"]
+
+    async def pages(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        labels: str = "",
+        fields: str = "",
+        decode: Callable[[bytes], Mapping[str, Any]] = orjson.loads,
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """The pages of a quorum list. Raises ApiError, with status 410 where the list took longer than it may."""
+        query = _query({"limit": self._settings.list_page_max, "labelSelector": labels, "fieldSelector": fields})
+        target = following = f"{kind.path(namespace)}?{query}"
+        while following:
+            reply = await self.connection.send("GET", following, timeout_s=self._settings.list_timeout_s)
+            page = decode(reply.body) if reply.is_ok else reply.manifest()  # the latter raises
+            yield page
+            rest = (page.get("metadata") or {}).get("continue")
+            following = f"{target}&{_query({'continue': rest})}" if rest else ""
+
+    def watch_lines(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        version: str = "",
+        labels: str = "",
+        fields: str = "",
+        silence_s_max: float | None = None,
+    ) -> AsyncIterator[bytes]:
+        """The undecoded events of one watch."""
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": f"{self._settings.watch_timeout_s:.0f}",
+            "labelSelector": labels,
+            "fieldSelector": fields,
+        }
+        return self.connection.lines(f"{kind.path(namespace)}?{_query(query)}", silence_s_max=silence_s_max)
+
+
+def _query(parts: Mapping[str, Any]) -> str:
+    return urlencode({name: value for name, value in parts.items() if value})
