@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-import re2
-
 from analysis import duration
 from analysis.check_conditions import check_conditions
 from analysis.errors import AnalysisError
+from analysis.language import regex
 
 Spec: TypeAlias = Mapping[str, Any]
 Severity: TypeAlias = Literal["error", "warning", "hint"]
@@ -28,7 +27,6 @@ PROVIDERS = (
 PROVIDERS_SERVED = frozenset({"prometheus"})
 NO_DATA = ("inconclusive", "fail", "pass")
 _INT = re.compile(r"-?[0-9]{1,10}")
-_PATTERN_CHARS_MAX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +86,7 @@ def matches(pattern: str, name: str) -> bool:
 
     Raises AnalysisError for a pattern that does not compile.
     """
-    if len(pattern) > _PATTERN_CHARS_MAX:
-        raise AnalysisError(f"pattern longer than {_PATTERN_CHARS_MAX} characters")
-    try:
-        return re2.search(pattern, name, _quiet()) is not None
-    except re2.error as error:
-        raise AnalysisError(f"error parsing regexp: {_text(error)}: `{pattern}`") from None
-    except UnicodeError:
-        raise AnalysisError("error parsing regexp: invalid UTF-8") from None
-
-
-def _quiet() -> re2.Options:
-    options = re2.Options()
-    options.log_errors = False
-    return options
-
-
-def _text(error: Exception) -> str:
-    said = error.args[0] if error.args else ""
-    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    return regex.searches(pattern, name)
 
 
 def _all_metrics(metrics: Sequence[Any]) -> Iterator[Finding]:
