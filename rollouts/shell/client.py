@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -109,13 +110,15 @@ class Client:
 
         Raises ApiError, with status 410 where the version is too old to resume from.
         """
-        async for line in self.watch_lines(kind, namespace, version=version, labels=labels, fields=fields):
-            event = orjson.loads(line)
-            if event["type"] == "ERROR":
-                said = event["object"]
-                raise ApiError(int(said.get("code") or 500), str(said.get("reason")), str(said.get("message")))
-            if event["type"] != "BOOKMARK":
-                yield event["type"], event["object"]
+        watch = self.watch_lines(kind, namespace, version=version, labels=labels, fields=fields)
+        async with contextlib.aclosing(watch) as lines:
+            async for line in lines:
+                event = orjson.loads(line)
+                if event["type"] == "ERROR":
+                    said = event["object"]
+                    raise ApiError(int(said.get("code") or 500), str(said.get("reason")), str(said.get("message")))
+                if event["type"] != "BOOKMARK":
+                    yield event["type"], event["object"]
 
     async def pages(
         self,
@@ -145,7 +148,7 @@ class Client:
         labels: str = "",
         fields: str = "",
         silence_s_max: float | None = None,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The undecoded events of one watch."""
         query = {
             "watch": "1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -93,7 +93,7 @@ class Connection:
             reply = await self._send(method, target, body, form, timeout_s or self._settings.request_timeout_s)
         return reply
 
-    async def lines(self, target: str, *, silence_s_max: float | None = None) -> AsyncIterator[bytes]:
+    async def lines(self, target: str, *, silence_s_max: float | None = None) -> AsyncGenerator[bytes, None]:
         """The lines of an endless answer. Raises ApiError, with status 0 after `silence_s_max` without a byte."""
         import aiohttp
 

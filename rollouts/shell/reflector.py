@@ -1,0 +1,145 @@
+"""Keeps one kind of the cache true: a quorum list in pages, then watches that resume where the one before ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from rollouts.core.errors import HiccupError
+from rollouts.kit.backoff import delay_s
+from rollouts.kit.instant import Instant
+from rollouts.kube.ref import Kind, Manifest
+from rollouts.shell import clock
+from rollouts.shell.client import ApiError, Client
+from rollouts.shell.projection import Event, decode_event, decode_page
+from rollouts.shell.settings import DEFAULTS, Settings
+from rollouts.shell.wire import WatchEvent
+
+GONE = 410
+CHANGES = ("ADDED", "MODIFIED", "DELETED")
+SHORT_WATCH_S = 1.0  # a watch that ends sooner is a failure of the server's, whatever it says
+
+
+class Sink(Protocol):
+    """Where a reflector puts what it hears."""
+
+    def replace(self, kind: Kind, objects: list[Manifest], version: str, began: Instant) -> None:
+        """A whole list."""
+        ...
+
+    def absorb(self, event: WatchEvent) -> None:
+        """One change."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """Which objects of a kind are watched: of one namespace or (with "") of all, and by which selectors."""
+
+    kind: Kind
+    namespace: str = ""
+    labels: str = ""
+    fields: str = ""
+
+
+@dataclass(slots=True)
+class Hearing:
+    """How well a reflector hears, for probes and metrics."""
+
+    is_listed: bool = False
+    is_watching: bool = False
+    lists: int = 0
+    watches: int = 0
+    failures: int = 0
+    bytes_read: int = 0
+    error: str = ""
+
+
+class Reflector:
+    """One interest, kept true until cancelled."""
+
+    def __init__(self, client: Client, interest: Interest, sink: Sink, settings: Settings = DEFAULTS) -> None:
+        self.interest = interest
+        self.hearing = Hearing()
+        self._client = client
+        self._sink = sink
+        self._settings = settings
+        self._version = ""
+        self._attempt = 0
+
+    async def run(self) -> None:
+        """List, watch, resume; list again where the version is too old. Never returns."""
+        while True:
+            try:
+                if not self._version:
+                    await self._list()
+                await self._watch()
+            except HiccupError as error:
+                self._failed(error)
+            except msgspec.DecodeError as error:
+                self._version = ""
+                self._failed(HiccupError(f"{self.interest.kind}: what the API server sent is no event: {error}"))
+            finally:
+                self.hearing.is_watching = False
+            if self._attempt:
+                await asyncio.sleep(delay_s(self._attempt, first_s=0.2, cap_s=30.0, seed=str(self.interest)))
+
+    def _failed(self, error: HiccupError) -> None:
+        self._attempt += 1
+        self.hearing.failures += 1
+        self.hearing.error = str(error)
+        if isinstance(error, ApiError) and error.status in (GONE, 404):  # 404: the kind itself is gone
+            self._version = ""
+
+    async def _list(self) -> None:
+        interest, began = self.interest, clock.now()
+        objects: list[Manifest] = []
+        version = ""
+        pages = self._client.pages(
+            interest.kind, interest.namespace, labels=interest.labels, fields=interest.fields, decode=decode_page
+        )
+        async for page in pages:
+            objects += page.get("items") or ()
+            version = page["metadata"]["resourceVersion"]
+        self._sink.replace(interest.kind, objects, version, began)
+        self._version = version
+        self.hearing.is_listed = True
+        self.hearing.lists += 1
+
+    async def _watch(self) -> None:
+        interest, began_s = self.interest, time.monotonic()
+        self.hearing.watches += 1
+        watch = self._client.watch_lines(
+            interest.kind,
+            interest.namespace,
+            version=self._version,
+            labels=interest.labels,
+            fields=interest.fields,
+            silence_s_max=self._settings.watch_silence_s_max,
+        )
+        async with contextlib.aclosing(watch) as lines:
+            async for line in lines:
+                self.hearing.is_watching = True
+                self.hearing.bytes_read += len(line)
+                self._take(decode_event(line))
+        if time.monotonic() - began_s < SHORT_WATCH_S:
+            raise HiccupError(f"{interest.kind}: the server ended the watch at once")
+        self._attempt = 0
+
+    def _take(self, event: Event) -> None:
+        what, body = event["type"], event["object"]
+        if what == "ERROR":
+            raise ApiError(int(body.get("code", 500)), body.get("reason", ""), body.get("message", ""))
+        self._version = body["metadata"]["resourceVersion"]
+        self._attempt = 0
+        self.hearing.error = ""
+        match what:
+            case "ADDED" | "MODIFIED" | "DELETED":
+                self._sink.absorb(WatchEvent(self.interest.kind, what, body))
+            case _:  # a bookmark has told its version; types that are not known yet tell nothing more
+                pass
