@@ -1,0 +1,154 @@
+"""A note becomes one log line and one Kubernetes Event; events wait in a bounded queue and delay nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rollouts.core.errors import HiccupError
+from rollouts.core.plan import Note
+from rollouts.kit.instant import Instant
+from rollouts.kube.kinds import EVENT
+from rollouts.kube.ref import Ref
+from rollouts.shell import clock, logs
+from rollouts.shell.client import Client
+from rollouts.shell.settings import DEFAULTS, Settings
+
+COMPONENT = "rollouts-controller"
+STEP_ASIDE_S = 0.1
+SAME_OBJECT = tuple[str, str, str, str]
+
+
+@dataclass(slots=True)
+class Told:
+    """An Event that stands in the cluster, so that the same fact told again is counted there."""
+
+    ref: Ref
+    count: int
+    told_at: Instant
+
+
+@dataclass(slots=True)
+class TellCounts:
+    """What became of the events."""
+
+    sent: int = 0
+    dropped: int = 0
+    failed: int = 0
+
+
+class Teller:
+    """Takes notes at once and sends their events when nothing more important is to be sent."""
+
+    def __init__(
+        self, client: Client, settings: Settings = DEFAULTS, *, is_busy: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._is_busy = is_busy
+        self._waiting: deque[tuple[Note, Instant]] = deque()
+        self._told: OrderedDict[SAME_OBJECT, Told] = OrderedDict()
+        self._some = asyncio.Event()
+        self._latest_micros = 0
+        self.sends_events = True
+        self.counts = TellCounts()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def tell(self, note: Note) -> None:
+        """Take a note; never waits. Where too many wait, the oldest is dropped and counted."""
+        level = logging.WARNING if note.severity == "Warning" else logging.INFO
+        if logging.getLogger("rollouts").isEnabledFor(level):
+            say = logs.warn if note.severity == "Warning" else logs.info
+            about = note.about
+            say(
+                note.reason,
+                kind=about.kind.name,
+                namespace=about.namespace,
+                name=about.name,
+                text=note.message,
+                **note.fields,
+            )
+        if not self.sends_events:
+            return
+        if len(self._waiting) >= self._settings.events_queue_max:
+            self._waiting.popleft()
+            self.counts.dropped += 1
+        self._waiting.append((note, clock.now()))
+        self._some.set()
+
+    async def run(self) -> None:
+        """Send events in the order in which they were told. Never returns."""
+        while True:
+            await self._some.wait()
+            while self._waiting:
+                if self._is_busy():
+                    await asyncio.sleep(STEP_ASIDE_S)  # and then send one all the same: events are slow, never stuck
+                await self._send(*self._waiting.popleft())
+            self._some.clear()
+
+    async def flush(self, wait_s_max: float) -> None:
+        """Give what still waits a last chance."""
+        try:
+            async with asyncio.timeout(wait_s_max):
+                while self._waiting:
+                    await self._send(*self._waiting.popleft())
+        except TimeoutError:
+            self.counts.dropped += len(self._waiting)
+
+    async def _send(self, note: Note, at: Instant) -> None:
+        same = (note.about_uid, note.about.name, note.reason, note.message)
+        known = self._told.get(same)
+        try:
+            if known and at.since(known.told_at) < self._settings.events_aggregate_s:
+                known.count, known.told_at = known.count + 1, at
+                again = {"count": known.count, "lastTimestamp": at.rfc3339_whole()}
+                await self._client.patch(known.ref, again)
+            else:
+                body = self._event(note, at)
+                ref = Ref(EVENT, body["metadata"]["namespace"], body["metadata"]["name"])
+                await self._client.create(EVENT, ref.namespace, body)
+                self._told[same] = Told(ref, 1, at)
+                if len(self._told) > self._settings.events_remembered_max:
+                    self._told.popitem(last=False)
+            self.counts.sent += 1
+        except HiccupError as error:
+            self._told.pop(same, None)
+            self.counts.failed += 1
+            logs.info("event not sent", reason=note.reason, text=str(error))
+
+    def _event(self, note: Note, at: Instant) -> dict[str, Any]:
+        about = note.about
+        # Names order the events of one object as they were told, two within one microsecond included.
+        self._latest_micros = max(self._latest_micros + 1, at.micros)
+        stamp = at.rfc3339_whole()
+        message = note.message.encode()[: self._settings.event_message_bytes_max].decode(errors="ignore")
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {
+                "name": f"{about.name[:200]}.{self._latest_micros * 1000:016x}",
+                "namespace": about.namespace or "default",
+            },
+            "involvedObject": {
+                "apiVersion": about.kind.api_version,
+                "kind": about.kind.name,
+                "namespace": about.namespace,
+                "name": about.name,
+                "uid": note.about_uid,
+            },
+            "reason": note.reason[:128],
+            "message": message,
+            "type": note.severity,
+            "count": 1,
+            "firstTimestamp": stamp,
+            "lastTimestamp": stamp,
+            "source": {"component": COMPONENT},
+            "reportingComponent": COMPONENT,
+            "reportingInstance": COMPONENT,
+        }
