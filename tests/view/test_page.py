@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.snapshots import matches
-from tests.view import objects
 
 from rollouts.view.facts import World
 from rollouts.view.page import page
 from rollouts.view.style import ASCII, UNICODE, Style, width
+from tests.snapshots import matches
+from tests.view import objects
 
 HERE = Path(__file__).parent
 PLAIN = Style(UNICODE, colour=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.view.objects import rollout
 
 from rollouts.view.phase import Phase, phase_of
 from rollouts.view.style import State
+from tests.view.objects import rollout
 
 NO_PHASE: dict[str, Any] = {"phase": "", "message": "", "pauseConditions": None, "controllerPause": False}
 DONE = {

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.snapshots import matches
-from tests.view import objects
 
 from rollouts.view import events, health, rows
 from rollouts.view.age import age, span
 from rollouts.view.style import Style
+from tests.snapshots import matches
+from tests.view import objects
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,171 @@
+"""The cluster as commands use it: the shell's client, with every refusal turned into a complaint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
+
+import click
+
+from rollouts.cli.errors import ComplaintError, Exit
+from rollouts.cli.frame import Connection
+from rollouts.kit.instant import Instant
+from rollouts.kube.ref import Kind, Manifest, Ref
+from rollouts.shell import clock, kubeconfig
+from rollouts.shell.client import ApiError, Client
+from rollouts.shell.credentials import StaticToken
+from rollouts.shell.settings import DEFAULTS
+
+T = TypeVar("T")
+FIELD_MANAGER = "kubectl-rollouts"
+CONNECTIONS_MAX = 8
+SHOW_REQUESTS_FROM = 6  # the verbosity at which kubectl, too, shows its requests
+
+
+class RefusedError(ComplaintError):
+    """The API server refused, or gave no answer (status 0)."""
+
+    def __init__(self, status: int, what: str, *, fix: str = "", code: Exit = Exit.ERROR) -> None:
+        super().__init__(what, fix=fix, code=code)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which objects of a kind; namespace "" is every namespace."""
+
+    kind: Kind
+    namespace: str = ""
+    labels: str = ""
+    fields: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a query answered, and the version from which a watch goes on."""
+
+    items: tuple[Manifest, ...]
+    version: str
+
+
+class Cluster:
+    """One API server and the namespace that commands mean when they name none."""
+
+    def __init__(self, client: Client, namespace: str, verbosity: int = 0) -> None:
+        self.client, self.namespace, self._verbosity = client, namespace, verbosity
+
+    async def find(self, ref: Ref) -> Manifest | None:
+        """The object as it is now, or None where there is none."""
+        self._tell("GET", ref.path)
+        try:
+            return await self.client.get(ref)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise _complaint(error, f"get {ref}") from None
+
+    async def list(self, query: Query) -> Listing:
+        """All objects that a query names."""
+        self._tell("GET", query.kind.path(query.namespace), query.labels or query.fields)
+        try:
+            items, version = await self.client.list(
+                query.kind, query.namespace, labels=query.labels, fields=query.fields
+            )
+        except ApiError as error:
+            raise _complaint(error, f"list {query.kind.plural}") from None
+        return Listing(tuple(items), version)
+
+    async def patch(
+        self,
+        ref: Ref,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        subresource: str = "",
+        form: Literal["merge", "json"] = "merge",
+    ) -> Manifest:
+        """Change some fields of an object."""
+        self._tell("PATCH", f"{ref.path}/{subresource}" if subresource else ref.path, str(body))
+        try:
+            return await self.client.patch(ref, body, subresource=subresource, form=form)
+        except ApiError as error:
+            raise _complaint(error, f"patch {ref}") from None
+
+    async def watch(self, query: Query, version: str) -> AsyncGenerator[tuple[str, Manifest], None]:
+        """Changes after a version; ends quietly where the server or the network ends it."""
+        self._tell("WATCH", query.kind.path(query.namespace), query.labels or query.fields)
+        changes = self.client.watch(
+            query.kind, query.namespace, version=version, labels=query.labels, fields=query.fields
+        )
+        try:
+            async for change, manifest in changes:
+                yield change, manifest
+        except ApiError as error:
+            if error.status in (401, 403):
+                raise _complaint(error, f"watch {query.kind.plural}") from None
+
+    def _tell(self, verb: str, path: str, detail: str = "") -> None:
+        if self._verbosity >= SHOW_REQUESTS_FROM:
+            click.echo(f"{verb} {path} {detail}".rstrip(), err=True)
+
+
+@asynccontextmanager
+async def open_cluster(wish: Connection) -> AsyncIterator[Cluster]:
+    """The cluster that kubeconfig and flags name; connections are closed at the end."""
+    access = _access(wish)
+    settings = replace(
+        DEFAULTS,
+        field_manager=FIELD_MANAGER,
+        user_agent=FIELD_MANAGER,
+        request_timeout_s=wish.request_timeout_s or DEFAULTS.request_timeout_s,
+        list_timeout_s=wish.request_timeout_s or DEFAULTS.list_timeout_s,
+    )
+    async with Client(access, settings, connections_max=CONNECTIONS_MAX) as client:
+        yield Cluster(client, access.namespace, wish.verbosity)
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a command's one coroutine to its end."""
+    return asyncio.run(coroutine)
+
+
+def now() -> Instant:
+    """This moment, for ages."""
+    return clock.now()
+
+
+def _access(wish: Connection) -> kubeconfig.Access:
+    try:
+        access = kubeconfig.load(wish.kubeconfig or "", wish.context or "")
+    except kubeconfig.AccessError as error:
+        if not wish.server or wish.kubeconfig or wish.context:
+            fix = "name one with --kubeconfig or KUBECONFIG, or try without a cluster: rollouts demo"
+            raise ComplaintError(f"no cluster to talk to: {error}", fix=fix) from None
+        access = kubeconfig.Access(server="")
+    access.server = (wish.server or access.server).rstrip("/")
+    access.namespace = wish.namespace or access.namespace
+    access.insecure = wish.insecure_skip_tls_verify or access.insecure
+    if wish.token:
+        access.credentials = StaticToken(wish.token)
+    if wish.impersonate:
+        access.impersonate = {**access.impersonate, "Impersonate-User": wish.impersonate}
+    return access
+
+
+def _complaint(error: ApiError, deed: str) -> RefusedError:
+    """What the server's refusal means to a person, with the mend where there is one."""
+    if error.status == 0:
+        fix = "is the cluster up, and the context the right one?  kubectl config current-context"
+        return RefusedError(0, f"cannot {deed}: no answer from the API server ({error.message})", fix=fix)
+    if error.status == 404 and deed.startswith("list "):
+        fix = "install the CRDs: kubectl apply --server-side -k deploy/crds"
+        return RefusedError(404, f"cannot {deed}: the cluster does not know this kind", fix=fix)
+    code = Exit.NOT_FOUND if error.status == 404 else Exit.ERROR
+    fixes = {
+        401: "log in again, or check --token and the kubeconfig's user",
+        403: "ask for the rollouts-view, -edit or -admin ClusterRole, which view, edit and admin include",
+        409: "somebody else wrote at the same moment; try again",
+    }
+    return RefusedError(error.status, f"cannot {deed}: {error.message}", fix=fixes.get(error.status, ""), code=code)

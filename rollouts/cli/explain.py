@@ -1,0 +1,138 @@
+"""`rollouts explain NAME`: what the controller would do now, and by which rule, decided by the very same code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from rollouts.cli.errors import ComplaintError, Exit, meant
+from rollouts.cli.frame import command as kube_command
+from rollouts.cli.frame import connection
+from rollouts.cli.output import show
+
+if TYPE_CHECKING:
+    from rollouts.cli.connection import Cluster, Listing, Query
+    from rollouts.core.plan import Answer, Plan
+    from rollouts.kube.ref import Kind, Manifest, Ref
+
+T = TypeVar("T")
+NAMES: Mapping[str, str] = {
+    "rollout": "Rollout",
+    "rollouts": "Rollout",
+    "ro": "Rollout",
+    "analysisrun": "AnalysisRun",
+    "analysisruns": "AnalysisRun",
+    "ar": "AnalysisRun",
+}
+"""How a kind may be written before the slash."""
+
+
+@kube_command(
+    "explain",
+    examples="""
+    rollouts explain web                 # the Rollout web
+    rollouts explain ar/web-6b56c8cdb4-2 # an AnalysisRun
+    """,
+)
+@click.argument("name", metavar="[KIND/]NAME")
+@click.pass_context
+def command(ctx: click.Context, name: str) -> None:
+    """Print the letter that would be carried out now, and the rule behind it.
+
+    Nothing is written. The objects are read from the API server and given to the controller's own decision; answers
+    that only a running controller holds (to a PromQL query, say) are shown as the questions that it would ask.
+    """
+    from rollouts.cli import connection as wire
+    from rollouts.shell.wiring import ROOMS
+
+    kind_name, _, bare_name = name.rpartition("/")
+    wanted = NAMES.get(kind_name.lower(), "") if kind_name else "Rollout"
+    rooms = {room.kind.name: room for room in ROOMS}
+    if wanted not in rooms:
+        hint = meant(kind_name, NAMES) or f"known: {', '.join(NAMES)}"
+        raise click.UsageError(f"no kind {kind_name!r}; {hint}", ctx)
+    room = rooms[wanted]
+
+    with asyncio.Runner() as runner:
+        opened = wire.open_cluster(connection(ctx))
+        cluster = runner.run(opened.__aenter__())
+        try:
+            from rollouts.kube.ref import Ref
+
+            ref = Ref(room.kind, cluster.namespace, bare_name)
+            seen = room.gather(ref, LiveReader(cluster, runner.run))
+            if seen is None:
+                runner.run(_complain(cluster, ref))
+            now = wire.now()
+            show(letter(ref, room.reconcile(seen, now), str(now)))
+        finally:
+            runner.run(opened.__aexit__(None, None, None))
+
+
+def letter(ref: Ref, plan: Plan, now: str) -> list[str]:
+    """A plan as a person reads it."""
+    from rollouts.view.style import clean
+
+    lines = [f"{ref} at {now}", f"rule: {plan.rule or 'none is named'}", "letter:"]
+    return [clean(line) for line in lines] + [f"  {clean(line)}" for line in str(plan).splitlines()]
+
+
+async def _complain(cluster: Cluster, ref: Ref) -> None:
+    """Say that there is nothing to explain: no such object, or one that this controller leaves alone."""
+    from rollouts.cli import read
+    from rollouts.kube.kinds import ROLLOUT
+
+    if ref.kind == ROLLOUT:
+        await read.rollout(cluster, ref.name)
+    elif await cluster.find(ref) is None:
+        raise ComplaintError(f"{ref} not found", code=Exit.NOT_FOUND)
+    raise ComplaintError(f"{ref} is none of this controller's concern now", fix="look at its deletion and its labels")
+
+
+class LiveReader:
+    """The Reader of a room over GETs and LISTs; each question is put to the server once."""
+
+    def __init__(self, cluster: Cluster, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._cluster, self._run = cluster, run
+        self._objects: dict[Ref, Manifest | None] = {}
+        self._listings: dict[Query, tuple[Manifest, ...]] = {}
+
+    def get(self, ref: Ref) -> Manifest | None:
+        """The object, or None where it does not exist."""
+        if ref not in self._objects:
+            self._objects[ref] = self._run(self._cluster.find(ref))
+        return self._objects[ref]
+
+    def owned_by(self, kind: Kind, uid: str) -> tuple[Manifest, ...]:
+        """Objects that this uid controls, ordered by name."""
+        from rollouts.cli.connection import Query
+        from rollouts.kube import object as obj
+
+        found = self._list(Query(kind, self._cluster.namespace if kind.namespaced else ""))
+        return tuple(each for each in found if obj.controller_uid(each) == uid)
+
+    def select(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> tuple[Manifest, ...]:
+        """Objects that carry all these labels, ordered by name."""
+        from rollouts.cli.connection import Query
+        from rollouts.cli.read import selector_text
+
+        return self._list(Query(kind, namespace, labels=selector_text({"matchLabels": labels})))
+
+    def answer(self, ask_id: str) -> Answer | None:
+        """No answer is known here: only a running controller asks."""
+        return None
+
+    def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
+        """What `parse` makes of the manifest."""
+        return parse(manifest)
+
+    def _list(self, query: Query) -> tuple[Manifest, ...]:
+        from rollouts.kube import object as obj
+
+        if query not in self._listings:
+            found: Listing = self._run(self._cluster.list(query))
+            self._listings[query] = tuple(sorted(found.items, key=obj.name))
+        return self._listings[query]

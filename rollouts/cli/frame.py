@@ -1,0 +1,189 @@
+"""What every command shares: kubectl's connection options wherever they stand, examples in --help, lazy subcommands."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from rollouts.cli.errors import meant
+
+_SHORT = re.compile(r"-[A-Za-z]=", re.ASCII)
+_META = "rollouts.connection"
+_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where the cluster is and who asks, as kubectl's flags say it; None: as the kubeconfig says."""
+
+    namespace: str | None = None
+    context: str | None = None
+    kubeconfig: str | None = None
+    server: str | None = None
+    token: str | None = None
+    insecure_skip_tls_verify: bool = False
+    impersonate: str | None = None
+    request_timeout_s: float | None = None
+    verbosity: int = 0
+
+
+def connection(ctx: click.Context) -> Connection:
+    """The connection options that were given, before or after the subcommand."""
+    return Connection(**ctx.meta.get(_META, {}))
+
+
+class SpanParam(click.ParamType[float]):
+    """A span of time as kubectl writes it: `90`, `90s`, `5m`, `1h30m`. The value is in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds; usage error for anything else."""
+        if isinstance(value, int | float):
+            return float(value)
+        found = _SPAN.fullmatch(str(value))
+        if not found or not value:
+            self.fail(f"{value!r} is not a span of time such as 30s, 5m or 1h30m", param, ctx)
+        hours, minutes, seconds = found.groups()
+        return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
+
+
+def _note(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Keep an option that was given, so that the innermost mention of it wins."""
+    if value is not None and value is not False:
+        ctx.meta.setdefault(_META, {})[param.name] = value
+    return value
+
+
+def _options(*, hidden: bool) -> list[click.Parameter]:
+    def option(*names: str, help_text: str, shown: bool = False, **extra: Any) -> click.Option:
+        return click.Option(
+            list(names), help=help_text, expose_value=False, callback=_note, hidden=hidden and not shown, **extra
+        )
+
+    return [
+        option("-n", "--namespace", help_text="Namespace; the kubeconfig's by default.", shown=True, metavar="NS"),
+        option("--context", help_text="The kubeconfig's context to use.", metavar="NAME"),
+        option("--kubeconfig", help_text="Path of the kubeconfig.", metavar="FILE"),
+        option("-s", "--server", help_text="Address of the API server.", metavar="URL"),
+        option("--token", help_text="Bearer token.", metavar="TOKEN"),
+        option("--insecure-skip-tls-verify", is_flag=True, help_text="Do not check the server's certificate."),
+        option("--as", "impersonate", help_text="User to impersonate.", metavar="USER"),
+        option(
+            "--request-timeout",
+            "request_timeout_s",
+            type=SpanParam(),
+            help_text="Give up on one request after this span, for example 10s.",
+        ),
+        option(
+            "-v", "--v", "verbosity", type=click.IntRange(0, 10), help_text="Verbosity; from 6 on, requests are shown."
+        ),
+    ]
+
+
+class KubeCommand(click.Command):
+    """A command that takes kubectl's connection options, accepts `--flag=true|false`, and shows examples."""
+
+    def __init__(self, *args: Any, examples: str = "", connects: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples.strip("\n")
+        if connects:
+            self.params += _options(hidden=True)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, with `--watch=false` read as kubectl reads it."""
+        flags = {
+            name: option
+            for option in self.params
+            if isinstance(option, click.Option) and option.is_flag
+            for name in option.opts
+        }
+        end = args.index("--") if "--" in args else len(args)
+        plain = [word for arg in args[:end] for word in _plain_flag(arg, flags)]
+        return super().parse_args(ctx, _apart(plain) + args[end:])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples as they are typed, unwrapped."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.splitlines():
+                    formatter.write(f"  {line.strip()}\n")
+        if any(param.name == "kubeconfig" for param in self.params):
+            formatter.write(f"\nConnection options: {ctx.find_root().info_name} --help\n")
+
+
+def _apart(args: list[str]) -> list[str]:
+    """`-n=shop` as `-n shop`, as kubectl reads it."""
+    return [word for arg in args for word in ((arg[:2], arg[3:]) if _SHORT.match(arg) else (arg,))]
+
+
+def _plain_flag(arg: str, flags: Mapping[str, click.Option]) -> list[str]:
+    """`--watch=false` as `--no-watch` (or nothing where off is the default), `--watch=true` as `--watch`."""
+    name, _, value = arg.partition("=")
+    if name not in flags or value not in ("true", "false"):
+        return [arg]
+    if value == "true":
+        return [name]
+    return [flags[name].secondary_opts[0]] if flags[name].secondary_opts else []
+
+
+def command(
+    name: str, *, examples: str, connects: bool = True, **extra: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """A decorator as click.command's, for a KubeCommand."""
+    return click.command(name, cls=KubeCommand, examples=examples, connects=connects, **extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """Where a subcommand lives and the line that a listing shows, so that a listing imports nothing."""
+
+    module: str
+    summary: str
+    attribute: str = "command"
+    hidden: bool = False
+
+
+class LazyGroup(click.Group):
+    """Subcommands by a literal table; each is imported when it is called."""
+
+    def __init__(self, *args: Any, table: Mapping[str, Lazy], connects: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.table = table
+        if connects:
+            self.params += _options(hidden=False)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, with `-n=shop` read as kubectl reads it."""
+        return super().parse_args(ctx, _apart(args))
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The table's names in the table's order."""
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None where the table has no such name."""
+        if (entry := self.table.get(cmd_name)) is None:
+            return None
+        found = getattr(importlib.import_module(entry.module), entry.attribute)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table as help shows it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in self.table.items() if not entry.hidden])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest names where there is no such command."""
+        if args and not args[0].startswith("-") and args[0] not in self.table:
+            hint = meant(args[0], self.table) or f"known: {', '.join(self.table)}"
+            ctx.fail(f"no such command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)

@@ -1,0 +1,103 @@
+"""Follow what some queries answer: a picture at once, then one after each change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from rollouts.cli.connection import Cluster, Query
+from rollouts.cli.errors import ComplaintError, Exit
+from rollouts.kube import object as obj
+from rollouts.kube.ref import Kind, Manifest
+
+REDRAW_S_MIN = 0.2
+TICK_S = 1.0
+REWATCH_S = 0.5
+
+
+@dataclass(slots=True)
+class Board:
+    """The objects of each query as last told; `told` is False until every query was answered once."""
+
+    kinds: tuple[Kind, ...]
+    objects: dict[Kind, dict[str, Manifest]] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether every kind has been listed."""
+        return all(kind in self.objects for kind in self.kinds)
+
+    def replace(self, kind: Kind, items: Iterable[Manifest]) -> None:
+        """A list was answered."""
+        self.objects[kind] = {obj.uid(each): each for each in items}
+        self.changed.set()
+
+    def absorb(self, kind: Kind, change: str, manifest: Manifest) -> None:
+        """A watch told of one object."""
+        if change == "DELETED":
+            self.objects[kind].pop(obj.uid(manifest), None)
+        else:
+            self.objects[kind][obj.uid(manifest)] = manifest
+        self.changed.set()
+
+    def picture(self) -> Mapping[Kind, tuple[Manifest, ...]]:
+        """The objects by kind, as they stand."""
+        return {kind: tuple(found.values()) for kind, found in self.objects.items()}
+
+
+async def follow(
+    cluster: Cluster, queries: Iterable[Query], *, ticking: bool = False
+) -> AsyncIterator[Mapping[Kind, tuple[Manifest, ...]]]:
+    """Pictures, never more than five a second. ticking: also one a second, for the ages on a terminal.
+
+    Ends with the complaint of a query that is refused; a watch that merely ends is begun again from a list.
+    """
+    wanted = tuple(queries)
+    board = Board(tuple(query.kind for query in wanted))
+    tasks = [asyncio.create_task(_track(cluster, query, board)) for query in wanted]
+    try:
+        while True:
+            await _next_change(board, tasks, TICK_S if ticking and board.is_told else None)
+            board.changed.clear()
+            if board.is_told:
+                yield board.picture()
+                await asyncio.sleep(REDRAW_S_MIN)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _next_change(board: Board, tasks: list[asyncio.Task[None]], tick_s: float | None) -> None:
+    """Wait for a change or a tick; a tracker's complaint is raised here."""
+    change = asyncio.create_task(board.changed.wait())
+    try:
+        await asyncio.wait({change, *tasks}, timeout=tick_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        change.cancel()
+    for task in tasks:
+        if task.done():
+            task.result()
+
+
+async def _track(cluster: Cluster, query: Query, board: Board) -> None:
+    while True:
+        listing = await cluster.list(query)
+        board.replace(query.kind, listing.items)
+        async with aclosing(cluster.watch(query, listing.version)) as changes:
+            async for change, manifest in changes:
+                board.absorb(query.kind, change, manifest)
+        await asyncio.sleep(REWATCH_S)
+
+
+async def within(awaitable: AsyncIterator[None], timeout_s: float, what: str) -> None:
+    """Run through an iterator, with a complaint (exit code 3) once the time is up; 0: no limit."""
+    try:
+        async with asyncio.timeout(timeout_s or None):
+            async for _ in awaitable:
+                pass
+    except TimeoutError:
+        raise ComplaintError(f"{what} exceeded timeout", code=Exit.TIMEOUT) from None

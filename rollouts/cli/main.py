@@ -1,0 +1,76 @@
+"""`rollouts …` and `kubectl rollouts …`: the table of commands, and how every one of them ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from rollouts.cli.errors import ComplaintError, Exit
+from rollouts.cli.frame import Lazy, LazyGroup
+
+HERE = "rollouts.cli"
+COMMANDS: dict[str, Lazy] = {
+    "get": Lazy(f"{HERE}.get", "Show one Rollout as a tree."),
+    "list": Lazy(f"{HERE}.list", "List Rollouts."),
+    "status": Lazy(f"{HERE}.status", "Wait for the end of an update and say how it ended."),
+    "promote": Lazy(f"{HERE}.act", "End the present pause or step, or skip the rest of the update.", "promote"),
+    "abort": Lazy(f"{HERE}.act", "Give all traffic back to the stable version.", "abort"),
+    "retry": Lazy(f"{HERE}.act", "Begin an aborted update again.", "retry"),
+    "pause": Lazy(f"{HERE}.act", "Hold Rollouts where they are.", "pause"),
+    "resume": Lazy(f"{HERE}.act", "Let paused Rollouts go on.", "resume"),
+    "set": Lazy(f"{HERE}.set_image", "Change a Rollout's image.", "set_group"),
+    "explain": Lazy(f"{HERE}.explain", "Print the letter that would be carried out now, and the rule behind it."),
+    "lint": Lazy(f"{HERE}.lint", "Say what is wrong in manifests, with file, line and mend."),
+    "version": Lazy(f"{HERE}.version", "Print the version."),
+    "controller": Lazy(f"{HERE}.controller", "Run the controller."),
+    "demo": Lazy(f"{HERE}.demo", "Watch a canary be judged, without a cluster."),
+    "completion": Lazy(f"{HERE}.completion", "Print a script that completes commands in your shell."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    connects=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Connection options stand before or after the command. Exit codes: 0 ok, 1 error, 2 degraded, 3 timeout, "
+    "5 not found, 64 usage, 130 interrupted.",
+)
+def root() -> None:
+    """Progressive delivery for Kubernetes: canaries judged by metrics, promoted or aborted by themselves."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; the console scripts end here."""
+    name = "kubectl rollouts" if Path(sys.argv[0]).name.startswith("kubectl-") else "rollouts"
+    try:
+        result = root.main(
+            args=list(args) if args is not None else None,
+            prog_name=name,
+            complete_var="_ROLLOUTS_COMPLETE",
+            standalone_mode=False,
+        )
+    except ComplaintError as complaint:
+        complaint.show()
+        return complaint.code
+    except click.UsageError as error:
+        error.show()
+        return Exit.USAGE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has seen enough; a later flush at exit must not complain into a closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    return result if isinstance(result, int) else Exit.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

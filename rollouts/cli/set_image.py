@@ -1,0 +1,99 @@
+"""`rollouts set image NAME CONTAINER=IMAGE …`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rollouts.cli.errors import ComplaintError, Exit, meant
+from rollouts.cli.frame import Lazy, LazyGroup, connection
+from rollouts.cli.frame import command as kube_command
+
+if TYPE_CHECKING:
+    from rollouts.cli.connection import Cluster
+    from rollouts.kube.ref import Ref
+
+TRIES_MAX = 5
+TEST_FAILED = 422
+
+
+@click.group(
+    cls=LazyGroup, table={"image": Lazy("rollouts.cli.set_image", "Change the image of containers.", "set_image")}
+)
+def set_group() -> None:
+    """Change a Rollout."""
+
+
+@kube_command(
+    "image",
+    examples="""
+    rollouts set image web web=registry.example/web:2
+    rollouts set image web '*=registry.example/web:2'      # every container
+    """,
+)
+@click.argument("name")
+@click.argument("images", nargs=-1, required=True, metavar="CONTAINER=IMAGE...")
+@click.pass_context
+def set_image(ctx: click.Context, name: str, images: tuple[str, ...]) -> None:
+    """Change the image of containers, which begins an update."""
+    from rollouts.cli import connection as wire
+
+    wanted: dict[str, str] = {}
+    for each in images:
+        container, equals, image = each.partition("=")
+        if not (container and equals and image):
+            raise click.UsageError(f"{each!r} is not CONTAINER=IMAGE, for example web=registry.example/web:2", ctx)
+        wanted[container] = image
+
+    async def once() -> None:
+        async with wire.open_cluster(connection(ctx)) as cluster:
+            target = await _target(cluster, name)
+            changed = await _change(cluster, target, wanted)
+            click.echo(f'rollout "{name}" image {"updated" if changed else "unchanged"}')
+
+    wire.run(once())
+
+
+async def _target(cluster: Cluster, name: str) -> Ref:
+    """The object that holds the pod template: the Rollout, or the Deployment that it refers to."""
+    from rollouts.cli import read
+    from rollouts.kube import kinds
+    from rollouts.kube.ref import Ref
+
+    reference = (await read.rollout(cluster, name))["spec"].get("workloadRef")
+    if not reference:
+        return Ref(kinds.ROLLOUT, cluster.namespace, name)
+    if reference.get("kind") != kinds.DEPLOYMENT.name:
+        raise ComplaintError(
+            f"rollout {name!r} takes its pods from a {reference.get('kind')}, whose image cannot be set here",
+            fix=f"kubectl edit {str(reference.get('kind', '')).lower()} {reference.get('name')}",
+        )
+    return Ref(kinds.DEPLOYMENT, cluster.namespace, str(reference.get("name", "")))
+
+
+async def _change(cluster: Cluster, ref: Ref, wanted: dict[str, str]) -> bool:
+    """Patch the images, reading again where somebody moved the containers meanwhile; False: nothing to change."""
+    from rollouts.cli import writes
+
+    seen: object = None
+    for _ in range(TRIES_MAX):
+        if (manifest := await cluster.find(ref)) is None:
+            raise ComplaintError(f"{ref} not found", code=Exit.NOT_FOUND)
+        change = writes.set_images(manifest, wanted)
+        if change.unknown:
+            known = writes.container_names(manifest)
+            hint = meant(change.unknown[0], known) or f"containers: {', '.join(known)}"
+            raise ComplaintError(f"{ref} has no container {change.unknown[0]!r}", fix=hint)
+        if not change.operations:
+            return False
+        try:
+            await cluster.patch(ref, change.operations, form="json")
+        except ComplaintError as complaint:
+            refused = getattr(complaint, "status", 0)
+            if refused not in (409, TEST_FAILED) or (refused == TEST_FAILED and change == seen):
+                raise
+            seen = change
+        else:
+            return True
+    raise ComplaintError(f"{ref} changed under the write {TRIES_MAX} times in a row", fix="try again")

@@ -1,0 +1,131 @@
+"""What a person's word means in API writes: a Rollout in, merge patches out; pure, and exactly the contract's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rollouts.kube.ref import Manifest
+from rollouts.view import facts
+from rollouts.view.phase import is_observed
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The merge patches for one word, and what to tell whoever spoke it.
+
+    status: goes to the status subresource.  spec: goes to the object.  Both empty: there is nothing to write.
+    refusal, fix: why the word cannot be obeyed, and what to do instead.
+    """
+
+    said: str
+    status: Mapping[str, Any] | None = None
+    spec: Mapping[str, Any] | None = None
+    refusal: str = ""
+    fix: str = ""
+
+
+def promote(rollout: Manifest, *, full: bool = False) -> Decision:
+    """End the present pause or step; `full`: skip the rest of the update."""
+    name, status = rollout["metadata"]["name"], facts.status(rollout)
+    if status.get("abort"):
+        return Decision(
+            "",
+            refusal=f"rollout {name!r} is aborted, so there is no update to promote",
+            fix=f"rollouts retry rollout {name}",
+        )
+    unpause = {"spec": {"paused": False}} if facts.spec(rollout).get("paused") else None
+    if full:
+        is_done = status.get("currentPodHash") == status.get("stableRS") and is_observed(rollout)
+        skip = None if is_done else {"status": {"promoteFull": True}}
+        return Decision(_done(f"rollout '{name}' fully promoted", skip, unpause, name), skip, unpause)
+    patch = _next_step(rollout)
+    return Decision(_done(f"rollout '{name}' promoted", patch, unpause, name), patch, unpause)
+
+
+def _next_step(rollout: Manifest) -> Mapping[str, Any] | None:
+    """The status patch of a promotion: lift a pause, or move the cursor, or both after an inconclusive analysis."""
+    status = facts.status(rollout)
+    paused = bool(status.get("pauseConditions"))
+    following = min(facts.step_index(rollout) + 1, len(facts.steps(rollout)))
+    judged = ((status.get("canary") or {}).get("currentStepAnalysisRunStatus") or {}).get("status")
+    if facts.steps(rollout) and judged == "Inconclusive" and paused and status.get("controllerPause"):
+        return {"status": {"pauseConditions": None, "controllerPause": False, "currentStepIndex": following}}
+    if paused:
+        return {"status": {"pauseConditions": None}}
+    if facts.steps(rollout) and facts.step_index(rollout) < len(facts.steps(rollout)):
+        return {"status": {"pauseConditions": None, "currentStepIndex": following}}
+    return None
+
+
+def _done(said: str, status: Mapping[str, Any] | None, spec: Mapping[str, Any] | None, name: str) -> str:
+    return said if status or spec else f"rollout '{name}' has nothing left to promote"
+
+
+def abort(rollout: Manifest) -> Decision:
+    """Give all traffic back to the stable version."""
+    name, status = rollout["metadata"]["name"], facts.status(rollout)
+    if status.get("abort"):
+        return Decision(f"rollout '{name}' is aborted already")
+    stable = status.get("stableRS")
+    if stable and stable == status.get("currentPodHash") and is_observed(rollout):
+        return Decision(f"rollout '{name}' has no update under way, so there is nothing to abort")
+    return Decision(f"rollout '{name}' aborted", status={"status": {"abort": True}})
+
+
+def retry(rollout: Manifest) -> Decision:
+    """Begin an aborted update again."""
+    name = rollout["metadata"]["name"]
+    if not facts.status(rollout).get("abort"):
+        return Decision(f"rollout '{name}' is not aborted, so there is nothing to retry")
+    return Decision(f"rollout '{name}' retried", status={"status": {"abort": False}})
+
+
+def pause(rollout: Manifest) -> Decision:
+    """Hold the Rollout where it is."""
+    return Decision(f"rollout '{rollout['metadata']['name']}' paused", spec={"spec": {"paused": True}})
+
+
+def resume(rollout: Manifest) -> Decision:
+    """Lift every pause, a person's and a step's, and skip nothing else."""
+    name = rollout["metadata"]["name"]
+    spec = {"spec": {"paused": False}} if facts.spec(rollout).get("paused") else None
+    status = {"status": {"pauseConditions": None}} if facts.status(rollout).get("pauseConditions") else None
+    said = f"rollout '{name}' resumed" if spec or status else f"rollout '{name}' is not paused"
+    return Decision(said, status, spec)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageChange:
+    """JSON patch operations on a pod template, each guarded by the container's name; unknown: names nobody has."""
+
+    operations: tuple[Mapping[str, Any], ...]
+    unknown: tuple[str, ...] = ()
+
+
+def set_images(manifest: Manifest, images: Mapping[str, str]) -> ImageChange:
+    """New images by container name, `*` for all, looking through init, plain and ephemeral containers."""
+    pod = (facts.spec(manifest).get("template") or {}).get("spec") or {}
+    operations: list[Mapping[str, Any]] = []
+    met: set[str] = set()
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        for number, container in enumerate(pod.get(field) or ()):
+            own = str(container.get("name", ""))
+            met.add(own)
+            wanted = images.get(own, images.get("*"))
+            if wanted is None or wanted == container.get("image"):
+                continue
+            path = f"/spec/template/spec/{field}/{number}"
+            # The guard makes a list that was reordered meanwhile refuse the patch instead of taking a wrong image.
+            operations.append({"op": "test", "path": f"{path}/name", "value": own})
+            verb = "replace" if "image" in container else "add"
+            operations.append({"op": verb, "path": f"{path}/image", "value": wanted})
+    return ImageChange(tuple(operations), tuple(name for name in images if name != "*" and name not in met))
+
+
+def container_names(manifest: Manifest) -> tuple[str, ...]:
+    """Every container name of a pod template, in order."""
+    pod = (facts.spec(manifest).get("template") or {}).get("spec") or {}
+    fields = ("initContainers", "containers", "ephemeralContainers")
+    return tuple(str(each.get("name", "")) for field in fields for each in pod.get(field) or ())
