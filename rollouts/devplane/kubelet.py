@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from rollouts.devplane.errors import ApiError
-from rollouts.devplane.podserver import PodServer, behaviour_of
+from rollouts.devplane.podserver import Addresses, PodServer, behaviour_of
 from rollouts.devplane.store import Commit, Store, WriteOptions
 from rollouts.kube import kinds
 from rollouts.kube import object as kubeobject
@@ -18,8 +17,6 @@ from rollouts.kube.ref import Manifest, Ref
 NODE = "devplane"
 MANAGER = "kubelet"
 DRAIN_FINALIZER = "devplane.rollouts.io/drain"
-PORTS_ANNOTATION = "devplane.rollouts.io/ports"
-"""Which port of 127.0.0.1 stands for each containerPort: `{"8080": 41235}`."""
 DRAIN_S = 1.0
 PODS_MAX = 500
 
@@ -30,6 +27,7 @@ class Kubelet:
     def __init__(self, store: Store, *, drain_s: float = DRAIN_S) -> None:
         self._store = store
         self._drain_s = drain_s
+        self._addresses = Addresses(os.getpid())
         self._pods: dict[str, PodServer] = {}  # by uid
         self._tasks: set[asyncio.Task[None]] = set()
         self._known: set[str] = set()
@@ -56,14 +54,14 @@ class Kubelet:
             server = self._pods.get(kubeobject.uid(manifest))
             if server is None:
                 continue
-            labels = scrape_labels(manifest, server.port)
+            labels = scrape_labels(manifest, f"{server.address}:{server.port}")
             for name, more, value in server.requests.series():
                 yield name, {**labels, **more}, value
 
     def targets(self) -> list[tuple[str, Mapping[str, str]]]:
         """Every pod's address and labels, for a scraper outside."""
         return [
-            (f"127.0.0.1:{server.port}", scrape_labels(manifest, server.port))
+            (f"{server.address}:{server.port}", scrape_labels(manifest, f"{server.address}:{server.port}"))
             for manifest in self._store.all(kinds.POD)
             if (server := self._pods.get(kubeobject.uid(manifest)))
         ]
@@ -95,24 +93,22 @@ class Kubelet:
         """The life of a pod: bound, pulled, started, ready."""
         ref, uid = kubeobject.ref(kinds.POD, pod), kubeobject.uid(pod)
         behaviour = behaviour_of(str(pod["spec"]["containers"][0]["image"]))
+        self._write(ref, {"metadata": {"finalizers": [DRAIN_FINALIZER]}, "spec": {"nodeName": NODE}})
         if not behaviour.pulls:
-            self._bind(ref, {})
-            self._report(ref, _waiting(pod, "ErrImagePull"))
+            self._report(ref, _waiting(pod, "ErrImagePull", f"{pod['spec']['containers'][0]['image']}: not found"))
             return
         server = PodServer(ref.name, behaviour)
-        port = await server.start()
+        try:
+            await server.start(self._addresses, _container_ports(pod))
+        except OSError as error:
+            self._report(ref, _waiting(pod, "CreateContainerError", str(error)))
+            return
         self._pods[uid] = server
-        self._bind(ref, {str(number): port for number in _container_ports(pod)})
         started = self._store.now().rfc3339_whole()
-        self._report(ref, _running(pod, started, is_ready=False, now=started))
+        self._report(ref, _running(pod, server.address, started))
         if behaviour.ready_after_s is not None:
             await asyncio.sleep(behaviour.ready_after_s)
-            self._report(ref, _running(pod, started, is_ready=True, now=self._store.now().rfc3339_whole()))
-
-    def _bind(self, ref: Ref, ports: Mapping[str, int]) -> None:
-        annotations = {PORTS_ANNOTATION: orjson.dumps(ports).decode()}
-        metadata = {"finalizers": [DRAIN_FINALIZER], "annotations": annotations}
-        self._write(ref, {"metadata": metadata, "spec": {"nodeName": NODE}})
+            self._report(ref, _running(pod, server.address, started, ready=self._store.now().rfc3339_whole()))
 
     def _report(self, ref: Ref, status: Mapping[str, Any]) -> None:
         self._write(ref, {"status": status}, "status")
@@ -138,10 +134,10 @@ class Kubelet:
         self._draining.discard(uid)
 
 
-def scrape_labels(pod: Manifest, port: int) -> dict[str, str]:
+def scrape_labels(pod: Manifest, instance: str) -> dict[str, str]:
     """The labels that Prometheus' usual scrape of pods gives: where from, and the pod's own labels."""
     own = {key.replace(".", "_").replace("/", "_").replace("-", "_"): v for key, v in kubeobject.labels(pod).items()}
-    where = {"namespace": kubeobject.namespace(pod), "pod": kubeobject.name(pod), "instance": f"127.0.0.1:{port}"}
+    where = {"namespace": kubeobject.namespace(pod), "pod": kubeobject.name(pod), "instance": instance}
     return {**own, **where, "job": "pods"}
 
 
@@ -154,7 +150,9 @@ def _condition(type_: str, *, is_true: bool, now: str) -> dict[str, Any]:
     return {"type": type_, "status": "True" if is_true else "False", "lastTransitionTime": now}
 
 
-def _running(pod: Manifest, started: str, *, is_ready: bool, now: str) -> dict[str, Any]:
+def _running(pod: Manifest, address: str, started: str, ready: str = "") -> dict[str, Any]:
+    """The status of a pod that runs since `started` and is ready since `ready` ("": not yet)."""
+    is_ready, now = bool(ready), ready or started
     containers = [
         {
             "name": one["name"],
@@ -168,8 +166,8 @@ def _running(pod: Manifest, started: str, *, is_ready: bool, now: str) -> dict[s
     ]
     return {
         "phase": "Running",
-        "podIP": "127.0.0.1",
-        "podIPs": [{"ip": "127.0.0.1"}],
+        "podIP": address,
+        "podIPs": [{"ip": address}],
         "hostIP": "127.0.0.1",
         "startTime": started,
         "containerStatuses": containers,
@@ -182,14 +180,14 @@ def _running(pod: Manifest, started: str, *, is_ready: bool, now: str) -> dict[s
     }
 
 
-def _waiting(pod: Manifest, reason: str) -> dict[str, Any]:
+def _waiting(pod: Manifest, reason: str, message: str) -> dict[str, Any]:
     containers = [
         {
             "name": one["name"],
             "image": one["image"],
             "ready": False,
             "restartCount": 0,
-            "state": {"waiting": {"reason": reason, "message": f"{one['image']}: not found"}},
+            "state": {"waiting": {"reason": reason, "message": message}},
         }
         for one in pod["spec"]["containers"]
     ]

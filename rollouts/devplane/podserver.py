@@ -1,10 +1,11 @@
-"""One pod as a real HTTP server on 127.0.0.1; how it behaves is written in its image tag."""
+"""One pod as a real HTTP server on a loopback address of its own; how it behaves is written in its image tag."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from aiohttp import web
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 VERSION_HEADER = "X-Version"
 READY_AFTER_S = 0.2
+ADDRESSES_TRIED_MAX = 1_000
 _CLOSE_S_MAX = 2.0
 
 
@@ -85,31 +87,62 @@ class Requests:
         return "\n".join(lines) + "\n"
 
 
+class Addresses:
+    """Loopback addresses, one for each pod: an ingress controller tells the endpoints of a Service by their address.
+
+    The whole of 127.0.0.0/8 is the loopback device on Linux; where one begins differs from process to process.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._next = (16 << 16) + (seed * 1009) % (200 << 16)
+
+    def take(self) -> str:
+        """The next address; whoever finds it taken asks again."""
+        self._next += 1
+        if self._next & 255 in (0, 255):
+            self._next = (self._next | 255) + 2
+        return f"127.{self._next >> 16 & 255}.{self._next >> 8 & 255}.{self._next & 255}"
+
+
 class PodServer:
-    """The process of one pod: listens on a port of its own, counts, and ends without breaking a request."""
+    """The process of one pod: listens on the ports of its containers, counts, ends without breaking a request."""
 
     def __init__(self, name: str, behaviour: Behaviour) -> None:
         self.name = name
         self.behaviour = behaviour
         self.requests = Requests()
+        self.address = ""
         self.port = 0
         self._errors_due = 0.0
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._web = web.Server(self._answer, access_log=None)
 
-    async def start(self) -> int:
-        """Listen on a free port of 127.0.0.1 and return it."""
-        assert self._server is None
-        self._server = await asyncio.get_running_loop().create_server(self._web, "127.0.0.1", 0)
-        self.port = int(self._server.sockets[0].getsockname()[1])
-        return self.port
+    async def start(self, addresses: Addresses, ports: Sequence[int]) -> None:
+        """Listen on these ports of a free address. Raises OSError where a port is not allowed or none is free."""
+        loop = asyncio.get_running_loop()
+        for _ in range(ADDRESSES_TRIED_MAX):
+            address = addresses.take()
+            try:
+                for port in ports:
+                    self._servers.append(await loop.create_server(self._web, address, port))
+            except OSError as error:
+                self._close()
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            self.address, self.port = address, ports[0]
+            return
+        raise OSError(errno.EADDRINUSE, f"no free loopback address in {ADDRESSES_TRIED_MAX} tries")
+
+    def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
 
     async def stop(self) -> None:
         """Take no new connection, let running answers end, then close."""
-        if self._server is not None:
-            self._server.close()
-            await self._web.shutdown(_CLOSE_S_MAX)
-            self._server = None
+        self._close()
+        await self._web.shutdown(_CLOSE_S_MAX)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/metrics":

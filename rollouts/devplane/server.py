@@ -12,6 +12,7 @@ from typing import Any, Self
 import yaml
 from aiohttp import web
 
+from rollouts.devplane.builtin.controllers import CONTROLLERS, Builtins, Controller
 from rollouts.devplane.definitions import BUILT_IN
 from rollouts.devplane.errors import ApiError
 from rollouts.devplane.kubelet import DRAIN_S, Kubelet
@@ -39,17 +40,33 @@ def wall_clock() -> Instant:
     return Instant.of(time.time())
 
 
+def _controllers(*, serves_pods: bool) -> tuple[Controller, ...]:
+    """Where pods are real servers, the kubelet does the work of the player."""
+    return tuple(one for one in CONTROLLERS if not (serves_pods and one.name == "pods"))
+
+
 class Devplane:
     """A cluster on one port of 127.0.0.1. token: asked of every client where it is not "".
 
     drain_s: how long a deleted pod goes on serving.  bookmark_s: how often an idle watch is told the version.
+    serves_pods: pods are real servers; without it they are only played (`builtin.pods`), which costs less.
     """
 
     def __init__(
-        self, *, token: str = "", drain_s: float = DRAIN_S, bookmark_s: float = BOOKMARK_S, port: int = 0
+        self,
+        *,
+        token: str = "",
+        port: int = 0,
+        drain_s: float = DRAIN_S,
+        bookmark_s: float = BOOKMARK_S,
+        serves_pods: bool = True,
     ) -> None:
         self.store = Store(wall_clock, definitions=BUILT_IN, seed=str(time.time_ns()), requires_namespaces=True)
+        self.builtins = Builtins(self.store, controllers=_controllers(serves_pods=serves_pods))
         self.kubelet = Kubelet(self.store, drain_s=drain_s)
+        self._serves_pods = serves_pods
+        self._stirred = asyncio.Event()
+        self._driver: asyncio.Task[None] | None = None
         self.token = token
         self.port = port
         self._watches = Watches(self.store, bookmark_s=bookmark_s)
@@ -75,8 +92,10 @@ class Devplane:
         for name in NAMESPACES:
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         self.create(INGRESS_CLASS)
-        self.kubelet.start()
+        if self._serves_pods:
+            self.kubelet.start()
         loop = asyncio.get_running_loop()
+        self._driver = loop.create_task(self._drive())
         self._server = await loop.create_server(self._web, "127.0.0.1", self.port, backlog=_BACKLOG)
         self.port = int(self._server.sockets[0].getsockname()[1])
 
@@ -87,7 +106,12 @@ class Devplane:
             self._server.close()
             await self._web.shutdown(_CLOSE_S_MAX)
             self._server = None
-        await self.kubelet.stop()
+        if self._driver is not None:
+            self._driver.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._driver
+        if self._serves_pods:
+            await self.kubelet.stop()
 
     # What an administrator would do with kubectl, from inside
 
@@ -130,7 +154,17 @@ class Devplane:
 
     # Behind the scenes
 
+    async def _drive(self) -> None:
+        """Let the built-in controllers look at whatever is due, as soon as it is."""
+        while True:
+            self._stirred.clear()
+            due = self.builtins.step(wall_clock())
+            wait_s = None if due is None else max(0.0, due.since(wall_clock()))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stirred.wait(), wait_s)
+
     def _on_commit(self, commit: Commit) -> None:
+        self._stirred.set()
         if commit.kind == kinds.CRD and commit.type == "ADDED":
             # Never inside a commit: a listener that writes would tell the others about the second write first.
             asyncio.get_running_loop().call_soon(self._establish, commit.object)
