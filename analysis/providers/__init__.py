@@ -1,1 +1,15 @@
-"""Part of the judge."""
+"""The dialects of metric sources, one file each: a question out of a metric's spec, a value out of an answer.
+
+Read `base.py` first. Never here: I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from analysis.providers import prometheus
+from analysis.providers.base import Provider, Reading, Surroundings
+
+__all__ = ["PROVIDERS", "Provider", "Reading", "Surroundings"]
+
+PROVIDERS: Mapping[str, Provider] = {"prometheus": prometheus.PROVIDER}

@@ -1,0 +1,262 @@
+"""Prometheus and whatever speaks its HTTP API."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from analysis import duration, language
+from analysis.asks import BasicAuth, HttpReply, OAuth2, PromQuery, has_slot, shown
+from analysis.errors import AnalysisError
+from analysis.language.environment import parse_float
+from analysis.providers.base import Provider, Reading, Surroundings
+
+POINTS_MAX = 11_000  # of one range query, as the server itself limits it
+SAMPLES_MAX = 50_000
+SERIES_TEXT_CHARS_MAX = 4096
+URL_CHARS_MAX = 2048
+TIMEOUT_S = 30.0
+TIMEOUT_S_MAX = 300.0
+WARNINGS_CHARS_MAX = 1024
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SLOT = re.compile("\x02[^\x03]*\x03")
+
+
+def ask(spec: Mapping[str, Any], around: Surroundings) -> PromQuery:
+    """The question of a metric, every part of it checked before anything is sent."""
+    address, userinfo = base_address(str(spec.get("address") or around.prometheus_address))
+    query = str(spec.get("query") or "")
+    if not query.strip():
+        raise AnalysisError("prometheus query is empty")
+    authentication = _object(spec.get("authentication"), "authentication")
+    question = PromQuery(
+        url=address,
+        query=query,
+        headers=tuple(_headers(spec.get("headers") or ())),
+        basic=_basic(_object(authentication.get("basicAuth"), "authentication.basicAuth")) or userinfo,
+        oauth2=_oauth2(_object(authentication.get("oauth2"), "authentication.oauth2")),
+        insecure=spec.get("insecure") is True,
+        timeout_s=_timeout_s(spec.get("timeout")),
+    )
+    ranged = _object(spec.get("rangeQuery"), "rangeQuery")
+    return _ranged(question, ranged, around.now_s) if ranged else question
+
+
+def base_address(address: str) -> tuple[str, BasicAuth | None]:
+    """A server's address without its user information, and that. No message ever shows what stood before the @."""
+    plain = _SLOT.sub("slot", address)
+    if not address:
+        raise AnalysisError("prometheus address is not configured")
+    if len(address) > URL_CHARS_MAX or _CONTROL.search(plain) or any(char.isspace() for char in plain):
+        raise AnalysisError("prometheus address is not a URL: too long, or with blanks or control characters in it")
+    scheme, _, rest = address.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    clean = f"{scheme}://{host}{slash}{path}"
+    bad = AnalysisError(f'prometheus address is not a URL: "{_SLOT.sub("*****", clean)}", want http://host:port')
+    if scheme.lower() not in ("http", "https") or not host:
+        raise AnalysisError(f'prometheus address is not a URL: want http://host:port, got "{_no_user(address)}"')
+    try:
+        parts = urlsplit(_SLOT.sub("slot", clean))
+        if not parts.hostname or parts.port == 0 or parts.query or parts.fragment:
+            raise bad
+    except ValueError:
+        raise bad from None
+    name, _, password = user.partition(":")
+    return clean.rstrip("/"), BasicAuth(unquote(name), unquote(password)) if at else None
+
+
+def read(answer: Any) -> Reading:
+    """The value in an answer: a number of a scalar, a list of numbers of a vector or a matrix."""
+    body = _body(answer)
+    data = body.get("data")
+    if not isinstance(data, Mapping):
+        raise AnalysisError("bad_response: the answer has no data")
+    kind, result = data.get("resultType"), data.get("result")
+    if kind not in ("scalar", "vector", "matrix"):
+        raise AnalysisError(f"Prometheus metric type not supported: {str(kind)[:64]}")
+    if not isinstance(result, Sequence) or isinstance(result, str):
+        raise AnalysisError(f"bad_response: a {kind} without result")
+    metadata = _warnings(body)
+    if kind == "scalar":
+        value = _sample(result)
+        return Reading(value, language.float_fixed(value), metadata)
+    values = language.Floats(_vector(result) if kind == "vector" else _matrix(result))
+    if len(result) > 1:
+        metadata["series"] = str(len(result))
+    return Reading(values, _text(values), metadata)
+
+
+def metadata(spec: Mapping[str, Any]) -> Mapping[str, str]:
+    """The query as it was asked, secrets as asterisks."""
+    return {"ResolvedPrometheusQuery": shown(str(spec.get("query") or ""))}
+
+
+PROVIDER = Provider(ask, read, metadata)
+
+
+def _object(value: Any, name: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise AnalysisError(f"prometheus {name} must be an object")
+    return value
+
+
+def _no_user(address: str) -> str:
+    scheme, mark, rest = address.rpartition("://")
+    rest = rest.rpartition("@")[2]
+    return _SLOT.sub("*****", f"{scheme.rpartition('@')[2]}{mark}{rest}")[:256]
+
+
+def _headers(headers: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(headers, list | tuple):
+        raise AnalysisError("prometheus headers must be a list")
+    for header in headers:
+        name, value = str(header.get("key") or ""), str(header.get("value") or "")
+        if not _HEADER_NAME.fullmatch(name):
+            raise AnalysisError(f"prometheus header name {name[:64]!r} is not valid")
+        if _CONTROL.search(_SLOT.sub("", value)):
+            raise AnalysisError(f"prometheus header {name} has control characters in its value")
+        yield name, value
+
+
+def _basic(basic: Mapping[str, Any]) -> BasicAuth | None:
+    if not basic:
+        return None
+    return BasicAuth(str(basic.get("username") or ""), str(basic.get("password") or ""))
+
+
+def _oauth2(oauth2: Mapping[str, Any]) -> OAuth2 | None:
+    if not any(oauth2.values()):
+        return None
+    names = ("tokenUrl", "clientId", "clientSecret")
+    texts = {name: str(oauth2.get(name) or "") for name in names}
+    if missing := [name for name in names if not texts[name]]:
+        raise AnalysisError(f"missing mandatory parameter in metric for OAuth2 setup: {', '.join(missing)}")
+    if not has_slot(texts["tokenUrl"]):
+        base_address(texts["tokenUrl"])
+    scopes = oauth2.get("scopes") or ()
+    return OAuth2(texts["tokenUrl"], texts["clientId"], texts["clientSecret"], tuple(str(scope) for scope in scopes))
+
+
+def _timeout_s(value: Any) -> float:
+    if value is None:
+        return TIMEOUT_S
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if isinstance(value, bool) or not 0 <= seconds <= 1e9:
+        raise AnalysisError(f"prometheus timeout should be a positive number of seconds, got {str(value)[:64]}")
+    return min(seconds, TIMEOUT_S_MAX) or TIMEOUT_S
+
+
+def _ranged(question: PromQuery, ranged: Mapping[str, Any], now_s: float) -> PromQuery:
+    start_s, end_s = (_moment_s(name, str(ranged.get(name) or ""), now_s) for name in ("start", "end"))
+    try:
+        step_s = duration.parse_s(str(ranged.get("step") or ""))
+    except AnalysisError as error:
+        raise AnalysisError(f"failed to parse rangeQuery.step as duration: {error}") from None
+    if step_s <= 0:
+        raise AnalysisError("rangeQuery.step must be greater than 0")
+    if start_s > end_s:
+        raise AnalysisError("rangeQuery.start must not be after rangeQuery.end")
+    points = (end_s - start_s) / step_s + 1
+    if points > POINTS_MAX:
+        raise AnalysisError(f"rangeQuery asks for {points:.0f} points, more than {POINTS_MAX}: use a longer step")
+    return PromQuery(
+        question.url, question.query, "range", start_s, end_s, step_s, question.headers, question.basic,
+        question.bearer, question.oauth2, question.insecure, question.timeout_s,
+    )  # fmt: skip
+
+
+def _moment_s(name: str, source: str, now_s: float) -> float:
+    try:
+        found = language.compile(source).run(None, now_ns=round(now_s * 1_000_000) * 1000)
+    except AnalysisError as error:
+        raise AnalysisError(f"failed to evaluate rangeQuery.{name}: {error}") from None
+    if not isinstance(found, language.Time):
+        raise AnalysisError(f"failed to evaluate rangeQuery.{name}: expected time, but got {language.go_type(found)}")
+    return found.ns / 1_000_000_000
+
+
+def _body(answer: Any) -> Mapping[str, Any]:
+    """The JSON of an answer, or the error that it tells, in the words of Prometheus' own client."""
+    reply = answer if isinstance(answer, HttpReply) else HttpReply(200, answer)
+    body: Any = reply.body
+    if isinstance(body, str | bytes | bytearray):
+        try:
+            body = json.loads(body)
+        except (ValueError, RecursionError):
+            body = None
+    if isinstance(body, Mapping) and body.get("status") == "error":
+        kind, said = str(body.get("errorType") or "unknown")[:64], str(body.get("error") or "")[:1024]
+        raise AnalysisError(f"{kind}: {said}")
+    if not 200 <= reply.status < 300:
+        side = "client" if 400 <= reply.status < 500 else "server"
+        raise AnalysisError(f"{side}_error: {side} error: {reply.status}")
+    if not isinstance(body, Mapping):
+        raise AnalysisError("bad_response: the answer is not JSON of the Prometheus API")
+    if body.get("status") != "success":
+        raise AnalysisError(f"bad_response: status {str(body.get('status'))[:64]!r}")
+    return body
+
+
+def _warnings(body: Mapping[str, Any]) -> dict[str, str]:
+    said = body.get("warnings")
+    if not isinstance(said, list) or not said:
+        return {}
+    return {"warnings": ", ".join(f'"{warning}"' for warning in said)[:WARNINGS_CHARS_MAX]}
+
+
+def _sample(pair: Any) -> float:
+    match pair:
+        case [_, str(text)]:
+            try:
+                return parse_float(text)
+            except AnalysisError:
+                pass
+    raise AnalysisError("bad_response: a sample is not a time and a number")
+
+
+def _vector(result: Sequence[Any]) -> Iterator[float]:
+    if len(result) > SAMPLES_MAX:
+        raise AnalysisError(f"the query gives {len(result)} series, more than {SAMPLES_MAX}: aggregate it")
+    for series in result:
+        if not isinstance(series, Mapping) or "value" not in series:
+            raise AnalysisError("Prometheus metric type not supported: native histogram")
+        yield _sample(series["value"])
+
+
+def _matrix(result: Sequence[Any]) -> Iterator[float]:
+    """All samples of all series, one after the other."""
+    count = 0
+    for series in result:
+        if not isinstance(series, Mapping) or "histograms" in series or not isinstance(series.get("values"), list):
+            raise AnalysisError("Prometheus metric type not supported: native histogram")
+        pairs = series["values"]
+        count += len(pairs)
+        if count > SAMPLES_MAX:
+            raise AnalysisError(f"the query gives more than {SAMPLES_MAX} samples: use a longer step")
+        times = [pair[0] if isinstance(pair, list) and pair else None for pair in pairs]
+        if any(later == earlier for earlier, later in zip(times, times[1:], strict=False)):
+            raise AnalysisError("bad_response: a series has two samples at one time")
+        yield from map(_sample, pairs)
+
+
+def _text(values: Sequence[float]) -> str:
+    """`[0.95,0.97]`; a long one is cut, with a mark that says so."""
+    said, size = [], 0
+    for value in values:
+        said.append(language.float_fixed(value))
+        size += len(said[-1]) + 1
+        if size > SERIES_TEXT_CHARS_MAX:
+            return f"[{','.join(said)},… {len(values)} values]"
+    return f"[{','.join(said)}]"
