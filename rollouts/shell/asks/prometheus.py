@@ -1,0 +1,167 @@
+"""PromQL over HTTP on the loop's own connections: a query that hangs holds a coroutine, nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import orjson
+
+from analysis.asks import HttpReply, OAuth2, PromQuery
+from rollouts.core.errors import HiccupError
+
+TOKEN_EARLY_S = 30.0
+TOKEN_LIFE_S = 300.0  # where the issuer does not say how long a token lives
+TOKENS_MAX = 1000
+TOKEN_BYTES_MAX = 256 * 1024
+
+
+@dataclass(slots=True)
+class _Token:
+    value: str
+    until_s: float
+
+
+class Prometheus:
+    """Answers PromQuery. One session for all servers, without a limit on connections."""
+
+    def __init__(self, body_bytes_max: int, user_agent: str = "rollouts-controller") -> None:
+        self._body_bytes_max = body_bytes_max
+        self._tokens: dict[str, _Token] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": user_agent, "Accept": "application/json"},
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def ask(self, query: PromQuery, deadline_s: float) -> HttpReply:
+        """Put one query, slots filled. Raises HiccupError with a message that shows no credentials."""
+        where = shown_url(query.url)
+        if urlsplit(query.url).scheme not in ("http", "https"):
+            raise HiccupError(f"{where}: the address of a Prometheus server begins with http:// or https://")
+        limit_s = min(query.timeout_s, deadline_s)
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._ask(query)
+        except TimeoutError:
+            raise HiccupError(f"{where}: no answer in {limit_s:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise HiccupError(f"{where}: {_words(error)}") from None
+        except ValueError:  # of aiohttp: a header or an address that cannot be sent; its words would show it
+            raise HiccupError(f"{where}: the address or a header holds a character that cannot be sent") from None
+
+    async def _ask(self, query: PromQuery) -> HttpReply:
+        headers = [(str(name), str(value)) for name, value in query.headers]
+        named = {name.lower() for name, _ in headers}
+        auth = None
+        if query.oauth2 is not None:
+            headers.append(("Authorization", f"Bearer {await self._token(query.oauth2, insecure=query.insecure)}"))
+        elif query.bearer and "authorization" not in named:
+            headers.append(("Authorization", f"Bearer {query.bearer}"))
+        elif query.basic is not None and "authorization" not in named:
+            auth = aiohttp.encode_basic_auth(str(query.basic.username), str(query.basic.password))
+            headers.append(("Authorization", auth))
+        reply = await self._post(query.endpoint, query.form, headers, insecure=query.insecure)
+        if reply.status == 401 and query.oauth2 is not None:
+            self._tokens.pop(_token_key(query.oauth2), None)  # the next question fetches another
+        return reply
+
+    async def _post(
+        self,
+        url: str,
+        form: tuple[tuple[str, str], ...],
+        headers: list[tuple[str, str]],
+        *,
+        insecure: bool,
+    ) -> HttpReply:
+        async with self._session.post(
+            url, data=list(form), headers=headers, ssl=not insecure, allow_redirects=False
+        ) as response:
+            if 300 <= response.status < 400:
+                # Another host must not get the credentials, and a loop must not hold the question.
+                raise HiccupError(f"{shown_url(url)}: answered with a redirect ({response.status}), which is refused")
+            chunks: list[bytes] = []
+            size = 0
+            while chunk := await response.content.readany():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > self._body_bytes_max:
+                    raise HiccupError(f"{shown_url(url)}: the answer is larger than {self._body_bytes_max} bytes")
+            return HttpReply(response.status, b"".join(chunks))
+
+    async def _token(self, grant: OAuth2, *, insecure: bool) -> str:
+        """A token of the client credentials grant; fetched once for all who wait for it."""
+        key = _token_key(grant)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            known = self._tokens.get(key)
+            if known and known.until_s > time.monotonic():
+                return known.value
+            token = await self._fetch(grant, insecure=insecure)
+            self._tokens[key] = token
+            if len(self._tokens) > TOKENS_MAX:
+                del self._tokens[next(iter(self._tokens))]
+        if len(self._locks) > TOKENS_MAX:
+            self._locks = {name: lock for name, lock in self._locks.items() if lock.locked()}
+        return token.value
+
+    async def _fetch(self, grant: OAuth2, *, insecure: bool) -> _Token:
+        where = shown_url(str(grant.token_url))
+        form = [("grant_type", "client_credentials")]
+        form += [("scope", " ".join(map(str, grant.scopes)))] if grant.scopes else []
+        word = aiohttp.encode_basic_auth(str(grant.client_id), str(grant.client_secret))
+        headers = [("Authorization", word)]
+        reply = await self._post(str(grant.token_url), tuple(form), headers, insecure=insecure)
+        said = _object(reply.body)
+        token = said.get("access_token")
+        if reply.status != 200 or not isinstance(token, str) or not token:
+            raise HiccupError(f"{where}: no token: {reply.status} {str(said.get('error', ''))[:100]}".rstrip())
+        life = said.get("expires_in")
+        life_s = float(life) if isinstance(life, int | float) and life > 0 else TOKEN_LIFE_S
+        return _Token(token, time.monotonic() + max(1.0, life_s - TOKEN_EARLY_S))
+
+
+def shown_url(url: str) -> str:
+    """An address for messages: without user, password, query and fragment."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "(no address)"
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}{parts.path}"
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        said = orjson.loads(body) if len(body) <= TOKEN_BYTES_MAX else None
+    except orjson.JSONDecodeError:
+        said = None
+    return said if isinstance(said, dict) else {}
+
+
+def _token_key(grant: OAuth2) -> str:
+    parts = (grant.token_url, grant.client_id, grant.client_secret, *grant.scopes)
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()
+
+
+def _words(error: BaseException) -> str:
+    """aiohttp's messages may hold addresses with credentials; only the system's own words are passed on."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "the server's TLS certificate is not trusted"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"cannot connect: {error.os_error.strerror or type(error.os_error).__name__}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__

@@ -1,0 +1,42 @@
+"""Values of Secrets, read by name at the moment a question needs them, and only in the namespace of its run."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+
+from analysis.asks import SecretRef, missing_secret
+from rollouts.core.errors import HiccupError
+from rollouts.kube.kinds import SECRET
+from rollouts.kube.ref import Ref
+from rollouts.shell.client import ApiError, Client
+
+
+async def read(client: Client, namespace: str, wanted: Iterable[SecretRef]) -> dict[SecretRef, str]:
+    """The values. Raises HiccupError with the contract's words where a Secret or a key is missing."""
+    values: dict[SecretRef, str] = {}
+    read_already: dict[str, dict[str, str]] = {}
+    for ref in wanted:
+        if not ref.name or "/" in ref.name or ".." in ref.name:
+            raise HiccupError(missing_secret(namespace, ref))
+        if ref.name not in read_already:
+            read_already[ref.name] = await _data(client, namespace, ref)
+        encoded = read_already[ref.name].get(ref.key)
+        if encoded is None:
+            raise HiccupError(missing_secret(namespace, ref))
+        try:
+            values[ref] = base64.b64decode(encoded, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise HiccupError(f"secret {namespace}/{ref.name} key {ref.key} is no text") from None
+    return values
+
+
+async def _data(client: Client, namespace: str, ref: SecretRef) -> dict[str, str]:
+    try:
+        secret = await client.get(Ref(SECRET, namespace, ref.name))
+    except ApiError as error:
+        if error.status == 404:
+            raise HiccupError(missing_secret(namespace, ref)) from None
+        raise HiccupError(f"secret {namespace}/{ref.name} not read: {error.reason or error.status}") from None
+    return secret.get("data") or {}
