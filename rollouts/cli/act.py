@@ -81,6 +81,7 @@ def resume(ctx: click.Context, names: tuple[str, ...]) -> None:
 
 
 @click.group(
+    "retry",
     cls=LazyGroup,
     table={
         "rollout": Lazy("rollouts.cli.act", "Begin an aborted update again.", "retry_rollout"),

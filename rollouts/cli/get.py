@@ -14,6 +14,7 @@ _HERE = "rollouts.cli.get"
 
 
 @click.group(
+    "get",
     cls=LazyGroup,
     table={
         "rollout": Lazy(_HERE, "Show one Rollout as a tree.", "rollout"),

@@ -27,6 +27,7 @@ _HERE = "rollouts.cli.list"
 
 
 @click.group(
+    "list",
     cls=LazyGroup,
     table={
         "rollouts": Lazy(_HERE, "List Rollouts.", "rollouts"),

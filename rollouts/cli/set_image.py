@@ -19,7 +19,9 @@ TEST_FAILED = 422
 
 
 @click.group(
-    cls=LazyGroup, table={"image": Lazy("rollouts.cli.set_image", "Change the image of containers.", "set_image")}
+    "set",
+    cls=LazyGroup,
+    table={"image": Lazy("rollouts.cli.set_image", "Change the image of containers.", "set_image")},
 )
 def set_group() -> None:
     """Change a Rollout."""

@@ -1,0 +1,144 @@
+"""The frame around every command: help, exit codes, start-up, output that fits its reader."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from rollouts.cli.frame import LazyGroup, SpanParam
+from rollouts.cli.main import COMMANDS, root
+from tests.cli.conftest import Type
+
+
+def commands(group: click.Group = root, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
+    """Every command with the words that call it."""
+    found: list[tuple[tuple[str, ...], click.Command]] = []
+    assert isinstance(group, LazyGroup)
+    for name in group.table:
+        each = group.get_command(click.Context(group), name)
+        assert each is not None
+        found += commands(each, (*path, name)) if isinstance(each, LazyGroup) else [((*path, name), each)]
+    return found
+
+
+def test_every_command_has_help_with_examples(typed: Type) -> None:
+    for words, _ in commands():
+        outcome = typed(*words, "--help")
+
+        assert outcome.code == 0, words
+        assert "Examples:" in outcome.out, words
+
+
+def test_the_listing_says_what_each_command_says_of_itself() -> None:
+    for name, entry in COMMANDS.items():
+        command = getattr(importlib.import_module(entry.module), entry.attribute)
+
+        assert command.name in (name, name.replace("_", "-")), name
+        assert entry.summary.endswith("."), name
+
+
+def test_version_starts_without_anything_heavy() -> None:
+    heavy = "aiohttp kopf kubernetes pydantic orjson yaml numpy asyncio"
+    program = (
+        "import sys; from rollouts.cli.main import main; code = main(['version']);"
+        f"print(sorted(set('{heavy}'.split()) & set(sys.modules))); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == ["rollouts: v0.1.0", "[]"]
+
+
+def test_version_answers_at_once() -> None:
+    def once() -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "rollouts.cli.main", "version"], check=True, capture_output=True)
+        return time.perf_counter() - began
+
+    assert min(once() for _ in range(3)) <= 0.3
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("promot", "web"), 64, "did you mean 'promote'?"),
+        (("get", "rolout", "web"), 64, "did you mean 'rollout'"),
+        (("promote",), 64, "Missing argument 'NAME'"),
+        (("status", "web", "--timeout", "soon"), 64, "is not a span of time"),
+        (("set", "image", "web", "web:2"), 64, "is not CONTAINER=IMAGE"),
+        (("list", "rollouts"), 1, "rollouts demo"),
+        (("list", "rollouts", "-s", "http://127.0.0.1:9"), 1, "no answer from the API server"),
+        (("list", "rollouts", "--kubeconfig", "/nowhere"), 1, "there is no kubeconfig /nowhere"),
+    ],
+)
+def test_what_goes_wrong_is_told_with_its_code(typed: Type, words: tuple[str, ...], code: int, told: str) -> None:
+    outcome = typed(*words)
+
+    assert outcome.code == code
+    assert told in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("30s", 30), ("5m", 300), ("1h30m", 5400), ("1.5s", 1.5)])
+def test_spans_are_read_as_kubectl_writes_them(text: str, seconds: float) -> None:
+    assert SpanParam().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "x", "-5s", "5d", "m"])
+def test_what_is_no_span_is_refused(text: str) -> None:
+    with pytest.raises(click.UsageError):
+        SpanParam().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "icon"), [("utf-8", "⟳"), ("ascii", "@"), ("latin-1", "@")], ids=["utf-8", "ascii", "latin-1"]
+)
+def test_icons_fit_the_terminal(encoding: str, icon: str) -> None:
+    program = "from rollouts.cli.output import show, style; show([style().kind('Rollout') + ' caf\\u00e9 \\u27f3'])"
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=env, check=True)
+
+    assert done.stdout.decode(encoding).startswith(f"{icon} caf")
+
+
+@pytest.mark.parametrize(
+    ("env", "no_color", "expected"),
+    [
+        ({}, False, False),
+        ({"CLICOLOR_FORCE": "1"}, False, True),
+        ({"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False, False),
+        ({"CLICOLOR_FORCE": "1", "TERM": "dumb"}, False, False),
+        ({"CLICOLOR_FORCE": "1"}, True, False),
+    ],
+)
+def test_colours_are_for_terminals_that_want_them(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], no_color: bool, expected: bool
+) -> None:
+    from rollouts.cli.output import style
+
+    for name in ("NO_COLOR", "CLICOLOR_FORCE", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+
+    assert style(no_color=no_color).colour is expected
+
+
+def test_the_plugin_calls_itself_by_the_name_it_was_called_by(tmp_path: Path) -> None:
+    plugin = tmp_path / "kubectl-rollouts"
+    plugin.write_text("import sys\nfrom rollouts.cli.main import main\nsys.exit(main())\n")
+    done = subprocess.run([sys.executable, str(plugin), "promote"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 64
+    assert "Usage: kubectl rollouts promote" in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_offered(typed: Type, shell: str) -> None:
+    assert "_ROLLOUTS_COMPLETE" in typed("completion", shell).out

@@ -1,0 +1,202 @@
+"""Commands that look, against the embedded cluster over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from rollouts.devplane.server import Devplane
+from rollouts.kube.kinds import ROLLOUT
+from rollouts.kube.object import controller_reference
+from rollouts.kube.ref import Ref
+from tests.cli.cluster import Cluster
+from tests.cli.conftest import Type
+from tests.view.objects import rollout, template
+
+WEB = Ref(ROLLOUT, "shop", "web")
+HEALTHY: Mapping[str, Any] = {"phase": "Healthy", "message": "", "observedGeneration": "1", "stableRS": "bb"}
+
+
+def made(name: str, namespace: str = "shop") -> Mapping[str, Any]:
+    """A Rollout as a person applies it."""
+    whole = rollout()
+    spec = {**whole["spec"]}
+    spec["strategy"] = {"canary": {**spec["strategy"]["canary"], "canaryService": "web-canary", "stableService": "web"}}
+    meta = {"name": name, "namespace": namespace, "labels": {"team": "shop"}}
+    return {"apiVersion": whole["apiVersion"], "kind": "Rollout", "metadata": meta, "spec": spec}
+
+
+def say(devplane: Devplane, status: Mapping[str, Any], ref: Ref = WEB) -> None:
+    """Write a status as a controller would."""
+    devplane.store.patch(ref, {"status": status}, "merge", "status")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Cluster]:
+    """One cluster for the tests that only look."""
+    with Cluster() as cluster:
+        cluster.do(_furnish)
+        yield cluster
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A cluster of this test's own."""
+    with Cluster() as own:
+        own.do(_furnish)
+        yield own
+
+
+def _furnish(devplane: Devplane) -> None:
+    for name in ("shop", "pay"):
+        devplane.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    devplane.create(made("web"))
+    devplane.create(made("api", "pay"))
+    devplane.create(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "metadata": {
+                "name": "web-bb",
+                "namespace": "shop",
+                "labels": {"app": "web", "rollouts-pod-template-hash": "bb"},
+                "annotations": {"rollout.argoproj.io/revision": "1"},
+                "ownerReferences": [controller_reference(ROLLOUT, devplane.store.get(WEB))],
+            },
+            "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": template("web:2")},
+        }
+    )
+    say(devplane, {**HEALTHY, "phase": "Paused", "message": "CanaryPauseStep"})
+
+
+def test_get_shows_the_tree(shared: Cluster, typed: Type) -> None:
+    outcome = typed("-n", "shop", "--server", shared.url, "get", "rollout", "web")
+
+    assert outcome.code == 0, outcome.err
+    assert "Status:          ॥ Paused" in outcome.out
+    assert "└──⧉ web-bb" in outcome.out
+    assert "\x1b" not in outcome.out
+
+
+@pytest.mark.parametrize("words", [("get", "ro", "web"), ("get", "rollouts", "web")])
+def test_get_knows_its_other_names(shared: Cluster, typed: Type, words: tuple[str, ...]) -> None:
+    assert typed(*words, "-n=shop", "-s", shared.url).code == 0
+
+
+def test_get_gives_the_object_as_data(shared: Cluster, typed: Type) -> None:
+    as_json = json.loads(typed("get", "ro", "web", "-n", "shop", "-s", shared.url, "-o", "json").out)
+    as_yaml = yaml.safe_load(typed("get", "ro", "web", "-n", "shop", "-s", shared.url, "-o", "yaml").out)
+
+    assert as_json["kind"] == "Rollout"
+    assert as_json["status"]["phase"] == "Paused"
+    assert "managedFields" not in as_json["metadata"]
+    assert as_json == as_yaml
+
+
+def test_names_are_as_kubectl_prints_them(shared: Cluster, typed: Type) -> None:
+    assert typed("list", "ro", "-A", "-s", shared.url, "-o", "name").out.split() == [
+        "rollout.argoproj.io/api",
+        "rollout.argoproj.io/web",
+    ]
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(shared: Cluster, typed: Type) -> None:
+    outcome = typed("get", "rollout", "wbe", "-n", "shop", "-s", shared.url)
+
+    assert outcome.code == 5
+    assert 'rollout "wbe" not found in namespace "shop"' in outcome.err
+    assert "did you mean 'web'?" in outcome.err
+
+
+def test_list_shows_one_namespace_or_all(shared: Cluster, typed: Type) -> None:
+    one = typed("list", "rollouts", "-n", "shop", "-s", shared.url).out
+    both = typed("list", "rollouts", "-A", "-s", shared.url).out
+
+    assert one.splitlines()[0].split()[0] == "NAME"
+    assert len(one.splitlines()) == 2
+    assert both.splitlines()[0].split()[0] == "NAMESPACE"
+    assert len(both.splitlines()) == 3
+
+
+def test_list_selects_on_the_server_by_label_and_name(shared: Cluster, typed: Type) -> None:
+    none = typed("list", "rollouts", "-n", "shop", "-s", shared.url, "-l", "team=other")
+    one = typed("list", "rollouts", "-A", "-s", shared.url, "--name", "api")
+
+    assert none.out == "No rollouts found in shop.\n"
+    assert [line.split()[1] for line in one.out.splitlines()[1:]] == ["api"]
+
+
+def test_status_without_watching_says_the_phase(shared: Cluster, typed: Type) -> None:
+    outcome = typed("status", "web", "--watch=false", "-n", "shop", "-s", shared.url)
+
+    assert (outcome.code, outcome.out) == (0, "Paused - CanaryPauseStep\n")
+
+
+def test_status_gives_up_with_its_own_exit_code(shared: Cluster, typed: Type) -> None:
+    outcome = typed("status", "web", "--timeout", "1s", "-n", "shop", "-s", shared.url)
+
+    assert outcome.code == 3
+    assert "Rollout status watch exceeded timeout" in outcome.err
+
+
+def test_get_watch_gives_up_with_its_own_exit_code(shared: Cluster, typed: Type) -> None:
+    outcome = typed("get", "ro", "web", "-w", "--timeout-seconds", "1", "-n", "shop", "-s", shared.url)
+
+    assert outcome.code == 3
+    assert outcome.out.count("Name:") == 1
+
+
+def test_status_waits_until_the_update_is_done(cluster: Cluster, typed: Type) -> None:
+    cluster.later(0.5, lambda devplane: say(devplane, HEALTHY))
+
+    outcome = typed("status", "web", "-n", "shop", "-s", cluster.url, "--timeout", "20s")
+
+    assert (outcome.code, outcome.out) == (0, "Paused - CanaryPauseStep\nHealthy\n")
+
+
+def test_status_of_an_update_that_degrades_has_its_own_exit_code(cluster: Cluster, typed: Type) -> None:
+    cluster.later(0.5, lambda devplane: say(devplane, {"phase": "Degraded", "message": "RolloutAborted: by hand"}))
+
+    outcome = typed("status", "web", "-n", "shop", "-s", cluster.url, "--timeout", "20s")
+
+    assert outcome.code == 2
+    assert "Degraded - RolloutAborted: by hand" in outcome.out
+    assert "The rollout is in a degraded state with message: RolloutAborted: by hand" in outcome.err
+
+
+def test_watching_as_json_gives_a_document_a_line(cluster: Cluster, typed: Type) -> None:
+    cluster.later(0.7, lambda devplane: say(devplane, HEALTHY))
+
+    outcome = typed("get", "ro", "web", "-w", "-o", "json", "--timeout-seconds", "2", "-n", "shop", "-s", cluster.url)
+
+    phases = [json.loads(line)["status"]["phase"] for line in outcome.out.splitlines()]
+    assert phases == ["Paused", "Healthy"]
+
+
+def test_a_rollout_deleted_while_watched_ends_the_watch(cluster: Cluster, typed: Type) -> None:
+    cluster.later(0.5, lambda devplane: devplane.store.delete(WEB))
+
+    outcome = typed("get", "ro", "web", "-w", "--timeout-seconds", "20", "-n", "shop", "-s", cluster.url)
+
+    assert outcome.code == 5
+
+
+def test_an_image_set_is_stored(cluster: Cluster, typed: Type) -> None:
+    outcome = typed("set", "image", "web", "web=web:3", "-n", "shop", "-s", cluster.url)
+
+    assert outcome.code == 0, outcome.err
+    stored = cluster.do(lambda devplane: devplane.store.get(WEB))
+    assert stored["spec"]["template"]["spec"]["containers"][0]["image"] == "web:3"
+
+
+def test_an_abort_lands_in_the_status(cluster: Cluster, typed: Type) -> None:
+    cluster.do(lambda devplane: say(devplane, {"currentPodHash": "cc"}))
+
+    outcome = typed("abort", "web", "-n", "shop", "-s", cluster.url)
+
+    assert outcome.out == "rollout 'web' aborted\n"
+    assert cluster.do(lambda devplane: devplane.store.get(WEB))["status"]["abort"] is True
