@@ -13,6 +13,7 @@ import json
 import shutil
 import ssl
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -23,10 +24,11 @@ from typing import Any
 
 import yaml
 
-from tests.plane.processes import Child, Family, free_port
+from tests.plane.processes import LOOK_S, Family, NotReadyError, free_port
 
 READY_S_MAX = 90.0
 ROOT = Path(__file__).parents[2]
+CRDS = ROOT / "crds"
 _FAST = ["--kube-api-qps=2000", "--kube-api-burst=4000"]
 _AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
@@ -68,6 +70,26 @@ class Access:
         except OSError:  # refused, reset, HTTPError, or no certificate file yet
             return False
         return True
+
+    def until(self, path: str, wait_s_max: float = READY_S_MAX) -> None:
+        """Wait until a GET of that path succeeds."""
+        give_up = time.monotonic() + wait_s_max
+        while not self.answers(path):
+            if time.monotonic() > give_up:
+                raise NotReadyError(f"{path} does not answer after {wait_s_max:.0f} s")
+            time.sleep(LOOK_S)
+
+    def install_crds(self, folder: Path = CRDS) -> tuple[str, ...]:
+        """Apply every CustomResourceDefinition of a folder and wait until they serve; returns their names."""
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        manifests = [body for file in sorted(folder.glob("*.yaml")) for body in yaml.safe_load_all(file.read_text())]
+        for body in manifests:
+            wish = f"{path}/{body['metadata']['name']}?fieldManager=rollouts-plane&force=true"
+            self.ask("PATCH", wish, body, "application/apply-patch+yaml")
+        for body in manifests:
+            spec = body["spec"]
+            self.until(f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}")
+        return tuple(str(body["metadata"]["name"]) for body in manifests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,22 +160,9 @@ class Plane:
         """Where the audit log ends now."""
         return self.audit_log.stat().st_size
 
-    def install_crds(self, folder: Path = ROOT / "crds") -> tuple[str, ...]:
-        """Create every CustomResourceDefinition of a folder and wait until they serve; returns their names."""
-        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-        manifests = [body for file in sorted(folder.glob("*.yaml")) for body in yaml.safe_load_all(file.read_text())]
-        names = tuple(str(body["metadata"]["name"]) for body in manifests if body)
-        for body in manifests:
-            self.admin.ask("POST", path, body)
-        for body in manifests:
-            spec = body["spec"]
-            served = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
-            self._server.until(lambda served=served: self.admin.answers(served), READY_S_MAX)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-        return names
-
-    @property
-    def _server(self) -> Child:
-        return next(child for child in self.family.children if child.name == "apiserver")
+    def install_crds(self, folder: Path = CRDS) -> tuple[str, ...]:
+        """Install our CustomResourceDefinitions and wait until they serve; returns their names."""
+        return self.admin.install_crds(folder)
 
     def _client_flags(self) -> list[str]:
         # Without these two limits the plane's own controllers would be the bottleneck, at 20 requests a second.
@@ -204,10 +213,10 @@ class Plane:
         )
         (self.folder / "audit.yaml").write_text(json.dumps(_AUDIT_POLICY))
         for access in (self.admin, self.controller):
-            access.kubeconfig.write_text(yaml.safe_dump(_kubeconfig(access)))
+            access.kubeconfig.write_text(yaml.safe_dump(kubeconfig_text(access)))
 
 
-def _kubeconfig(access: Access) -> dict[str, Any]:
+def kubeconfig_text(access: Access) -> dict[str, Any]:
     """A kubeconfig with one cluster, one user and one context, all called `plane`."""
     return {
         "apiVersion": "v1",

@@ -1,6 +1,6 @@
 """A pod player: stands for kubelets (and, by itself, for a scheduler) on a plane that has no containers.
 
-    python -m tests.plane.player --kubeconfig K [--ready-s 0.1] [--no-bind] [--serve]
+    python -m tests.plane.player --kubeconfig K [--ready-s 0.1] [--no-bind] [--serve [--targets FILE]]
 
 It makes Node objects, binds pods to them, lets each pod live the life that its annotations tell (see `lives.py`), and
 lets deleted pods go. With --serve every ready pod is a real HTTP server at its own address (in a network namespace).
@@ -20,8 +20,10 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 
+from tests.plane.given import Given
 from tests.plane.lives import life, wish
 from tests.plane.plane import ROOT, Access, Plane
 from tests.plane.processes import Child
@@ -45,6 +47,7 @@ class Ways:
     ready_s: float = READY_S
     binds: bool = True
     serves: bool = False
+    targets: Path | None = None  # where to list the serving pods for Prometheus
 
 
 class Player:
@@ -95,6 +98,7 @@ class Player:
         if task := self._lives.pop(uid, None):
             task.cancel()
         if served := self._served.pop(uid, None):
+            self._list_targets()
             self._run(served.stop())
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -115,6 +119,7 @@ class Player:
             if beat.is_ready and self._ways.serves and uid not in self._served:
                 self._served[uid] = served = Served(pod, ip)
                 await served.start()
+                self._list_targets()
             status, _ = await self._wire.send("PATCH", f"{_path(pod)}/status", {"status": beat.status})
             if status == 404:
                 return
@@ -128,6 +133,14 @@ class Player:
             "DELETE", _path(pod), {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}, "kind": "DeleteOptions",
                                    "apiVersion": "v1"},
         )  # fmt: skip
+
+    def _list_targets(self) -> None:
+        """Write the file anew beside itself and move it there, so that Prometheus never reads half of it."""
+        if path := self._ways.targets:
+            path.parent.mkdir(exist_ok=True)
+            fresh = path.with_suffix(".fresh")
+            fresh.write_bytes(orjson.dumps([served.target() for served in self._served.values()]))
+            fresh.replace(path)
 
     def _address(self) -> str:
         self._addresses += 1
@@ -174,7 +187,7 @@ def access_from(kubeconfig: Path) -> Access:
     return Access(cluster["server"], user["token"], Path(cluster["certificate-authority"]), kubeconfig)
 
 
-def start_player(plane: Plane, *flags: str) -> Child:
+def start_player(plane: Plane | Given, *flags: str) -> Child:
     """Start a player as a process of the plane and wait for its nodes."""
     command = [sys.executable, "-m", "tests.plane.player", "--kubeconfig", str(plane.admin.kubeconfig), *flags]
     child = plane.family.start("player", command, {"PYTHONPATH": str(ROOT)})
@@ -198,5 +211,6 @@ if __name__ == "__main__":
     parser.add_argument("--ready-s", type=float, default=READY_S)
     parser.add_argument("--no-bind", action="store_true", help="a scheduler binds the pods")
     parser.add_argument("--serve", action="store_true", help="ready pods answer HTTP at their addresses")
+    parser.add_argument("--targets", type=Path, help="list the serving pods in this file, for Prometheus")
     given = parser.parse_args()
-    asyncio.run(main(given.kubeconfig, Ways(given.ready_s, not given.no_bind, given.serve)))
+    asyncio.run(main(given.kubeconfig, Ways(given.ready_s, not given.no_bind, given.serve, given.targets)))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -26,6 +27,13 @@ class Served:
         self._error_percent = int(wish(pod, "error-percent", "0"))
         self._answers = {200: 0, 500: 0}
         self._runner: web.AppRunner | None = None
+
+    def target(self) -> dict[str, Any]:
+        """This pod in the words of Prometheus' file discovery: its address, and its labels as it may spell them."""
+        meta = self._pod["metadata"]
+        labels = {re.sub("[^a-zA-Z0-9_]", "_", name): value for name, value in (meta.get("labels") or {}).items()}
+        named = {"namespace": meta["namespace"], "pod": meta["name"]}
+        return {"targets": [f"{self._ip}:{self._port}"], "labels": {**labels, **named}}
 
     async def start(self) -> None:
         """Begin to listen; the pod is reported ready only afterwards."""

@@ -1,0 +1,89 @@
+"""The two judges of traffic that nobody here wrote: Traefik routes by the Ingresses, Prometheus counts.
+
+Both run inside the network namespace, beside a plane whose played pods are real HTTP servers.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tests.plane.build import cache_root
+from tests.plane.plane import Plane
+from tests.plane.processes import Child, free_port
+
+START_S_MAX = 30.0
+SCRAPE_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running server and where it answers."""
+
+    child: Child
+    url: str
+
+
+def start_traefik(plane: Plane) -> Service:
+    """Traefik as the ingress controller of class `nginx`, reading the ingress-nginx annotations."""
+    _make_ingress_class(plane)
+    port, ping = free_port(), free_port()
+    provider = "--providers.kubernetesingressnginx"
+    child = plane.family.start("traefik", [
+        str(Path(sys.executable).with_name("traefik")), f"{provider}=true", f"{provider}.endpoint={plane.admin.url}",
+        f"{provider}.token={plane.admin.token}", f"{provider}.certauthfilepath={plane.admin.ca}",
+        f"--entrypoints.web.address=127.0.0.1:{port}", f"--entrypoints.ping.address=127.0.0.1:{ping}",
+        "--ping=true", "--ping.entrypoint=ping", "--global.sendanonymoususage=false", "--global.checknewversion=false",
+    ])  # fmt: skip
+    child.until(lambda: _answers(f"http://127.0.0.1:{ping}/ping"), START_S_MAX)
+    return Service(child, f"http://127.0.0.1:{port}")
+
+
+def find_prometheus() -> str | None:
+    """The Prometheus of this machine: on the PATH, or unpacked beside the plane's binaries."""
+    unpacked = cache_root() / "prometheus" / "usr" / "bin" / "prometheus"
+    return shutil.which("prometheus") or (str(unpacked) if os.access(unpacked, os.X_OK) else None)
+
+
+def start_prometheus(plane: Plane, program: str) -> Service:
+    """Prometheus scraping every pod that serves, with its labels."""
+    port = free_port()
+    config = plane.folder / "prometheus.yaml"
+    config.write_text(yaml.safe_dump(_scraping(plane)))
+    child = plane.family.start("prometheus", [
+        program, f"--config.file={config}", f"--storage.tsdb.path={plane.folder}/prometheus",
+        f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
+    ])  # fmt: skip
+    child.until(lambda: _answers(f"http://127.0.0.1:{port}/-/ready"), START_S_MAX)
+    return Service(child, f"http://127.0.0.1:{port}")
+
+
+def targets_file(plane: Plane) -> Path:
+    """Where the player says which pods are to be scraped (Debian builds Prometheus without Kubernetes discovery)."""
+    return plane.folder / "targets" / "pods.json"
+
+
+def _scraping(plane: Plane) -> dict[str, object]:
+    job = {"job_name": "pods", "file_sd_configs": [{"files": [str(targets_file(plane))]}]}
+    every = f"{SCRAPE_S}s"
+    return {"global": {"scrape_interval": every, "scrape_timeout": every}, "scrape_configs": [job]}
+
+
+def _make_ingress_class(plane: Plane) -> None:
+    path = "/apis/networking.k8s.io/v1/ingressclasses"
+    if not plane.admin.answers(f"{path}/nginx"):
+        plane.admin.ask("POST", path, {"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}})
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
