@@ -180,7 +180,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 
 
 def _with_defaults(template: dict[str, Any]) -> dict[str, Any]:
-    full = _filled("PodTemplateSpec", template)
+    full: dict[str, Any] = _filled("PodTemplateSpec", template)
     spec = full["spec"]
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")
     if account:

@@ -1,0 +1,148 @@
+"""The next decision of an update, if one is due: new spec, commands, verdicts, steps, promotion, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from rollouts.delivery import commands, gates, notes, phase, runs, steps
+from rollouts.delivery.latch import Latch
+from rollouts.delivery.phase import Event, Phase, phase_of
+from rollouts.delivery.seen import DeliverySeen
+from rollouts.delivery.turning import Turning
+from rollouts.kit.instant import Instant
+
+
+def advance(seen: DeliverySeen, now: Instant) -> Turning | None:
+    """The first turning that is due, None while the update stays where it is."""
+    count = len(seen.canary.steps)
+    for due in TURNINGS:
+        if turning := due(seen, now):
+            phase.check(phase_of(seen.latch, count), turning.event, phase_of(turning.latch, count))
+            return turning
+    return None
+
+
+def _collided(seen: DeliverySeen, now: Instant) -> Turning | None:
+    if not seen.template.collides:
+        return None
+    latch = replace(seen.latch, collisions=(seen.latch.collisions or 0) + 1)
+    return Turning(latch, Event.COLLIDE, f"{seen.ref.name}-{seen.template.hash} is the name of something else")
+
+
+def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
+    """The template or the steps changed: everything remembered of the former update is dropped."""
+    is_new = seen.template.hash != seen.latch.current
+    if not is_new and seen.step_hash == seen.latch.step_hash:
+        return None
+    fresh = Latch(
+        current=seen.template.hash,
+        stable=seen.latch.stable,
+        step_hash=seen.step_hash,
+        collisions=seen.latch.collisions,
+    )
+    # Without pods there is no traffic to shift and nothing to judge: the steps are walked at once.
+    has_steps = fresh.is_updating and seen.replicas > 0
+    latch = steps.enter(seen, fresh, 0 if has_steps else len(seen.canary.steps), now)
+    told = []
+    if not seen.latch.current and not seen.status.get("observedGeneration"):
+        told.append(notes.added(seen))
+    if is_new:
+        told.append(notes.updated(seen))
+        if seen.current is not None and latch.is_updating:
+            told.append(notes.started(seen))  # no ReplicaSet will be created whose note would say it
+    if is_new and seen.latch.current and fresh.stable == fresh.current:
+        told.append(notes.skipped(seen))
+    if latch.pauses:
+        told.append(notes.paused(seen, latch.pauses[0].reason))
+    rule = f"revision {seen.revision} has a new pod template" if is_new else "the steps have changed"
+    return Turning(latch, Event.DEPLOY, rule, tuple(told))
+
+
+def _righted(seen: DeliverySeen, now: Instant) -> Turning | None:
+    """A pause whose start cannot be begins now."""
+    if not seen.latch.is_updating or seen.latch.aborted or not steps.is_pause_astray(seen, seen.latch, now):
+        return None
+    latch = replace(seen.latch, pauses=tuple(replace(each, start=now) for each in seen.latch.pauses))
+    return Turning(latch, Event.PAUSE, "the start of the pause cannot be, so it begins now")
+
+
+def _entered(seen: DeliverySeen, now: Instant) -> Turning | None:
+    """A step at which somebody put the update is entered: its pause begins, its analysis gets a name."""
+    latch = seen.latch
+    if phase_of(latch, len(seen.canary.steps)) not in (Phase.STEPPING, Phase.PROMOTING) or latch.controller_pause:
+        return None
+    step = steps.current(seen, latch)
+    begins_pause = step is not None and step.pause is not None
+    lacks_run = step is not None and step.analysis is not None and not runs.is_for(seen, latch.step_run, latch.step)
+    lacks_background = runs.background_due(seen, latch.step) and not runs.is_for(seen, latch.background_run, None)
+    if not (begins_pause or lacks_run or lacks_background):
+        return None
+    after = latch
+    if begins_pause or lacks_run:
+        after = steps.enter(seen, latch, latch.step, now)
+    if lacks_background:
+        after = replace(after, background_run=runs.next_name(seen, None))
+    if after.pauses:
+        return Turning(
+            after, Event.PAUSE, "the update stands at a pause", (notes.paused(seen, after.pauses[0].reason),)
+        )
+    return Turning(after, Event.RUN, "an analysis is due")
+
+
+def _stepped(seen: DeliverySeen, now: Instant) -> Turning | None:
+    latch, count = seen.latch, len(seen.canary.steps)
+    here = phase_of(latch, count)
+    if seen.spec.paused or here not in (Phase.STEPPING, Phase.PAUSED) or latch.step >= count:
+        return None
+    step = seen.canary.steps[latch.step]
+    if (here is Phase.PAUSED) != (step.pause is not None) or not steps.is_done(seen, latch, now):
+        return None
+    rule = f"step {latch.step + 1}/{count} is done ({steps.text(step)})"
+    return commands.finish_step(seen, latch, rule, now, was_paused=here is Phase.PAUSED)
+
+
+def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
+    """The version carries everything that there is to carry: from now on it is the stable one."""
+    latch, count = seen.latch, len(seen.canary.steps)
+    here = phase_of(latch, count)
+    if seen.spec.paused or here not in (Phase.FIRST, Phase.PROMOTING) or seen.current is None:
+        return None
+    if seen.current.usable < seen.replicas or seen.current.wanted < seen.replicas:
+        return None
+    if here is Phase.PROMOTING and seen.replicas and seen.weight_low != seen.traffic.total:
+        return None
+    why = "Initial deploy" if here is Phase.FIRST else f"Completed all {count} canary steps"
+    if latch.promote_full:
+        why = "Full promotion requested"
+    settled = replace(
+        latch,
+        stable=latch.current,
+        step=count,
+        promote_full=False,
+        pauses=(),
+        controller_pause=False,
+        aborted=False,
+        aborted_at=None,
+        step_run="",
+        background_run="",
+    )
+    rule = f"{seen.template.hash} is fully available" + (" and has all the traffic" if latch.stable else "")
+    return Turning(settled, Event.PROMOTE, rule, (notes.completed(seen, why),))
+
+
+TURNINGS: tuple[Callable[[DeliverySeen, Instant], Turning | None], ...] = (
+    _collided,
+    _deployed,
+    commands.tidied,
+    commands.aborted,
+    commands.retried,
+    gates.judged,
+    commands.promoted_in_full,
+    commands.resumed,
+    _righted,
+    _entered,
+    _stepped,
+    _promoted,
+)
+"""Every reason to turn, the most pressing first."""

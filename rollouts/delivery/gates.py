@@ -1,0 +1,57 @@
+"""Verdicts of analyses: go on, hold, or give up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from analysis.errors import AnalysisError
+from rollouts.delivery import notes, runs
+from rollouts.delivery.commands import abort
+from rollouts.delivery.latch import PAUSE_INCONCLUSIVE, Pause
+from rollouts.delivery.phase import Event
+from rollouts.delivery.seen import DeliverySeen, RunSeen
+from rollouts.delivery.turning import Turning
+from rollouts.kit.instant import Instant
+
+_STEP, _BACKGROUND = "Step-based", "Background"
+
+
+def judged(seen: DeliverySeen, now: Instant) -> Turning | None:
+    """What the runs of this update demand. A run that is missing or was cancelled never counts as passed."""
+    latch = seen.latch
+    if not latch.is_updating or latch.aborted:
+        return None
+    background, inline = runs.background_run(seen, latch), runs.step_run(seen, latch)
+    for run, called in ((background, _BACKGROUND), (inline, _STEP)):
+        if run is not None and run.phase in ("Failed", "Error"):
+            return abort(seen, f"{called} analysis phase error/failed: {run.message}".rstrip(": "), now)
+    if broken := _unbuildable(seen):
+        return abort(seen, broken, now)
+    if any(pause.reason == PAUSE_INCONCLUSIVE for pause in latch.pauses):
+        return None
+    if latch.controller_pause and not latch.pauses:
+        return None  # somebody has just ended the pause; commands.py acts on it
+    if _is_open(inline) or (background is not None and background.phase == "Inconclusive"):
+        pauses = (*latch.pauses, Pause(PAUSE_INCONCLUSIVE, now))
+        held = replace(latch, pauses=pauses, controller_pause=True)
+        rule = "the analysis came to no verdict, so a person decides"
+        told = () if latch.pauses else (notes.paused(seen, PAUSE_INCONCLUSIVE),)
+        return Turning(held, Event.PAUSE, rule, told)
+    return None
+
+
+def _is_open(run: RunSeen | None) -> bool:
+    """Whether a run has ended without a verdict of its own."""
+    return run is not None and run.is_over and (run.phase == "Inconclusive" or run.is_terminated)
+
+
+def _unbuildable(seen: DeliverySeen) -> str:
+    """Why a run that the latch asks for cannot be made, "" where it can (or exists)."""
+    for name, analysis, step in runs.wanted(seen, seen.latch):
+        if seen.run_named(name) is None:
+            try:
+                runs.spec_of(seen, analysis)
+            except AnalysisError as error:
+                called = _BACKGROUND if step is None else _STEP
+                return f"{called} analysis phase error/failed: {error}"
+    return ""

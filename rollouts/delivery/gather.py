@@ -1,0 +1,213 @@
+"""The door of the room: from the cache to one frozen value. Reads nothing else and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from analysis.templates import NESTING_MAX, nested
+from rollouts.api.rollout import CanaryStrategy, RolloutSpec
+from rollouts.core.errors import Refusal
+from rollouts.core.reader import Reader
+from rollouts.delivery import latch, marks, rules
+from rollouts.delivery.reference_rules import References, ingresses_named, services_named, template_keys
+from rollouts.delivery.seen import (
+    DeliverySeen,
+    Farewell,
+    Refused,
+    Seen,
+    ServiceSeen,
+    SetSeen,
+    Template,
+    run_seen,
+    service_seen,
+    set_seen,
+)
+from rollouts.delivery.stephash import step_hash
+from rollouts.delivery.template_rules import Templates
+from rollouts.kube import kinds, podtemplate
+from rollouts.kube import object as obj
+from rollouts.kube.owners import is_controlled_by, is_orphan
+from rollouts.kube.ref import Manifest, Ref
+from rollouts.traffic import Route, Router, Traffic, routers_of
+
+
+def gather(ref: Ref, reader: Reader) -> Seen | None:
+    """Everything that this Rollout's turn looks at; None where there is nothing to do for it."""
+    rollout = reader.get(ref)
+    if rollout is None:
+        return _farewell(ref, reader)
+    if obj.is_deleting(rollout):
+        return None
+    checked = reader.parsed(rollout, rules.check)
+    spec = checked.parsed.spec
+    if spec is None or checked.refusals:
+        return Refused(ref, rollout, checked.refusals)
+    canary = spec.strategy.canary
+    assert canary is not None and canary.traffic_routing is not None  # the rules refuse anything else
+    references = _references(rollout, spec, reader)
+    if refusals := rules.refusals(checked.parsed, references):
+        return Refused(ref, rollout, refusals)
+    return _delivery(ref, rollout, spec, canary, references, reader)
+
+
+def _delivery(
+    ref: Ref, rollout: Manifest, spec: RolloutSpec, canary: CanaryStrategy, references: References, reader: Reader
+) -> Seen:
+    assert canary.traffic_routing is not None
+    traffic = Traffic(
+        ref.namespace,
+        ref.name,
+        obj.controller_reference(kinds.ROLLOUT, rollout),
+        canary.canary_service,
+        canary.stable_service,
+        canary.traffic_routing.max_traffic_weight,
+    )
+    routers = tuple((router, router.find(traffic, reader.get)) for router in routers_of(canary.traffic_routing))
+    if refusals := tuple(_refused_routes(routers)):
+        return Refused(ref, rollout, refusals)
+    canary_service = _service(ref, canary.canary_service, references)
+    stable_service = _service(ref, canary.stable_service, references)
+    sets = tuple(set_seen(each) for each in reader.owned_by(kinds.REPLICA_SET, obj.uid(rollout)))
+    template = _template(ref, rollout, sets, reader)
+    current = _by_hash(sets, template.hash)
+    status = rollout.get("status") or {}
+    stable_hash = _stable(status.get("stableRS"), sets, template.hash, stable_service.hash)
+    stable = _by_hash(sets, stable_hash)
+    others = [each for each in sets if each is not current and each is not stable]
+    newest = max((each.revision for each in sets if each is not current), default=0)
+    return DeliverySeen(
+        ref=ref,
+        rollout=rollout,
+        spec=spec,
+        canary=canary,
+        template=template,
+        step_hash=reader.parsed(rollout, step_hash),
+        latch=latch.read(status, len(canary.steps), stable_hash),
+        current=current,
+        stable=stable,
+        older=tuple(sorted(others, key=lambda each: (-each.revision, each.name))),
+        revision=current.revision if current and current.revision > newest else newest + 1,
+        canary_service=canary_service,
+        stable_service=stable_service,
+        traffic=traffic,
+        routers=routers,
+        runs=tuple(run_seen(each) for each in reader.owned_by(kinds.ANALYSIS_RUN, obj.uid(rollout))),
+        templates=references.templates,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashed:
+    """A pod template in the two forms in which it is compared."""
+
+    canonical: bytes
+    comparable: bytes
+
+
+def _hashed(manifest: Manifest) -> _Hashed:
+    template = (manifest.get("spec") or {}).get("template") or {}
+    return _Hashed(podtemplate.canonical_bytes(template), podtemplate.comparable(template))
+
+
+def _template(ref: Ref, rollout: Manifest, sets: tuple[SetSeen, ...], reader: Reader) -> Template:
+    """The spec's template under the hash of the ReplicaSet that already runs it, or else under its own."""
+    manifest = (rollout.get("spec") or {}).get("template") or {}
+    hashed = reader.parsed(rollout, _hashed)
+    collisions = latch.read(rollout.get("status") or {}, 0, "").collisions
+    own = podtemplate.template_hash(hashed.canonical, collisions)
+    if _by_hash(sets, own):
+        return Template(manifest, own, collides=False, orphan=None)
+    for each in sets:
+        if each.hash and reader.parsed(each.manifest, _hashed).comparable == hashed.comparable:
+            return Template(manifest, each.hash, collides=False, orphan=None)
+    present = reader.get(Ref(kinds.REPLICA_SET, ref.namespace, f"{ref.name}-{own}"))
+    if present is None or obj.is_deleting(present):
+        return Template(manifest, own, collides=False, orphan=None)
+    same = _hashed(present).comparable == hashed.comparable
+    ours = is_controlled_by(present, obj.uid(rollout))
+    if same and is_orphan(present) and obj.labels(present).get(marks.HASH_LABEL) == own:
+        return Template(manifest, own, collides=False, orphan=present)
+    return Template(manifest, own, collides=not (same and ours), orphan=None)
+
+
+def _stable(named: object, sets: tuple[SetSeen, ...], current: str, selected: str) -> str:
+    """The stable hash as far as the cluster confirms it; "" for a Rollout that has never been deployed.
+
+    A status may be lost or edited. What the stable Service selects, and then the newest other version that has pods,
+    are better witnesses than a name that belongs to nothing.
+    """
+    if isinstance(named, str) and _by_hash(sets, named):
+        return named
+    carrying = _by_hash(sets, selected)
+    if carrying and carrying.wanted > 0:
+        return carrying.hash
+    others = [each for each in sets if each.hash != current and each.usable > 0]
+    if named and others:
+        return max(others, key=lambda each: each.revision).hash
+    return ""
+
+
+def _by_hash(sets: tuple[SetSeen, ...], hash_value: str) -> SetSeen | None:
+    found = [each for each in sets if each.hash == hash_value and hash_value and not obj.is_deleting(each.manifest)]
+    return max(found, key=lambda each: each.revision) if found else None
+
+
+def _service(ref: Ref, name: str, references: References) -> ServiceSeen:
+    manifest = references.services[name]
+    assert manifest is not None  # the rules refuse a Service that is not there
+    return service_seen(Ref(kinds.SERVICE, ref.namespace, name), manifest)
+
+
+def _references(rollout: Manifest, spec: RolloutSpec, reader: Reader) -> References:
+    namespace = obj.namespace(rollout)
+    ingresses = {name: reader.get(Ref(kinds.INGRESS, namespace, name)) for name in ingresses_named(spec)}
+    return References(
+        name=obj.name(rollout),
+        spec=spec,
+        services={name: reader.get(Ref(kinds.SERVICE, namespace, name)) for name in services_named(spec).values()},
+        ingresses=ingresses,
+        templates=_templates(namespace, spec, reader),
+        controllers=dict(_controllers(ingresses.values(), reader)),
+    )
+
+
+def _templates(namespace: str, spec: RolloutSpec, reader: Reader) -> Templates:
+    """The templates that the spec names and all that they nest, each read once."""
+    found: dict[tuple[bool, str], Manifest | None] = {}
+    wanted = list(template_keys(spec))
+    for _ in range(NESTING_MAX + 1):
+        inner: list[tuple[bool, str]] = []
+        for cluster_scope, name in wanted:
+            kind = kinds.CLUSTER_ANALYSIS_TEMPLATE if cluster_scope else kinds.ANALYSIS_TEMPLATE
+            manifest = reader.get(Ref(kind, "" if cluster_scope else namespace, name))
+            found[cluster_scope, name] = manifest
+            inner += [(each.cluster_scope, each.name) for each in nested((manifest or {}).get("spec") or {})]
+        wanted = [key for key in dict.fromkeys(inner) if key not in found]
+        if not wanted:
+            break
+    return found
+
+
+def _controllers(ingresses: Iterable[Manifest | None], reader: Reader) -> Iterator[tuple[str, str]]:
+    for ingress in ingresses:
+        called = str(((ingress or {}).get("spec") or {}).get("ingressClassName") or "")
+        found = reader.get(Ref(kinds.INGRESS_CLASS, "", called)) if called else None
+        if found is not None:
+            yield called, str((found.get("spec") or {}).get("controller") or "")
+
+
+def _refused_routes(routers: tuple[tuple[Router, tuple[Route, ...]], ...]) -> Iterator[Refusal]:
+    for router, routes in routers:
+        for route in routes:
+            if route.refusal:
+                at = f"spec.strategy.canary.trafficRouting.{router.name}"
+                fix = f"rename or remove {route.ref.kind.name} {route.ref.name}"
+                yield Refusal("RouteTaken", at, route.refusal, fix=fix, got=f'"{route.ref.name}"')
+
+
+def _farewell(ref: Ref, reader: Reader) -> Farewell | None:
+    """Services that still name a Rollout which is gone; None where there are none."""
+    services = reader.select(kinds.SERVICE, ref.namespace, {})
+    marked = tuple(each for each in services if obj.annotations(each).get(marks.MANAGED_BY) == ref.name)
+    return Farewell(ref, marked) if marked else None

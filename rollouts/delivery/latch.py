@@ -1,0 +1,115 @@
+"""What must survive a crash: the decisions of an update, as they stand in the Rollout's status.
+
+Clients write some of these fields too (abort, promote, retry), and people edit them by hand, so that reading clamps
+whatever cannot be: an unknown step counts as the first, an unknown time as none, and nothing is ever promoted by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rollouts.kit.instant import Instant
+
+PAUSE_STEP = "CanaryPauseStep"
+PAUSE_INCONCLUSIVE = "InconclusiveAnalysisRun"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why an update stands still, and since when (None: nobody can read when)."""
+
+    reason: str
+    start: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """The remembered decisions.
+
+    current, stable: pod template hashes, "" while there is none.  step: index of the current step, the number of
+    steps once all are done.  step_run, background_run: names of the AnalysisRuns that decide.
+    """
+
+    current: str = ""
+    stable: str = ""
+    step: int = 0
+    step_hash: str = ""
+    aborted: bool = False
+    aborted_at: Instant | None = None
+    promote_full: bool = False
+    pauses: tuple[Pause, ...] = ()
+    controller_pause: bool = False
+    collisions: int | None = None
+    step_run: str = ""
+    background_run: str = ""
+
+    @property
+    def is_updating(self) -> bool:
+        """Whether something other than the stable version is on its way."""
+        return bool(self.stable) and self.current != self.stable
+
+
+def read(status: Mapping[str, Any], steps: int, stable: str) -> Latch:
+    """The latch of a status. stable: the stable hash as far as the cluster confirms it."""
+    canary = _mapping(status.get("canary"))
+    current = _text(status.get("currentPodHash"))
+    done = not stable or current == stable
+    return Latch(
+        current=current,
+        stable=stable,
+        step=steps if done else _step(status.get("currentStepIndex"), steps),
+        step_hash=_text(status.get("currentStepHash")),
+        aborted=status.get("abort") is True,
+        aborted_at=Instant.parse(status.get("abortedAt")),
+        promote_full=status.get("promoteFull") is True,
+        pauses=_pauses(status.get("pauseConditions")),
+        controller_pause=status.get("controllerPause") is True,
+        collisions=_count(status.get("collisionCount")),
+        step_run=_text(_mapping(canary.get("currentStepAnalysisRunStatus")).get("name")),
+        background_run=_text(_mapping(canary.get("currentBackgroundAnalysisRunStatus")).get("name")),
+    )
+
+
+def fields(latch: Latch, steps: int) -> dict[str, Any]:
+    """The latch as fields of the status; None where the field is absent."""
+    return {
+        "currentPodHash": latch.current or None,
+        "stableRS": latch.stable or None,
+        "currentStepIndex": latch.step if steps else None,
+        "currentStepHash": latch.step_hash or None,
+        "abort": latch.aborted or None,
+        "abortedAt": latch.aborted_at.rfc3339() if latch.aborted_at else None,
+        "promoteFull": latch.promote_full or None,
+        "pauseConditions": [_pause(each) for each in latch.pauses] or None,
+        "controllerPause": latch.controller_pause or None,
+        "collisionCount": latch.collisions,
+    }
+
+
+def _pause(pause: Pause) -> dict[str, Any]:
+    return {"reason": pause.reason, "startTime": pause.start.rfc3339() if pause.start else None}
+
+
+def _step(value: object, steps: int) -> int:
+    """An index that lies outside the steps proves nothing: it must not stand for "all of them are done"."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= steps else 0
+
+
+def _pauses(value: object) -> tuple[Pause, ...]:
+    given = value if isinstance(value, list | tuple) else ()
+    kept = (each for each in given if isinstance(each, Mapping) and isinstance(each.get("reason"), str))
+    return tuple(Pause(each["reason"], Instant.parse(each.get("startTime"))) for each in kept)
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,30 @@
+"""Labels and annotations of the contract, by what they mark."""
+
+from __future__ import annotations
+
+from rollouts.kube.podtemplate import HASH_LABEL
+
+__all__ = [
+    "DEADLINE",
+    "DESIRED_REPLICAS",
+    "HASH_LABEL",
+    "INSTANCE_ID",
+    "MANAGED_BY",
+    "REVISION",
+    "REVISION_HISTORY",
+    "RUN_BACKGROUND",
+    "RUN_STEP",
+    "RUN_TYPE",
+    "STEP_INDEX",
+]
+
+MANAGED_BY = "argo-rollouts.argoproj.io/managed-by-rollouts"
+INSTANCE_ID = "argo-rollouts.argoproj.io/controller-instance-id"
+REVISION = "rollout.argoproj.io/revision"
+REVISION_HISTORY = "rollout.argoproj.io/revision-history"
+DESIRED_REPLICAS = "rollout.argoproj.io/desired-replicas"
+DEADLINE = "scale-down-deadline"
+RUN_TYPE = "rollout-type"
+STEP_INDEX = "step-index"
+RUN_STEP = "Step"
+RUN_BACKGROUND = "Background"

@@ -1,0 +1,161 @@
+"""The conditions of a Rollout, in the contract's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rollouts.api.rollout import SHARE_DEFAULT
+from rollouts.delivery import commands, steps
+from rollouts.delivery.latch import Latch
+from rollouts.delivery.phase import Event, Phase, phase_of
+from rollouts.delivery.seen import DeliverySeen
+from rollouts.delivery.turning import Turning
+from rollouts.kit import amount
+from rollouts.kit.instant import Instant
+from rollouts.kube.conditions import Condition, find
+
+DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+ABORTED = "RolloutAborted"
+_LASTING = ("RolloutResumed", "RolloutRetry")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Pods over all ReplicaSets; updated: those of the spec's own."""
+
+    replicas: int
+    updated: int
+    ready: int
+    available: int
+
+
+def counts_of(seen: DeliverySeen) -> Counts:
+    """The pods as the ReplicaSets count them."""
+    return Counts(
+        replicas=sum(each.pods for each in seen.sets),
+        updated=seen.current.pods if seen.current else 0,
+        ready=sum(each.ready for each in seen.sets),
+        available=sum(each.available for each in seen.sets),
+    )
+
+
+def conditions(
+    seen: DeliverySeen, latch: Latch, counts: Counts, turning: Turning | None, now: Instant
+) -> tuple[Condition, ...]:
+    """Every condition as it should read under a latch."""
+    is_paused = bool(latch.pauses) or seen.spec.paused
+    is_complete = bool(latch.stable) and latch.stable == latch.current
+    healthy = is_complete and not is_paused and is_healthy(seen, counts)
+    before = seen.status.get("conditions")
+    found = [_available(seen, counts)]
+    if is_paused or find(before, "Paused"):
+        found.append(Condition("Paused", _flag(is_paused), "RolloutPaused", "Rollout is paused"))
+    if healthy or find(before, "Healthy"):
+        words = "Rollout is healthy" if healthy else "Rollout is not healthy"
+        found.append(Condition("Healthy", _flag(healthy), "RolloutHealthy", words))
+    found.append(Condition("Completed", _flag(is_complete), "RolloutCompleted", "RolloutCompleted"))
+    found.append(_progressing(seen, latch, (counts, healthy, is_paused), turning, now))
+    if failure := _replica_failure(seen):
+        found.append(failure)
+    return tuple(found)
+
+
+def is_healthy(seen: DeliverySeen, counts: Counts) -> bool:
+    """Whether exactly the wanted pods run, all of them of the spec's version and available."""
+    return counts.replicas == counts.updated == counts.available == seen.replicas
+
+
+def is_waiting(seen: DeliverySeen, latch: Latch) -> bool:
+    """Whether the update waits for pods or for traffic, so that its deadline runs. A pause or an analysis stops it."""
+    if seen.spec.paused:
+        return False
+    phase = phase_of(latch, len(seen.canary.steps))
+    if phase is Phase.STEPPING:
+        step = steps.current(seen, latch)
+        return step is not None and step.set_weight is not None
+    return phase in (Phase.FIRST, Phase.PROMOTING)
+
+
+def deadline(seen: DeliverySeen) -> Instant | None:
+    """When the update will have made no progress for too long; None while no deadline runs."""
+    before = find(seen.status.get("conditions"), "Progressing")
+    since = Instant.parse(before.get("lastUpdateTime"))
+    if since is None or before.get("reason") in (DEADLINE_EXCEEDED, ABORTED) or not is_waiting(seen, seen.latch):
+        return None
+    return since.plus(seen.spec.progress_deadline_s)
+
+
+def has_progressed(seen: DeliverySeen, counts: Counts) -> bool:
+    """Whether more pods are there, ready or available than the status says, or fewer old ones."""
+    told = {key: _int(seen.status.get(key)) for key in ("replicas", "updatedReplicas", *_RISING)}
+    old_now, old_then = counts.replicas - counts.updated, told["replicas"] - told["updatedReplicas"]
+    return (
+        counts.updated != told["updatedReplicas"]
+        or counts.ready > told["readyReplicas"]
+        or counts.available > told["availableReplicas"]
+        or old_now < old_then
+    )
+
+
+_RISING = ("readyReplicas", "availableReplicas")
+
+
+def _progressing(
+    seen: DeliverySeen, latch: Latch, at: tuple[Counts, bool, bool], turning: Turning | None, now: Instant
+) -> Condition:
+    counts, healthy, is_paused = at
+    before = find(seen.status.get("conditions"), "Progressing")
+    reason = str(before.get("reason") or "")
+    name = seen.current.name if seen.current else f"{seen.ref.name}-{seen.template.hash}"
+    phase = phase_of(latch, len(seen.canary.steps))
+    if phase is Phase.ABORTED:
+        message = turning.message if turning else ""
+        kept = str(before.get("message") or "") if reason == ABORTED else ""
+        return Condition("Progressing", "False", ABORTED, message or kept or commands.abort_sentence(seen))
+    if is_paused:
+        return Condition("Progressing", "Unknown", "RolloutPaused", "Rollout is paused")
+    if healthy:
+        words = f'ReplicaSet "{name}" has successfully progressed.'
+        return Condition("Progressing", "True", "NewReplicaSetAvailable", words)
+    if reason == "RolloutPaused" or (turning and turning.event is Event.RESUME):
+        return Condition("Progressing", "Unknown", "RolloutResumed", "Rollout is resumed")
+    if turning and turning.event is Event.RETRY:
+        return Condition("Progressing", "True", "RolloutRetry", "Retrying Rollout after abort")
+    progressed = turning is not None or has_progressed(seen, counts)
+    if phase is Phase.SETTLED and reason in ("NewReplicaSetAvailable", "ReplicaSetNotAvailable"):
+        words = "Rollout does not have minimum availability"
+        return Condition("Progressing", "True", "ReplicaSetNotAvailable", words)
+    due = deadline(seen)
+    if not progressed and (reason == DEADLINE_EXCEEDED or (due is not None and due <= now)):
+        return Condition("Progressing", "False", DEADLINE_EXCEEDED, f'ReplicaSet "{name}" has timed out progressing.')
+    if not progressed and reason in _LASTING:
+        return Condition("Progressing", str(before.get("status")), reason, str(before.get("message")))
+    return Condition("Progressing", "True", "ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.')
+
+
+def _available(seen: DeliverySeen, counts: Counts) -> Condition:
+    share = seen.canary.max_unavailable
+    missing = amount.resolve_down(SHARE_DEFAULT if share is None else share, seen.replicas)
+    if counts.available >= max(0, seen.replicas - missing):
+        return Condition("Available", "True", "AvailableReason", "Rollout has minimum availability")
+    return Condition("Available", "False", "AvailableReason", "Rollout does not have minimum availability")
+
+
+def _replica_failure(seen: DeliverySeen) -> Condition | None:
+    """What keeps a ReplicaSet from making its pods; the spec's own speaks first."""
+    for each in seen.sets:
+        failure: Mapping[str, Any] = find((each.manifest.get("status") or {}).get("conditions"), "ReplicaFailure")
+        if failure.get("status") == "True":
+            message = str(failure.get("message") or "")[:1024]
+            return Condition("ReplicaFailure", "True", str(failure.get("reason") or "FailedCreate"), message)
+    return None
+
+
+def _flag(value: bool) -> str:
+    return "True" if value else "False"
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,137 @@
+"""What a Rollout needs next; the chapter headings of progressive delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from rollouts.core.plan import Note, Patch, Plan
+from rollouts.delivery import canary, marks, progress, status, steps
+from rollouts.delivery.advance import advance
+from rollouts.delivery.phase import Event, Phase, phase_of
+from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen
+from rollouts.delivery.turning import Turning
+from rollouts.delivery.want import Told, Want, grow, shift, shrink, weigh
+from rollouts.kit.instant import Instant
+from rollouts.kube import kinds
+from rollouts.kube import object as obj
+from rollouts.kube.ref import Manifest, Ref
+
+RECHECK_S = 20.0
+
+
+def reconcile(seen: Seen, now: Instant) -> Plan:
+    """The letter of this turn."""
+    match seen:
+        case Refused():
+            return refuse(seen, now)
+        case Farewell():
+            return farewell(seen)
+        case DeliverySeen():
+            return deliver(seen, now)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def deliver(seen: DeliverySeen, now: Instant) -> Plan:
+    """Remember a decision, or else do what the remembered ones permit, or else report."""
+    phase = phase_of(seen.latch, len(seen.canary.steps))
+    want = canary.wish(seen, phase, now)
+    turning = advance(seen, now)
+    if phase is Phase.ABORTED and turning and (giving_back := list(weigh(seen, want.shares))):
+        # The abort that a person wrote is remembered already: traffic first, bookkeeping after.
+        return _plan(giving_back, rule="an aborted update gives its traffic back", wake=None)
+    if turning:
+        return remember(seen, turning, now)
+    told = [*grow(seen, want), *shift(seen, want), *shrink(seen, want)]
+    report, later = _report(seen, told, now)
+    plan = _plan(told, rule=_rule(seen, phase, told), wake=_next_look(seen, want, later, now))
+    notes = (*plan.notes, *status.run_notes(seen)) if report else plan.notes
+    return replace(plan, status=report, notes=notes)
+
+
+def remember(seen: DeliverySeen, turning: Turning, now: Instant) -> Plan:
+    """One status patch with the decision and the observations of the moment; its effects come in the next turn."""
+    body = status.describe(seen, turning.latch, turning, now)
+    patch = status.patch(seen, body, now, progressed=True)
+    assert patch is not None, "a turning changes the status"
+    patch = replace(patch, irreversible=turning.event is Event.PROMOTE)
+    return Plan(latch=patch, notes=(*status.run_notes(seen), *turning.notes), rule=turning.rule)
+
+
+def refuse(seen: Refused, now: Instant) -> Plan:
+    """Say what is wrong, touch nothing, and look again: what is missing may appear."""
+    patch, notes = status.refused(seen, now)
+    rule = f"the spec is refused: {seen.refusals[0]}"
+    return Plan(status=patch, notes=notes, wake=now.plus(RECHECK_S), rule=rule)
+
+
+def farewell(seen: Farewell) -> Plan:
+    """The Rollout is gone: its Services select by the user's own labels again."""
+    body = {
+        "metadata": {"annotations": {marks.MANAGED_BY: None}},
+        "spec": {"selector": {marks.HASH_LABEL: None}},
+    }
+    return Plan(
+        actions=tuple(
+            Patch(Ref(kinds.SERVICE, seen.ref.namespace, obj.name(each)), body, obj.uid(each), obj.version(each))
+            for each in seen.services
+        ),
+        rule="the Rollout is gone, so its Services are given back",
+    )
+
+
+def urgent(manifest: Manifest) -> bool:
+    """Whether an abort is under way, which goes before everything else."""
+    told = manifest.get("status")
+    if not isinstance(told, dict) or told.get("abort") is not True:
+        return False
+    if not told.get("abortedAt"):
+        return True
+    weights = (told.get("canary") or {}).get("weights") or {}
+    return bool((weights.get("canary") or {}).get("weight"))
+
+
+def _plan(told: Iterable[Told], *, rule: str, wake: Instant | None) -> Plan:
+    pairs = list(told)
+    notes: tuple[Note, ...] = tuple(note for _, about in pairs for note in about)
+    return Plan(actions=tuple(action for action, _ in pairs), notes=notes, wake=wake, rule=rule)
+
+
+def _report(seen: DeliverySeen, told: list[Told], now: Instant) -> tuple[Patch | None, Instant | None]:
+    """The status write that this turn should make, or the moment when one that can wait is due."""
+    if any(action.ref == seen.ref for action, _ in told):
+        return None, None  # that write moves the version that a status write would carry
+    wanted = status.describe(seen, seen.latch, None, now)
+    progressed = progress.has_progressed(seen, progress.counts_of(seen))
+    patch = status.patch(seen, wanted, now, progressed=progressed)
+    if patch is None or not status.may_wait(seen, wanted):
+        return patch, None
+    due = status.next_report(seen)
+    if due is not None and due > now:
+        return None, due
+    return (None, None) if told else (patch, None)
+
+
+def _next_look(seen: DeliverySeen, want: Want, later: Instant | None, now: Instant) -> Instant | None:
+    """No later than the first moment at which the clock alone changes what is due."""
+    moments = [later, None if seen.spec.paused else steps.pause_due(seen, seen.latch), progress.deadline(seen)]
+    moments += [each.until for each in want.sets]
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)
+
+
+def _rule(seen: DeliverySeen, phase: Phase, told: list[Told]) -> str:
+    """The sentence behind the plan, for `explain`."""
+    if phase is Phase.SETTLED:
+        return "the stable version is brought to its wish" if told else "the stable version is as wished"
+    if phase is Phase.ABORTED:
+        return "the update is aborted: the stable version carries everything"
+    if phase is Phase.FIRST:
+        return "the first version waits for all of its pods"
+    if phase is Phase.PAUSED:
+        return f"the update is paused: {seen.latch.pauses[0].reason}"
+    step = steps.current(seen, seen.latch)
+    if step is None:
+        return "all steps are done: the canary grows to full size and takes all the traffic"
+    return f"step {seen.latch.step + 1}/{len(seen.canary.steps)}: {steps.text(step)}"

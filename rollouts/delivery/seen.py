@@ -1,0 +1,204 @@
+"""What a Rollout's turn looks at, frozen; and how it is gathered from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from rollouts.api.rollout import CanaryStrategy, RolloutSpec
+from rollouts.core.errors import Refusal
+from rollouts.delivery import marks
+from rollouts.delivery.latch import Latch
+from rollouts.delivery.template_rules import Templates
+from rollouts.kit.instant import Instant
+from rollouts.kube import object as obj
+from rollouts.kube.ref import Manifest, Ref
+from rollouts.traffic import Route, Router, Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class SetSeen:
+    """A ReplicaSet of the Rollout. wanted: spec.replicas.  pods, ready, available: as its controller counted them."""
+
+    manifest: Manifest
+    name: str
+    hash: str
+    revision: int
+    wanted: int
+    pods: int
+    ready: int
+    available: int
+    deadline: Instant | None
+
+    @property
+    def usable(self) -> int:
+        """Pods that are available and are to stay: what is being scaled away counts no more."""
+        return min(self.available, self.wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSeen:
+    """An AnalysisRun of the Rollout."""
+
+    manifest: Manifest
+    name: str
+    type: str
+    hash: str
+    step: str
+    phase: str
+    message: str
+    is_terminated: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has come to a verdict."""
+        return self.phase in ("Successful", "Failed", "Error", "Inconclusive")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSeen:
+    """A Service that the Rollout points at its pods. hash: what it selects, "" while it tells no versions apart."""
+
+    ref: Ref
+    manifest: Manifest
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The pod template of the spec. hash: its name in this Rollout.  collides: another object has that name."""
+
+    manifest: Manifest
+    hash: str
+    collides: bool
+    orphan: Manifest | None  # a ReplicaSet without controller that is exactly the one we would make
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySeen:
+    """A Rollout whose spec is right, and all that concerns it.
+
+    current: the ReplicaSet of the spec's template.  stable: the one that proved itself.  older: the others, the newest
+    revision first.  revision: the number that the current template has, or gets.
+    """
+
+    ref: Ref
+    rollout: Manifest
+    spec: RolloutSpec
+    canary: CanaryStrategy
+    template: Template
+    step_hash: str
+    latch: Latch
+    current: SetSeen | None
+    stable: SetSeen | None
+    older: tuple[SetSeen, ...]
+    revision: int
+    canary_service: ServiceSeen
+    stable_service: ServiceSeen
+    traffic: Traffic
+    routers: tuple[tuple[Router, tuple[Route, ...]], ...]
+    runs: tuple[RunSeen, ...]
+    templates: Templates
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """The status as it stands."""
+        return self.rollout.get("status") or {}
+
+    @property
+    def uid(self) -> str:
+        """The Rollout's identity."""
+        return obj.uid(self.rollout)
+
+    @property
+    def replicas(self) -> int:
+        """The pods that the user wants."""
+        return self.spec.desired_replicas
+
+    @property
+    def sets(self) -> tuple[SetSeen, ...]:
+        """Every ReplicaSet, each once."""
+        firsts = (self.current, None if self.stable is self.current else self.stable)
+        return (*(each for each in firsts if each is not None), *self.older)
+
+    @property
+    def weight_low(self) -> int:
+        """The smallest share that any route gives to the canary, read back."""
+        return min((route.weight for _, routes in self.routers for route in routes), default=0)
+
+    @property
+    def weight_high(self) -> int:
+        """The largest share that any route gives to the canary, read back."""
+        return max((route.weight for _, routes in self.routers for route in routes), default=0)
+
+    def set_of(self, hash_value: str) -> SetSeen | None:
+        """The ReplicaSet with that hash."""
+        return next((each for each in self.sets if each.hash == hash_value), None) if hash_value else None
+
+    def run_named(self, name: str) -> RunSeen | None:
+        """The AnalysisRun of that name."""
+        return next((run for run in self.runs if run.name == name), None) if name else None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A Rollout that says what must not be, or names what is not there. Nothing is done for it."""
+
+    ref: Ref
+    rollout: Manifest
+    refusals: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """A Rollout that is gone, and the Services that still bear its marks."""
+
+    ref: Ref
+    services: tuple[Manifest, ...]
+
+
+Seen: TypeAlias = DeliverySeen | Refused | Farewell
+
+
+def set_seen(manifest: Manifest) -> SetSeen:
+    """A ReplicaSet read with care: an annotation that nobody can read counts as absent."""
+    spec, status = manifest.get("spec") or {}, manifest.get("status") or {}
+    annotations = obj.annotations(manifest)
+    wanted = spec.get("replicas")
+    return SetSeen(
+        manifest=manifest,
+        name=obj.name(manifest),
+        hash=obj.labels(manifest).get(marks.HASH_LABEL, ""),
+        revision=_number(annotations.get(marks.REVISION)),
+        wanted=1 if wanted is None else int(wanted),
+        pods=int(status.get("replicas") or 0),
+        ready=int(status.get("readyReplicas") or 0),
+        available=int(status.get("availableReplicas") or 0),
+        deadline=Instant.parse(annotations.get(marks.DEADLINE)),
+    )
+
+
+def run_seen(manifest: Manifest) -> RunSeen:
+    """An AnalysisRun as delivery reads it."""
+    spec, status, labels = manifest.get("spec") or {}, manifest.get("status") or {}, obj.labels(manifest)
+    return RunSeen(
+        manifest=manifest,
+        name=obj.name(manifest),
+        type=labels.get(marks.RUN_TYPE, ""),
+        hash=labels.get(marks.HASH_LABEL, ""),
+        step=labels.get(marks.STEP_INDEX, ""),
+        phase=str(status.get("phase") or ""),
+        message=str(status.get("message") or ""),
+        is_terminated=spec.get("terminate") is True,
+    )
+
+
+def service_seen(ref: Ref, manifest: Manifest) -> ServiceSeen:
+    """A Service and the version that it selects."""
+    selector = (manifest.get("spec") or {}).get("selector") or {}
+    return ServiceSeen(ref, manifest, str(selector.get(marks.HASH_LABEL) or ""))
+
+
+def _number(text: object) -> int:
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 10 else 0

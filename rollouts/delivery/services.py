@@ -1,0 +1,62 @@
+"""Which version each of the two Services is to select, and when it may be turned to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rollouts.core.plan import Note, Patch
+from rollouts.delivery import marks, notes
+from rollouts.delivery.phase import Phase
+from rollouts.delivery.scaling import pods_needed
+from rollouts.delivery.seen import DeliverySeen, ServiceSeen
+from rollouts.kube import object as obj
+
+
+def canary_target(seen: DeliverySeen, phase: Phase, weight: int) -> str:
+    """The hash for the canary Service under a wanted weight, "" to leave the Service as it is.
+
+    Never turned while it carries weight, unless what it is turned to can carry that weight.
+    """
+    latch, now = seen.latch, seen.canary_service.hash
+    if phase in (Phase.NEW, Phase.FIRST):
+        return ""
+    target = latch.stable
+    if phase not in (Phase.SETTLED, Phase.ABORTED) and weight > 0:
+        ready = seen.current is not None and seen.current.usable >= _pods(seen, weight)
+        # Until the canary is ready the Service stays with a version that is in use; with any other it has no business.
+        target = latch.current if ready else (now if now in (latch.current, latch.stable) else latch.stable)
+    if target == now:
+        return now
+    to, high = seen.set_of(target), seen.weight_high
+    if to is None or to.usable == 0:
+        return ""
+    is_free = high == 0 or (high <= weight and to.usable >= _pods(seen, high))
+    return target if is_free else ""
+
+
+def stable_target(seen: DeliverySeen, phase: Phase) -> str:
+    """The hash for the stable Service, "" to leave it as it is: it is turned only to what can carry everything."""
+    if phase in (Phase.NEW, Phase.FIRST) or seen.stable is None:
+        return ""
+    if seen.stable_service.hash == seen.latch.stable:
+        return seen.latch.stable
+    selected = seen.set_of(seen.stable_service.hash)
+    is_dangling = bool(seen.stable_service.hash) and (selected is None or selected.usable == 0)
+    needed = min(1, seen.replicas) if is_dangling else seen.replicas
+    return seen.latch.stable if seen.stable.usable >= needed else ""
+
+
+def _pods(seen: DeliverySeen, weight: int) -> int:
+    return pods_needed(seen.replicas, weight, seen.traffic.total)
+
+
+def turn(seen: DeliverySeen, service: ServiceSeen, target: str) -> Iterator[tuple[Patch, tuple[Note, ...]]]:
+    """The write that points a Service at a version and marks it as this Rollout's; nothing where it is so."""
+    body: dict[str, object] = {}
+    if target and target != service.hash:
+        body["spec"] = {"selector": {marks.HASH_LABEL: target}}
+    if target and obj.annotations(service.manifest).get(marks.MANAGED_BY) != seen.ref.name:
+        body["metadata"] = {"annotations": {marks.MANAGED_BY: seen.ref.name}}
+    if body:
+        told = (notes.switched(seen, service, target),) if "spec" in body else ()
+        yield Patch(service.ref, body, obj.uid(service.manifest), obj.version(service.manifest)), told

@@ -1,0 +1,168 @@
+"""What the Rollout's status should say, and whether saying it can wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rollouts.core.errors import Refusal
+from rollouts.core.plan import Note, Patch, status_patch
+from rollouts.delivery import latch as latches
+from rollouts.delivery import notes, progress, rules, runs
+from rollouts.delivery.latch import Latch
+from rollouts.delivery.progress import Counts
+from rollouts.delivery.seen import DeliverySeen, Refused, RunSeen
+from rollouts.delivery.turning import Turning
+from rollouts.kit import mergepatch
+from rollouts.kit.instant import Instant
+from rollouts.kube import conditions, kinds, selector
+from rollouts.kube import object as obj
+from rollouts.kube.conditions import Condition
+
+REPORT_INTERVAL_S = 1.0
+MESSAGE_MAX = 2048
+_STEP_RUN, _BACKGROUND_RUN = "currentStepAnalysisRunStatus", "currentBackgroundAnalysisRunStatus"
+_IN_PROGRESS = "in progress"
+
+
+def describe(seen: DeliverySeen, latch: Latch, turning: Turning | None, now: Instant) -> dict[str, Any]:
+    """The whole status under a latch. Fields that others wrote stay as they are."""
+    counts = progress.counts_of(seen)
+    wanted = progress.conditions(seen, latch, counts, turning, now)
+    phase, message = _phase(seen, latch, counts, wanted)
+    status = {
+        **seen.status,
+        **latches.fields(latch, len(seen.canary.steps)),
+        "observedGeneration": str(obj.generation(seen.rollout)),
+        "replicas": counts.replicas,
+        "updatedReplicas": counts.updated,
+        "readyReplicas": counts.ready,
+        "availableReplicas": counts.available,
+        "HPAReplicas": counts.replicas,
+        "selector": selector.text((seen.rollout.get("spec") or {}).get("selector") or {}),
+        "canary": _canary(seen, latch),
+        "conditions": conditions.merge(seen.status.get("conditions"), wanted, now),
+        "phase": phase,
+        "message": message or None,
+    }
+    return {key: value for key, value in status.items() if value is not None}
+
+
+def patch(seen: DeliverySeen, wanted: Mapping[str, Any], now: Instant, *, progressed: bool) -> Patch | None:
+    """The smallest write that makes the status say so; None where it does. progressed: the deadline starts anew."""
+    body = mergepatch.derive(seen.status, wanted)
+    if not body:
+        return None
+    if progressed:
+        told = [
+            {**each, "lastUpdateTime": now.rfc3339()} if each["type"] == "Progressing" else each
+            for each in wanted["conditions"]
+        ]
+        body = {**body, "conditions": told}
+    return status_patch(kinds.ROLLOUT, seen.ref, seen.rollout, body)
+
+
+def may_wait(seen: DeliverySeen, wanted: Mapping[str, Any]) -> bool:
+    """Whether only counts and their wording differ, which nobody needs before the next decision."""
+    return _headline(seen.status) == _headline(wanted)
+
+
+def next_report(seen: DeliverySeen) -> Instant | None:
+    """The moment from which differences that may wait are written, None if that is now."""
+    last = Instant.parse(conditions.find(seen.status.get("conditions"), "Progressing").get("lastUpdateTime"))
+    return last.plus(REPORT_INTERVAL_S) if last else None
+
+
+def run_notes(seen: DeliverySeen) -> Iterator[Note]:
+    """What the runs of this update have come to since the status was written."""
+    canary = _mapping(seen.status.get("canary"))
+    for field, run in ((_STEP_RUN, runs.step_run), (_BACKGROUND_RUN, runs.background_run)):
+        found = run(seen, seen.latch)
+        before = str(_mapping(canary.get(field)).get("status") or "")
+        if found is not None and found.phase and found.phase != before:
+            yield notes.run_changed(seen, found, before)
+
+
+def refused(seen: Refused, now: Instant) -> tuple[Patch | None, tuple[Note, ...]]:
+    """The status of a Rollout that must not be acted on: one condition, and everything else as it was."""
+    first: Refusal = seen.refusals[0]
+    sentence = rules.condition_message(seen.ref.name, first)[:MESSAGE_MAX]
+    status = seen.rollout.get("status") or {}
+    before = status.get("conditions")
+    wanted = {
+        **status,
+        "observedGeneration": str(obj.generation(seen.rollout)),
+        "conditions": conditions.merge(before, (Condition("InvalidSpec", "True", "InvalidSpec", sentence),), now),
+        "phase": "Degraded",
+        "message": f"InvalidSpec: {sentence}",
+    }
+    body = mergepatch.derive(status, wanted)
+    if not body:
+        return None, ()
+    is_news = conditions.find(before, "InvalidSpec").get("message") != sentence
+    told = (notes.invalid(seen, seen.refusals),) if is_news else ()
+    return status_patch(kinds.ROLLOUT, seen.ref, seen.rollout, body), told
+
+
+def _phase(seen: DeliverySeen, latch: Latch, counts: Counts, wanted: tuple[Condition, ...]) -> tuple[str, str]:
+    """Phase and message as every client of the contract computes them, the first match."""
+    progressing = next(each for each in wanted if each.type == "Progressing")
+    if progressing.reason in (progress.ABORTED, progress.DEADLINE_EXCEEDED):
+        return "Degraded", f"{progressing.reason}: {progressing.message}"[:MESSAGE_MAX]
+    if seen.spec.paused:
+        return "Paused", "manually paused"
+    if latch.pauses:
+        return "Paused", latch.pauses[0].reason
+    if counts.updated < seen.replicas:
+        return "Progressing", "more replicas need to be updated"
+    if counts.available < counts.updated:
+        return "Progressing", "updated replicas are still becoming available"
+    if not latch.stable or latch.stable != latch.current:
+        return "Progressing", "waiting for all steps to complete"
+    return "Healthy", ""
+
+
+def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
+    weight, total = seen.weight_high, seen.traffic.total
+    canary = {
+        **_mapping(seen.status.get("canary")),
+        _STEP_RUN: _run(seen, latch.step_run, runs.step_run(seen, latch)),
+        _BACKGROUND_RUN: _run(seen, latch.background_run, runs.background_run(seen, latch)),
+        "weights": {
+            "canary": {
+                "weight": weight,
+                "serviceName": seen.canary_service.ref.name,
+                "podTemplateHash": seen.canary_service.hash or latch.current,
+            },
+            "stable": {
+                "weight": total - weight,
+                "serviceName": seen.stable_service.ref.name,
+                "podTemplateHash": seen.stable_service.hash or latch.stable or latch.current,
+            },
+        },
+    }
+    return {key: value for key, value in canary.items() if value is not None}
+
+
+def _run(seen: DeliverySeen, name: str, run: RunSeen | None) -> dict[str, Any] | None:
+    if not name:
+        return None
+    told = {"name": name, "status": (run.phase if run else "") or "Pending"}
+    return {**told, "message": run.message[:MESSAGE_MAX]} if run and run.message else told
+
+
+def _headline(status: Mapping[str, Any]) -> tuple[object, ...]:
+    """What others wait for: phase, decisions, and the conditions that say that something is wrong or done."""
+    told = []
+    for kind in ("Progressing", "Available", "Paused", "Completed", "InvalidSpec", "ReplicaFailure"):
+        each = conditions.find(status.get("conditions"), kind)
+        reason = each.get("reason") if kind == "Progressing" else ""
+        is_usual = reason not in (progress.ABORTED, progress.DEADLINE_EXCEEDED)
+        told.append(_IN_PROGRESS if kind == "Progressing" and is_usual else (each.get("status"), reason))
+    fields = latches.fields(latches.Latch(), 1)
+    decisions = [status.get(key) for key in fields]
+    return (status.get("phase"), status.get("observedGeneration"), *told, *decisions)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,85 @@
+"""The step cursor: when a step is done, and what entering the next one means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rollouts.api.rollout import CanaryStep
+from rollouts.delivery import runs
+from rollouts.delivery.latch import PAUSE_STEP, Latch, Pause
+from rollouts.delivery.scaling import pods_needed
+from rollouts.delivery.seen import DeliverySeen
+from rollouts.kit.instant import Instant
+from rollouts.kube import object as obj
+
+
+def weight_at(seen: DeliverySeen, step: int) -> int:
+    """The canary's share of the traffic while the update stands at a step: the last setWeight up to there."""
+    passed = seen.canary.steps[: step + 1]
+    return next((each.set_weight for each in reversed(passed) if each.set_weight is not None), 0)
+
+
+def is_done(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:
+    """Whether the current step has reached what it is for."""
+    step = seen.canary.steps[latch.step]
+    if step.set_weight is not None:
+        return _weight_reached(seen, step.set_weight)
+    if step.pause is not None:
+        due = pause_due(seen, latch)
+        return due is not None and due <= now
+    run = runs.step_run(seen, latch)
+    # Only a run of its own accord is a verdict: one that was terminated may call itself Successful unmeasured.
+    return run is not None and run.phase == "Successful" and not run.is_terminated
+
+
+def _weight_reached(seen: DeliverySeen, weight: int) -> bool:
+    reachable = weight if seen.replicas else 0
+    if not (seen.weight_low == seen.weight_high == reachable):
+        return False
+    usable = seen.current.usable if seen.current else 0
+    return usable >= pods_needed(seen.replicas, weight, seen.traffic.total) or not seen.replicas
+
+
+def pause_due(seen: DeliverySeen, latch: Latch) -> Instant | None:
+    """When the timed pause of the current step ends; None while something else holds the update."""
+    step = current(seen, latch)
+    if step is None or step.pause is None or step.pause.duration_s is None:
+        return None
+    if len(latch.pauses) != 1 or latch.pauses[0].reason != PAUSE_STEP or latch.pauses[0].start is None:
+        return None
+    return latch.pauses[0].start.plus(step.pause.duration_s)
+
+
+def is_pause_astray(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:
+    """Whether the start of a pause cannot be: unreadable, to come, or before the Rollout was made."""
+    born = obj.created(seen.rollout)
+    return any(
+        pause.start is None or pause.start > now or (born is not None and pause.start < born) for pause in latch.pauses
+    )
+
+
+def current(seen: DeliverySeen, latch: Latch) -> CanaryStep | None:
+    """The step at which the update stands, None once all are done."""
+    return seen.canary.steps[latch.step] if latch.step < len(seen.canary.steps) else None
+
+
+def enter(seen: DeliverySeen, latch: Latch, step: int, now: Instant) -> Latch:
+    """The latch that stands at a step: its pause begun, its analysis named."""
+    latch = replace(latch, step=step, step_run="")
+    if step < len(seen.canary.steps) and latch.is_updating:
+        if seen.canary.steps[step].pause is not None:
+            latch = replace(latch, pauses=(Pause(PAUSE_STEP, now),), controller_pause=True)
+        elif seen.canary.steps[step].analysis is not None:
+            latch = replace(latch, step_run=runs.next_name(seen, step))
+    if latch.is_updating and not latch.background_run and runs.background_due(seen, step):
+        latch = replace(latch, background_run=runs.next_name(seen, None))
+    return latch
+
+
+def text(step: CanaryStep) -> str:
+    """The step as the contract's events and clients print it."""
+    if step.set_weight is not None:
+        return f"setWeight: {step.set_weight}"
+    if step.pause is not None:
+        return "pause" if step.pause.duration is None else f"pause: {step.pause.duration}"
+    return "analysis"

@@ -1,0 +1,227 @@
+"""A wish, and its distance from what is seen as ordered actions: grow, shift, shrink."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias
+
+from rollouts.core.plan import Action, Create, Note, Patch, Stage
+from rollouts.delivery import history, marks, notes, runs, services
+from rollouts.delivery.seen import DeliverySeen, SetSeen
+from rollouts.kit.instant import Instant
+from rollouts.kube import kinds, podtemplate
+from rollouts.kube import object as obj
+from rollouts.kube.owners import with_controller
+from rollouts.kube.ref import Ref
+from rollouts.traffic import Split
+
+Told: TypeAlias = tuple[Action, tuple[Note, ...]]
+
+
+class Keep(Enum):
+    """What becomes of the deadline after which a ReplicaSet is scaled away."""
+
+    FOR_GOOD = "there is none"
+    UNTIL = "it is set"
+    AS_IT_IS = "it stays as it is"
+
+
+@dataclass(frozen=True, slots=True)
+class SetWant:
+    """How large a ReplicaSet is to be, and until when."""
+
+    set: SetSeen
+    replicas: int
+    keep: Keep
+    until: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What ought to be now.
+
+    new_size: of the spec's ReplicaSet while it does not exist.  weight: what the phase asks for.  shares: how far each
+    route may go towards it now, in the order of the routes.  canary_hash, stable_hash: what the Services select, ""
+    to leave one as it is.
+    """
+
+    sets: tuple[SetWant, ...]
+    new_size: int
+    weight: int
+    canary_hash: str
+    stable_hash: str
+    shares: tuple[int, ...]
+
+
+def grow(seen: DeliverySeen, want: Want) -> Iterator[Told]:
+    """Capacity first: marks on the Rollout, more pods, runs to judge them."""
+    yield from _own_marks(seen)
+    for each in want.sets:
+        if (patch := _set_patch(seen, each)) and patch.stage is Stage.GROW:
+            yield patch, _scaled(seen, each)
+    if seen.template.orphan is not None:
+        yield _adopt(seen), ()
+    for name, analysis, step in runs.wanted(seen, seen.latch):
+        if seen.run_named(name) is None and not runs.rivals(seen, name, step):
+            body = runs.body(seen, name, analysis, step)
+            yield Create(Ref(kinds.ANALYSIS_RUN, seen.ref.namespace, name), body, seen.uid), ()
+    if seen.current is None and seen.template.orphan is None and not seen.latch.aborted:
+        yield _new_set(seen, want.new_size)
+
+
+def shift(seen: DeliverySeen, want: Want) -> Iterator[Told]:
+    """Traffic second: a Service turns only while that moves no weight to fewer pods, so it may go first."""
+    yield from services.turn(seen, seen.canary_service, want.canary_hash)
+    yield from services.turn(seen, seen.stable_service, want.stable_hash)
+    yield from weigh(seen, want.shares)
+
+
+def weigh(seen: DeliverySeen, shares: tuple[int, ...]) -> Iterator[Told]:
+    """The writes that give each route its share."""
+    left = list(shares)
+    told_weight = False
+    for router, routes in seen.routers:
+        for route in routes:
+            share = left.pop(0)
+            action = router.write(seen.traffic, route, Split(share, seen.traffic.total))
+            if action is None:
+                continue
+            is_new = isinstance(action, Create)
+            made = notes.route_made if is_new else notes.route_changed
+            told = [made(seen, route.ref, share)]
+            if share != route.weight and not told_weight:
+                told.append(notes.weight_set(seen, route.weight, share))
+                told_weight = True
+            yield action, tuple(told)
+
+
+def shrink(seen: DeliverySeen, want: Want) -> Iterator[Told]:
+    """Removal last: fewer pods, runs that nobody waits for, history beyond its limits."""
+    for each in want.sets:
+        if (patch := _set_patch(seen, each)) and patch.stage is Stage.SHRINK:
+            yield patch, _scaled(seen, each)
+    needed = {name for name, _, _ in runs.wanted(seen, seen.latch)}
+    for run in seen.runs:
+        if run.name not in needed and not run.is_over and not run.is_terminated and run.type in _OURS:
+            ref = Ref(kinds.ANALYSIS_RUN, seen.ref.namespace, run.name)
+            patch = Patch(ref, {"spec": {"terminate": True}}, *_seen_as(run.manifest), stage=Stage.SHRINK)
+            yield patch, (notes.run_ended(seen, run),)
+    for gone in history.beyond_limits(seen):
+        yield gone, ()
+
+
+_OURS = (marks.RUN_STEP, marks.RUN_BACKGROUND)
+
+
+def _seen_as(manifest: Any) -> tuple[str, str]:
+    return obj.uid(manifest), obj.version(manifest)
+
+
+def _own_marks(seen: DeliverySeen) -> Iterator[Told]:
+    """spec.replicas where the user left it out (autoscalers need it), and the revision."""
+    body: dict[str, Any] = {}
+    if seen.spec.replicas is None:
+        body["spec"] = {"replicas": seen.replicas}
+    if obj.annotations(seen.rollout).get(marks.REVISION) != str(seen.revision):
+        body["metadata"] = {"annotations": {marks.REVISION: str(seen.revision)}}
+    if body:
+        yield Patch(seen.ref, body, *_seen_as(seen.rollout), stage=Stage.GROW), ()
+
+
+def _set_patch(seen: DeliverySeen, want: SetWant) -> Patch | None:
+    """The one write that brings a ReplicaSet to its wish; None where it is there."""
+    each = want.set
+    spec: dict[str, int] = {}
+    annotations: dict[str, str | None] = {}
+    present = obj.annotations(each.manifest)
+    if want.replicas != each.wanted:
+        spec["replicas"] = want.replicas
+    is_in_use = each is seen.current or each is seen.stable
+    min_ready_s = int((each.manifest.get("spec") or {}).get("minReadySeconds") or 0)
+    if is_in_use and min_ready_s != seen.spec.min_ready_seconds:
+        spec["minReadySeconds"] = seen.spec.min_ready_seconds
+    if (is_in_use or spec) and present.get(marks.DESIRED_REPLICAS) != str(seen.replicas):
+        annotations[marks.DESIRED_REPLICAS] = str(seen.replicas)
+    if each is seen.current and each.revision != seen.revision:
+        annotations.update(_revised(seen, each))
+    annotations.update(_deadline(want, present.get(marks.DEADLINE)))
+    if not spec and not annotations:
+        return None
+    is_less = want.replicas < each.wanted or want.keep is Keep.UNTIL
+    body: dict[str, Any] = {"spec": spec} if spec else {}
+    if annotations:
+        body["metadata"] = {"annotations": annotations}
+    return Patch(
+        Ref(kinds.REPLICA_SET, seen.ref.namespace, each.name),
+        body,
+        *_seen_as(each.manifest),
+        stage=Stage.SHRINK if is_less else Stage.GROW,
+        irreversible=want.replicas == 0 and each.wanted > 0,
+    )
+
+
+def _deadline(want: SetWant, present: str | None) -> dict[str, str | None]:
+    if want.keep is Keep.UNTIL and want.until is not None:
+        if want.set.deadline == want.until:
+            return {}
+        return {marks.DEADLINE: want.until.rfc3339()}
+    is_spent = want.replicas == 0 and want.set.wanted > 0
+    return {marks.DEADLINE: None} if present is not None and (want.keep is Keep.FOR_GOOD or is_spent) else {}
+
+
+def _revised(seen: DeliverySeen, each: SetSeen) -> dict[str, str | None]:
+    former = obj.annotations(each.manifest).get(marks.REVISION_HISTORY)
+    past = [*(former.split(",") if former else ()), str(each.revision)]
+    return {
+        marks.REVISION: str(seen.revision),
+        marks.REVISION_HISTORY: ",".join(past[-history.REVISIONS_TOLD_MAX :]),
+    }
+
+
+def _scaled(seen: DeliverySeen, want: SetWant) -> tuple[Note, ...]:
+    return (notes.scaled_set(seen, want.set, want.replicas),) if want.replicas != want.set.wanted else ()
+
+
+def _new_set(seen: DeliverySeen, size: int) -> Told:
+    """The ReplicaSet of the spec's template, made with the size that it is to have."""
+    hash_value, name = seen.template.hash, f"{seen.ref.name}-{seen.template.hash}"
+    selector = (seen.rollout.get("spec") or {}).get("selector") or {}
+    template = podtemplate.labelled(seen.template.manifest, hash_value)
+    spec: dict[str, Any] = {
+        "replicas": size,
+        "selector": {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), marks.HASH_LABEL: hash_value}},
+        "template": template,
+    }
+    if seen.spec.min_ready_seconds:
+        spec["minReadySeconds"] = seen.spec.min_ready_seconds
+    body = {
+        "apiVersion": kinds.REPLICA_SET.api_version,
+        "kind": kinds.REPLICA_SET.name,
+        "metadata": {
+            "name": name,
+            "namespace": seen.ref.namespace,
+            "labels": dict(template["metadata"]["labels"]),
+            "annotations": {
+                marks.REVISION: str(seen.revision),
+                marks.DESIRED_REPLICAS: str(seen.replicas),
+            },
+            "ownerReferences": [obj.controller_reference(kinds.ROLLOUT, seen.rollout)],
+        },
+        "spec": spec,
+    }
+    told = [notes.created(seen, name), notes.started(seen)]
+    if size:
+        told.append(notes.scaled(seen, name, seen.revision, 0, size))
+    return Create(Ref(kinds.REPLICA_SET, seen.ref.namespace, name), body, seen.uid), tuple(told)
+
+
+def _adopt(seen: DeliverySeen) -> Patch:
+    orphan = seen.template.orphan
+    assert orphan is not None
+    owners = with_controller(orphan, kinds.ROLLOUT, seen.rollout)
+    body = {"metadata": {"ownerReferences": owners}}
+    return Patch(
+        Ref(kinds.REPLICA_SET, seen.ref.namespace, obj.name(orphan)), body, *_seen_as(orphan), stage=Stage.GROW
+    )
