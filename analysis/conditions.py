@@ -52,7 +52,7 @@ def assess(result: Any, judged: Conditions, now_s: float) -> tuple[Phase, str]:
         return Phase.ERROR, str(error)
     if fails:
         return Phase.FAILED, ""
-    if succeeds or (not judged.success and (judged.failure is None or not fails)):
+    if succeeds or judged.success is None:
         return Phase.SUCCESSFUL, ""
     return (Phase.INCONCLUSIVE if judged.failure else Phase.FAILED), ""
 

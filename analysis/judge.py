@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.asks import Question
+from analysis.asks import Question, shown
 from analysis.conditions import assess
 from analysis.errors import AnalysisError
 from analysis.model import Measurement, Metric
@@ -41,7 +41,7 @@ def measure(metric: Metric, answer: Any, error: str, started_s: float, finished_
 
 def failed(error: str, started_s: float, finished_s: float) -> Measurement:
     """A measurement that could not be taken."""
-    return Measurement(Phase.ERROR, "", _cut(error, MESSAGE_CHARS_MAX), started_s, finished_s)
+    return Measurement(Phase.ERROR, "", _cut(shown(error), MESSAGE_CHARS_MAX), started_s, finished_s)
 
 
 def _cut(text: str, limit: int) -> str:

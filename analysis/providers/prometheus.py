@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -246,7 +247,7 @@ def _matrix(result: Sequence[Any]) -> Iterator[float]:
         if count > SAMPLES_MAX:
             raise AnalysisError(f"the query gives more than {SAMPLES_MAX} samples: use a longer step")
         times = [pair[0] if isinstance(pair, list) and pair else None for pair in pairs]
-        if any(later == earlier for earlier, later in zip(times, times[1:], strict=False)):
+        if any(later == earlier for earlier, later in itertools.pairwise(times)):
             raise AnalysisError("bad_response: a series has two samples at one time")
         yield from map(_sample, pairs)
 

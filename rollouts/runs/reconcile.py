@@ -1,0 +1,147 @@
+"""What an AnalysisRun needs next: a verdict remembered, a question asked, or its own end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from analysis import judge
+from analysis.due import due_s
+from analysis.errors import AnalysisError
+from analysis.model import Measurement, Metric, MetricState
+from analysis.phase import Phase
+from analysis.providers import PROVIDERS, Surroundings
+from analysis.tally import record
+from analysis.verdict import Verdict
+from analysis.verdict import judge as judge_run
+from rollouts.core.plan import ASKS_MAX, NOTES_MAX, Ask, Delete, Note, Plan, Severity, status_patch
+from rollouts.kit import mergepatch
+from rollouts.kit.instant import Instant
+from rollouts.kube import kinds
+from rollouts.kube import object as kube
+from rollouts.runs import status
+from rollouts.runs.seen import RunSeen, ask_id, spec_of
+
+ANSWER_GRACE_S = 30.0  # past a question's own timeout: then the run looks again, in case the answer was lost
+
+
+def reconcile(seen: RunSeen, now: Instant) -> Plan:
+    """The plan for one run. Its decision and the measurements it rests on are remembered in one write."""
+    if kube.is_deleting(seen.manifest):
+        return Plan(rule="RunIsDeleting")
+    before = status.status_of(seen.manifest)
+    if seen.phase is not None and seen.phase.is_completed:
+        return cleared_away(seen, before, now)
+    if seen.error:
+        return _remember(
+            seen, before, status.refused(before, seen.error, now), (_told(seen, Phase.ERROR),), "SpecInvalid"
+        )
+    started = seen.started or now
+    states = tuple(_measured(seen, metric, state, started, now) for metric, state in _pairs(seen))
+    verdict = judge_run(seen.metrics, states, seen.is_terminated)
+    after = status.written(before, verdict, seen.metrics, started, now)
+    if after != before:
+        return _remember(seen, before, after, tuple(_turning_points(seen, verdict)), f"Run{verdict.phase}")
+    return _ask(seen, started, now)
+
+
+def cleared_away(seen: RunSeen, before: Mapping[str, Any], now: Instant) -> Plan:
+    """Delete a finished run once its time is over, or wake when it will be."""
+    kept_s = _kept_s(seen)
+    if kept_s is None:
+        return Plan(rule="RunCompleted")
+    ended = Instant.parse(before.get("completedAt")) or seen.started or kube.created(seen.manifest)
+    if ended is None:
+        return Plan(rule="RunCompleted")
+    until = ended.plus(kept_s)
+    if now < until:
+        return Plan(wake=until, rule="RunCompleted")
+    run = Delete(seen.ref, uid=seen.uid, version=kube.version(seen.manifest))
+    return Plan(actions=(run,), rule="TimeToLiveIsOver")
+
+
+def _kept_s(seen: RunSeen) -> int | None:
+    """How long the run stays after its end: what is said of its outcome goes before what is said of any."""
+    strategy = spec_of(seen.manifest).get("ttlStrategy")
+    if not isinstance(strategy, Mapping):
+        return None
+    outcome = "secondsAfterSuccess" if seen.phase is Phase.SUCCESSFUL else "secondsAfterFailure"
+    for name in (outcome, "secondsAfterCompletion"):
+        seconds = strategy.get(name)
+        if isinstance(seconds, int) and not isinstance(seconds, bool):
+            return max(0, seconds)
+    return None
+
+
+def _pairs(seen: RunSeen) -> Iterator[tuple[Metric, MetricState]]:
+    return zip(seen.metrics, seen.states, strict=True)
+
+
+def _measured(seen: RunSeen, metric: Metric, state: MetricState, started: Instant, now: Instant) -> MetricState:
+    """The state with the measurement that has come in, or with the error of a question that cannot be asked."""
+    if state.is_completed or seen.is_terminated:
+        return state
+    if answer := seen.answers.get(metric.name):
+        taken = judge.measure(metric, answer.value, answer.error, answer.asked_at.seconds, answer.answered_at.seconds)
+        return _recorded(metric, state, taken)
+    at_s = due_s(metric, state, started.seconds)
+    if seen.started is None or at_s is None or now < Instant.of(at_s):
+        return state
+    try:
+        judge.ask(metric, _around(seen, now))
+    except AnalysisError as error:
+        return _recorded(metric, state, judge.failed(str(error), now.seconds, now.seconds))
+    return state
+
+
+def _recorded(metric: Metric, state: MetricState, taken: Measurement) -> MetricState:
+    return replace(record(state, taken, metric.keep), metadata=PROVIDERS[metric.provider].metadata(metric.query))
+
+
+def _around(seen: RunSeen, now: Instant) -> Surroundings:
+    return Surroundings(now.seconds, seen.prometheus_address)
+
+
+def _ask(seen: RunSeen, started: Instant, now: Instant) -> Plan:
+    """The questions that are due, and when to look again."""
+    asks: list[Ask] = []
+    wakes: list[Instant] = []
+    for metric, state in _pairs(seen):
+        at_s = due_s(metric, state, started.seconds)
+        if at_s is None:
+            continue
+        at = Instant.of(at_s)
+        if now < at:
+            wakes.append(at)
+        elif len(asks) < ASKS_MAX:
+            question = judge.ask(metric, _around(seen, now))
+            asks.append(Ask(ask_id(seen.uid, state), question, seen.ref.namespace, question.timeout_s))
+            wakes.append(now.plus(question.timeout_s + ANSWER_GRACE_S))
+    return Plan(asks=tuple(asks), wake=min(wakes, default=None), rule="MetricsAreDue" if asks else "NothingIsDue")
+
+
+def _remember(
+    seen: RunSeen, before: Mapping[str, Any], after: Mapping[str, Any], notes: tuple[Note, ...], rule: str
+) -> Plan:
+    patch = status_patch(kinds.ANALYSIS_RUN, seen.ref, seen.manifest, mergepatch.derive(before, after))
+    return Plan(latch=patch, notes=notes[-NOTES_MAX:], rule=rule)
+
+
+def _turning_points(seen: RunSeen, verdict: Verdict) -> Iterator[Note]:
+    """A note for each metric that came to its end in this turn, and one for the run."""
+    for before, after in zip(seen.states, verdict.states, strict=True):
+        if after.phase and after.is_completed and not before.is_completed:
+            said = f"Metric '{after.name}' Completed. Result: {after.phase}"
+            yield _note(seen, f"Metric{after.phase}", said, after.phase)
+    if verdict.phase.is_completed:
+        yield _told(seen, verdict.phase)
+
+
+def _told(seen: RunSeen, phase: Phase) -> Note:
+    return _note(seen, f"AnalysisRun{phase}", f"Analysis Completed. Result: {phase}", phase)
+
+
+def _note(seen: RunSeen, reason: str, message: str, phase: Phase) -> Note:
+    severity: Severity = "Warning" if phase in (Phase.FAILED, Phase.ERROR) else "Normal"
+    return Note(reason, message, seen.ref, seen.uid, severity, {"phase": phase.value})
