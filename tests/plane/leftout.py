@@ -13,12 +13,16 @@ _PARTS = pytest.StashKey[dict[str, str]]()
 def leave_out(config: pytest.Config, part: str, reason: str) -> NoReturn:
     """Skip the current test because `part` cannot be had here, and remember to say so."""
     note_left_out(config, part, reason)
-    pytest.skip(f"{part}: {reason}")
+    pytest.skip(f"{part}: {_first_line(reason)}")
 
 
 def note_left_out(config: pytest.Config, part: str, reason: str) -> None:
     """Remember that `part` was left out, without skipping."""
-    config.stash.setdefault(_PARTS, {})[part] = reason.strip().splitlines()[0] if reason.strip() else "unknown"
+    config.stash.setdefault(_PARTS, {})[part] = _first_line(reason)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0] or "no reason given"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

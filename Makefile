@@ -1,0 +1,51 @@
+# Every verb works on a fresh checkout: what it needs is installed into .venv first, once per change of pyproject.toml.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := rollouts analysis tests benchmarks
+N ?= 100
+SEEDS ?= 2000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test tidy sim crds snap bench clean
+
+help: ## List the verbs.
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
+
+demo: $(VENV)/.demo ## Watch real traffic move to a new version, on this machine alone.
+	@$(BIN)/rollouts demo
+
+test: tidy ## Everything that CI runs: tidiness, all tests, the simulator's seeds, the real control plane.
+	@$(BIN)/python -m pytest
+
+tidy: $(VENV)/.test ## Format, lint, types.
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/mypy
+
+sim: $(VENV)/.test ## Run the simulator over SEEDS seeds.
+	@$(BIN)/python -m rollouts.simulation --seeds $(SEEDS)
+
+crds: $(VENV)/.demo ## Write crds/ anew from the models.
+	@$(BIN)/python -m rollouts.api.crds
+
+snap: $(VENV)/.test ## Rewrite the snapshots that tests compare with, for review in the diff.
+	@SNAP=1 $(BIN)/python -m pytest -q -m "not realplane and not netns and not slow"
+
+bench: $(VENV)/.test ## N rollouts at once on a real control plane, beside the fewest writes that they need.
+	@$(BIN)/python -m benchmarks.fleet --rollouts $(N) --controllers null,ours
+
+clean: ## Remove what the other verbs left in this folder (the built control plane stays in ~/.cache/rollouts-plane).
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Two verbs at once may both want to install: the second waits, and finds it done.
+$(VENV)/.%: pyproject.toml
+	@mkdir -p build
+	@flock build/.install.lock sh -ec ' \
+		if test $@ -nt pyproject.toml; then exit 0; fi; \
+		if test $* = demo && test $(VENV)/.test -nt pyproject.toml; then touch $@; exit 0; fi; \
+		echo "installing into $(VENV), once; half a minute or so"; \
+		test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"; \
+		touch $@'
