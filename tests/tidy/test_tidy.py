@@ -95,7 +95,7 @@ def test_waivers_name_their_rule_and_reason():
 
 
 def test_nothing_is_left_unfinished():
-    word = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
+    word = re.compile(r"\b(TODO|FIXME|XXX)\b|raise NotImplementedError")
     left = [f"{m.where}:{n}" for m in modules() for n, line in enumerate(m.text.splitlines(), 1) if word.search(line)]
 
     assert left == []
