@@ -114,7 +114,7 @@ class Cluster:
 @asynccontextmanager
 async def open_cluster(wish: Connection) -> AsyncIterator[Cluster]:
     """The cluster that kubeconfig and flags name; connections are closed at the end."""
-    access = _access(wish)
+    access = access_of(wish)
     settings = replace(
         DEFAULTS,
         field_manager=FIELD_MANAGER,
@@ -136,7 +136,8 @@ def now() -> Instant:
     return clock.now()
 
 
-def _access(wish: Connection) -> kubeconfig.Access:
+def access_of(wish: Connection) -> kubeconfig.Access:
+    """The way to the cluster that kubeconfig and flags name. Raises ComplaintError where there is none."""
     try:
         access = kubeconfig.load(wish.kubeconfig or "", wish.context or "")
     except kubeconfig.AccessError as error:
@@ -160,7 +161,7 @@ def _complaint(error: ApiError, deed: str) -> RefusedError:
         fix = "is the cluster up, and the context the right one?  kubectl config current-context"
         return RefusedError(0, f"cannot {deed}: no answer from the API server ({error.message})", fix=fix)
     if error.status == 404 and deed.startswith("list "):
-        fix = "install the CRDs: kubectl apply --server-side -k deploy/crds"
+        fix = "install the CRDs: kubectl apply --server-side -k deploy"
         return RefusedError(404, f"cannot {deed}: the cluster does not know this kind", fix=fix)
     code = Exit.NOT_FOUND if error.status == 404 else Exit.ERROR
     fixes = {

@@ -205,8 +205,9 @@ class Carrier:
 
     def _confirm(self, key: Key, ref: Ref, response: Response, now: Instant) -> None:
         """What an irreversible action rests on was read by quorum: go on only if the cache agrees."""
-        version = carry.version_of(response)
-        if response.is_ok and version == _version(self._cache.get(ref)):
+        version, seen = carry.version_of(response), self._cache.get(ref)
+        is_gone = seen is None and response.status == 404
+        if is_gone or (response.is_ok and version == _version(seen)):
             self._confirmed[ref] = None
             self._proceed(key, now)
             return

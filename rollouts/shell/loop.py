@@ -157,13 +157,12 @@ class Machine:
 
     def _root_changed(self, room: Room, change: Change) -> None:
         key = self._keys.get(change.ref)
-        if change.after is None:
-            if key is not None:
-                key.stopped = key.plan is not None
-                self._mark(key)
-            return
         if key is None:
             key = self._keys[change.ref] = Key(change.ref, room)
+        if change.after is None:  # a last turn: the room may have something to take leave of
+            key.stopped, key.urgent = key.plan is not None, False
+            self._mark(key)
+            return
         urgent = room.urgent(change.after)
         if (urgent and not key.urgent) or _is_new_wish(change):
             # A newer wish wins over what is left of a plan, and over the rest that an older one had earned.

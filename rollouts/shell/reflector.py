@@ -39,12 +39,16 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """Which objects of a kind are watched: of one namespace or (with "") of all, and by which selectors."""
+    """Which objects of a kind are watched: of one namespace or (with "") of all, and by which selectors.
+
+    is_optional: a kind that we may not list, or that does not exist, counts as empty instead of stopping its rooms.
+    """
 
     kind: Kind
     namespace: str = ""
     labels: str = ""
     fields: str = ""
+    is_optional: bool = False
 
 
 @dataclass(slots=True)
@@ -93,8 +97,13 @@ class Reflector:
         self._attempt += 1
         self.hearing.failures += 1
         self.hearing.error = str(error)
-        if isinstance(error, ApiError) and error.status in (GONE, 404):  # 404: the kind itself is gone
+        if not isinstance(error, ApiError):
+            return
+        if error.status in (GONE, 404):  # 404: the kind itself is gone
             self._version = ""
+        if error.status in (403, 404) and self.interest.is_optional and not self.hearing.is_listed:
+            self._sink.replace(self.interest.kind, [], "", clock.now())
+            self.hearing.is_listed = True
 
     async def _list(self) -> None:
         interest, began = self.interest, clock.now()

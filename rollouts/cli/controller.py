@@ -1,0 +1,66 @@
+"""`rollouts controller`: the process that looks after every Rollout."""
+
+from __future__ import annotations
+
+import click
+
+from rollouts.cli.errors import ComplaintError
+from rollouts.cli.frame import command as kube_command
+from rollouts.cli.frame import connection
+
+EXAMPLES = """
+rollouts controller                                   # in a pod, for the whole cluster
+rollouts controller --namespace shop --no-leader-elect # at your desk, for one namespace
+rollouts controller --dry-run                         # tell what would be done, write nothing
+rollouts controller --instance-id blue                # only objects labelled for this instance
+"""
+
+
+@kube_command("controller", examples=EXAMPLES)
+@click.option("--leader-elect/--no-leader-elect", default=True, show_default=True, help="Write only while leading.")
+@click.option("--instance-id", default="", metavar="ID", help="Look after objects labelled with this instance id only.")
+@click.option("--metrics-port", default=8090, show_default=True, type=click.IntRange(-1, 65535), help="-1: none.")
+@click.option("--health-port", default=8080, show_default=True, type=click.IntRange(-1, 65535), help="-1: none.")
+@click.option("--dry-run", is_flag=True, help="Log every plan and write nothing at all.")
+@click.option("--rooms", default="delivery", show_default=True, metavar="NAMES", help="What to run, comma-separated.")
+@click.option("--lease-namespace", default="", metavar="NS", help="Where the Lease is; our own namespace by default.")
+@click.option(
+    "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    leader_elect: bool,
+    instance_id: str,
+    metrics_port: int,
+    health_port: int,
+    dry_run: bool,
+    rooms: str,
+    lease_namespace: str,
+    log_level: str,
+) -> int:
+    """Run the controller until SIGTERM or SIGINT.
+
+    Without --namespace the whole cluster is looked after. Exit code 1: the lead was lost, or a part broke; whoever
+    started the process is expected to start it again.
+    """
+    from rollouts.cli.connection import access_of
+    from rollouts.shell.controller import Options, run
+    from rollouts.shell.wiring import ROOMS
+
+    names = tuple(name.strip() for name in rooms.split(",") if name.strip())
+    if unknown := [name for name in names if name not in ROOMS]:
+        raise ComplaintError(f"no room is called {unknown[0]!r}", fix=f"there are: {', '.join(ROOMS)}")
+    wish = connection(ctx)
+    options = Options(
+        leader_elect=leader_elect,
+        instance_id=instance_id,
+        namespace=wish.namespace or "",
+        metrics_port=None if metrics_port < 0 else metrics_port,
+        health_port=None if health_port < 0 else health_port,
+        dry_run=dry_run,
+        rooms=names,
+        lease_namespace=lease_namespace,
+        log_level=log_level,
+    )
+    return run(access_of(wish), options)

@@ -1,0 +1,203 @@
+"""One controller process: everything of the shell put together, started, watched over and stopped with grace."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from rollouts import __version__
+from rollouts.kube.kinds import LEASE
+from rollouts.kube.ref import Ref
+from rollouts.shell import kubeconfig, logs, wiring
+from rollouts.shell.act import Always, Hand
+from rollouts.shell.asks.answering import Answering
+from rollouts.shell.client import Client
+from rollouts.shell.driver import Driver
+from rollouts.shell.lease import LeaseKeeper
+from rollouts.shell.loop import Machine
+from rollouts.shell.metrics import Numbers, timed
+from rollouts.shell.reflector import Reflector
+from rollouts.shell.room import Room
+from rollouts.shell.serve import Servers
+from rollouts.shell.settings import DEFAULTS, Settings
+from rollouts.shell.tell import Teller
+
+GRACE_EVENTS_S = 1.0
+BUSY_REQUESTS = 4  # with more writes than this under way, events step aside
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says. Ports: 0 takes any free one, None serves nothing.  lease_namespace "": our own."""
+
+    leader_elect: bool = True
+    instance_id: str = ""
+    namespace: str = ""
+    metrics_port: int | None = 8090
+    health_port: int | None = 8080
+    dry_run: bool = False
+    rooms: tuple[str, ...] = ("delivery",)
+    lease_namespace: str = ""
+    log_level: str = "info"
+
+
+class Controller:
+    """Owns every part. `run` returns the exit code of the process."""
+
+    def __init__(self, access: kubeconfig.Access, options: Options, settings: Settings = DEFAULTS) -> None:
+        self._access = access
+        self._options = options
+        self._settings = settings
+        self._registry = CollectorRegistry()
+        self._stop = asyncio.Event()
+        self._lost = False
+        self._client = Client(access, settings, connections_max=settings.requests_inflight_max + 8)
+        # Watches hold a connection each for as long as they last, so they have no share in the limit for writes.
+        self._watching = Client(access, settings, connections_max=0)
+        self._events = Client(access, settings, connections_max=settings.events_inflight_max)
+        self._answering = Answering(self._client, settings)
+        self._servers = Servers()
+        rooms = tuple(timed(room, self._registry) for room in wiring.rooms(options.rooms))
+        self._machine = Machine(rooms, settings, dry_run=options.dry_run)
+        self._teller = Teller(self._events, settings, is_busy=self._is_busy)
+        self._teller.sends_events = not options.dry_run
+        self._lease = self._keeper() if options.leader_elect and not options.dry_run else None
+        hand = Hand(self._client, self._lease or Always())
+        self._driver = Driver(self._machine, hand.act, self._answering.ask, self._teller.tell)
+        self._reflectors = self._make_reflectors(rooms)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def run(self) -> int:
+        """Run until a signal, or until the lead is lost (exit code 1)."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            await self._start()
+            await self._until_stopped()
+        finally:
+            await self._close()
+        return 1 if self._lost or self._driver.broken.done() else 0
+
+    async def _start(self) -> None:
+        options = self._options
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self._registry)
+        self._registry.register(Numbers(self._machine, self._reflectors, self._teller))
+        ports: dict[str, int] = {}
+        if options.health_port is not None:
+            ports["health_port"] = await self._servers.health(options.health_port, self._alive, self._ready)
+        if options.metrics_port is not None:
+            ports["metrics_port"] = await self._servers.metrics(options.metrics_port, self._registry)
+        logs.info(
+            "controller started",
+            version=__version__,
+            server=self._access.server,
+            namespace=options.namespace or "(all)",
+            instance_id=options.instance_id,
+            rooms=",".join(options.rooms),
+            leader_elect=self._lease is not None,
+            dry_run=options.dry_run,
+            **ports,
+        )
+        if self._lease:
+            self._lease.start()
+        else:
+            self._driver.lead(1)
+        for reflector in self._reflectors:
+            self._begin(reflector.run(), f"watch {reflector.interest.kind}")
+        self._begin(self._teller.run(), "events")
+        # What lives by now lives for ever; and most garbage of a turn is freed by counting, not by the collector.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+
+    async def _until_stopped(self) -> None:
+        stopped = asyncio.create_task(self._stop.wait())
+        parts: set[asyncio.Future[Any]] = {stopped, self._driver.broken, *self._tasks}
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+        for task in done - {stopped}:
+            error = task.exception()
+            logs.error("controller broke", error)
+            if not self._driver.broken.done():
+                self._driver.broken.set_exception(error or RuntimeError("a part of the controller ended"))
+
+    async def _close(self) -> None:
+        """Finish what is under way, then hand the lead over; a lost lead is not written with any more."""
+        logs.info("controller stopping", requests_inflight=self._driver.inflight)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._driver.lead(None)
+        await self._driver.settle(self._settings.stop_grace_s_max)
+        if self._lease:
+            await asyncio.to_thread(self._lease.stop, release=not self._lost)
+        await self._teller.flush(GRACE_EVENTS_S)
+        await self._driver.close()
+        for part in (self._answering, self._client, self._watching, self._events, self._servers):
+            await part.close()
+        logs.info("controller stopped")
+
+    # Parts.
+
+    def _keeper(self) -> LeaseKeeper:
+        settings, options = self._settings, self._options
+        suffix = f"-{options.instance_id}" if options.instance_id else ""
+        ref = Ref(LEASE, options.lease_namespace or self._access.namespace, settings.lease_name + suffix)
+        identity = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
+        loop = asyncio.get_running_loop()
+
+        def changed(term: int | None) -> None:
+            loop.call_soon_threadsafe(self._lead, term)
+
+        return LeaseKeeper(self._access, ref, identity, settings, changed)
+
+    def _lead(self, term: int | None) -> None:
+        self._driver.lead(term)
+        if term is None:  # a process that led once does not wait for another chance: it starts afresh
+            self._lost = True
+            self._stop.set()
+
+    def _make_reflectors(self, rooms: tuple[Room, ...]) -> tuple[Reflector, ...]:
+        wanted = wiring.interests(rooms, self._options.namespace, self._options.instance_id)
+        return tuple(Reflector(self._watching, each, self._driver, self._settings) for each in wanted)
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    def _is_busy(self) -> bool:
+        return self._driver.inflight > BUSY_REQUESTS
+
+    # Probes.
+
+    def _alive(self) -> str:
+        return "broken" if self._driver.broken.done() else ""
+
+    def _ready(self) -> str:
+        """A standby is ready too: its cache is warm."""
+        deaf = [str(each.interest.kind) for each in self._reflectors if not each.hearing.is_listed]
+        return f"not listed yet: {', '.join(deaf)}" if deaf else self._alive()
+
+
+def run(access: kubeconfig.Access, options: Options) -> int:
+    """Run a controller in this process; returns its exit code."""
+    logs.set_up(options.log_level)
+    user_agent = f"rollouts-controller/{__version__}"
+    settings = replace(DEFAULTS, user_agent=user_agent)
+
+    async def main() -> int:
+        return await Controller(access, options, settings).run()
+
+    return asyncio.run(main())

@@ -1,0 +1,61 @@
+"""The composition root: which room looks after which kind, and what is watched. The only list of rooms."""
+
+from __future__ import annotations
+
+from rollouts import delivery, runs
+from rollouts.kube.kinds import (
+    ANALYSIS_RUN,
+    ANALYSIS_TEMPLATE,
+    CLUSTER_ANALYSIS_TEMPLATE,
+    INGRESS,
+    INGRESS_CLASS,
+    REPLICA_SET,
+    ROLLOUT,
+    SERVICE,
+)
+from rollouts.shell.reflector import Interest
+from rollouts.shell.room import Room
+
+INSTANCE_LABEL = "argo-rollouts.argoproj.io/controller-instance-id"
+HASH_LABEL = "rollouts-pod-template-hash"
+
+ROOMS: dict[str, tuple[Room, ...]] = {
+    "delivery": (
+        Room(
+            ROLLOUT,
+            delivery.gather,
+            delivery.reconcile,
+            urgent=delivery.urgent,
+            fences=frozenset({INGRESS}),
+            reads=(
+                ROLLOUT,
+                REPLICA_SET,
+                SERVICE,
+                INGRESS,
+                INGRESS_CLASS,
+                ANALYSIS_RUN,
+                ANALYSIS_TEMPLATE,
+                CLUSTER_ANALYSIS_TEMPLATE,
+            ),
+        ),
+        Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,)),
+    ),
+}
+
+
+def rooms(names: tuple[str, ...] = ("delivery",)) -> tuple[Room, ...]:
+    """The rooms of those names."""
+    return tuple(room for name in names for room in ROOMS[name])
+
+
+def interests(wired: tuple[Room, ...], namespace: str = "", instance_id: str = "") -> tuple[Interest, ...]:
+    """What must be watched for these rooms: each kind once, ours only with our instance's label."""
+    kinds = dict.fromkeys(kind for room in wired for kind in (room.kind, *room.reads))
+    mine = f"{INSTANCE_LABEL}={instance_id}" if instance_id else f"!{INSTANCE_LABEL}"
+    labels = {REPLICA_SET: HASH_LABEL, ROLLOUT: mine, ANALYSIS_RUN: mine}
+    # Without these two a controller of one namespace, which may not read them, does what it can.
+    optional = (CLUSTER_ANALYSIS_TEMPLATE, INGRESS_CLASS)
+    return tuple(
+        Interest(kind, namespace if kind.namespaced else "", labels.get(kind, ""), is_optional=kind in optional)
+        for kind in kinds
+    )
