@@ -18,25 +18,24 @@ if TYPE_CHECKING:
     from analysis.asks import PromQuery, SecretRef
     from analysis.check import Finding, check_spec
     from analysis.errors import AnalysisError
-    from analysis.judge import ask, measure
+    from analysis.measuring import ask, measure
     from analysis.model import Measurement, Metric, MetricState, read_metrics
     from analysis.phase import Phase
-    from analysis.replay import replay
     from analysis.tally import record
     from analysis.templates import build_run_spec, flatten
     from analysis.verdict import Verdict, judge
 
 __all__ = [
     "AnalysisError", "Finding", "Measurement", "Metric", "MetricState", "Phase", "PromQuery", "SecretRef", "Verdict",
-    "ask", "build_run_spec", "check_spec", "flatten", "judge", "measure", "read_metrics", "record", "replay",
+    "ask", "build_run_spec", "check_spec", "flatten", "judge", "measure", "read_metrics", "record",
 ]  # fmt: skip
 
 # Imported on first use: whoever needs only the questions (every plan does) is not made to load the language.
 _HOMES = {
     "AnalysisError": "errors", "Finding": "check", "Measurement": "model", "Metric": "model", "MetricState": "model",
-    "Phase": "phase", "PromQuery": "asks", "SecretRef": "asks", "Verdict": "verdict", "ask": "judge",
+    "Phase": "phase", "PromQuery": "asks", "SecretRef": "asks", "Verdict": "verdict", "ask": "measuring",
     "build_run_spec": "templates", "check_spec": "check", "flatten": "templates", "judge": "verdict",
-    "measure": "judge", "read_metrics": "model", "record": "tally", "replay": "replay",
+    "measure": "measuring", "read_metrics": "model", "record": "tally",
 }  # fmt: skip
 
 

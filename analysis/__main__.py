@@ -13,7 +13,7 @@ import yaml
 
 from analysis.check import check_spec
 from analysis.errors import AnalysisError
-from analysis.judge import ask, measure
+from analysis.measuring import ask, measure
 from analysis.model import Measurement, Metric, MetricState, read_metrics
 from analysis.phase import Phase
 from analysis.providers import Surroundings
@@ -99,12 +99,12 @@ def _explain(spec: Mapping[str, Any]) -> int:
 
 def _replay(spec: Mapping[str, Any], path: Path) -> int:
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    verdict: Verdict | None = None
+    verdicts: list[Verdict] = []
     for verdict, taken in steps(spec, read_record(lines)):
+        verdicts.append(verdict)
         if taken:
             _tell(*taken)
-    assert verdict is not None
-    return _conclude(verdict)
+    return _conclude(verdicts[-1])
 
 
 def _judge(spec: Mapping[str, Any], address: str) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from analysis.due import due_s
 from analysis.errors import AnalysisError
-from analysis.judge import measure
+from analysis.measuring import measure
 from analysis.model import Measurement, Metric, MetricState, read_metrics
 from analysis.tally import record
 from analysis.verdict import Verdict, judge
@@ -37,12 +38,9 @@ def read_record(lines: Sequence[Mapping[str, Any]]) -> tuple[Recorded, ...]:
     return tuple(sorted(found, key=lambda each: each.at_s))
 
 
-def replay(spec: Mapping[str, Any], record: Sequence[Recorded]) -> Verdict:
+def replay(spec: Mapping[str, Any], recorded: Sequence[Recorded]) -> Verdict:
     """The verdict that a run of this spec comes to with these answers; answers after its end are not looked at."""
-    verdict = judge((), ())
-    for verdict, _ in steps(spec, record):
-        pass
-    return verdict
+    return deque(steps(spec, recorded), maxlen=1)[0][0]
 
 
 def steps(

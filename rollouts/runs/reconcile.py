@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from analysis import judge
+from analysis import measuring
 from analysis.due import due_s
 from analysis.errors import AnalysisError
 from analysis.model import Measurement, Metric, MetricState
 from analysis.phase import Phase
 from analysis.providers import PROVIDERS, Surroundings
 from analysis.tally import record
-from analysis.verdict import Verdict
-from analysis.verdict import judge as judge_run
+from analysis.verdict import Verdict, judge
 from rollouts.core.plan import ASKS_MAX, NOTES_MAX, Ask, Delete, Note, Plan, Severity, status_patch
 from rollouts.kit import mergepatch
 from rollouts.kit.instant import Instant
@@ -39,7 +38,7 @@ def reconcile(seen: RunSeen, now: Instant) -> Plan:
         )
     started = seen.started or now
     states = tuple(_measured(seen, metric, state, started, now) for metric, state in _pairs(seen))
-    verdict = judge_run(seen.metrics, states, seen.is_terminated)
+    verdict = judge(seen.metrics, states, seen.is_terminated)
     after = status.written(before, verdict, seen.metrics, started, now)
     if after != before:
         return _remember(seen, before, after, tuple(_turning_points(seen, verdict)), f"Run{verdict.phase}")
@@ -83,15 +82,17 @@ def _measured(seen: RunSeen, metric: Metric, state: MetricState, started: Instan
     if state.is_completed or seen.is_terminated:
         return state
     if answer := seen.answers.get(metric.name):
-        taken = judge.measure(metric, answer.value, answer.error, answer.asked_at.seconds, answer.answered_at.seconds)
+        taken = measuring.measure(
+            metric, answer.value, answer.error, answer.asked_at.seconds, answer.answered_at.seconds
+        )
         return _recorded(metric, state, taken)
     at_s = due_s(metric, state, started.seconds)
     if seen.started is None or at_s is None or now < Instant.of(at_s):
         return state
     try:
-        judge.ask(metric, _around(seen, now))
+        measuring.ask(metric, _around(seen, now))
     except AnalysisError as error:
-        return _recorded(metric, state, judge.failed(str(error), now.seconds, now.seconds))
+        return _recorded(metric, state, measuring.failed(str(error), now.seconds, now.seconds))
     return state
 
 
@@ -115,7 +116,7 @@ def _ask(seen: RunSeen, started: Instant, now: Instant) -> Plan:
         if now < at:
             wakes.append(at)
         elif len(asks) < ASKS_MAX:
-            question = judge.ask(metric, _around(seen, now))
+            question = measuring.ask(metric, _around(seen, now))
             asks.append(Ask(ask_id(seen.uid, state), question, seen.ref.namespace, question.timeout_s))
             wakes.append(now.plus(question.timeout_s + ANSWER_GRACE_S))
     return Plan(asks=tuple(asks), wake=min(wakes, default=None), rule="MetricsAreDue" if asks else "NothingIsDue")
