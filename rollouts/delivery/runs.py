@@ -144,19 +144,21 @@ def field_value(manifest: Manifest, path: str) -> str:
     parts = _parts(path)
     value: Any = manifest
     for part in parts:
-        if isinstance(part, str) and isinstance(value, Mapping) and part in value:
-            value = value[part]
-        elif isinstance(part, int) and isinstance(value, list | tuple) and part < len(value):
-            value = value[part]
-        elif len(parts) == 3 and parts[0] == "metadata" and parts[1] in ("labels", "annotations"):
+        has_it = part in value if isinstance(value, Mapping) else _is_index(part, value)
+        if not has_it and len(parts) == 3 and parts[0] == "metadata" and parts[1] in ("labels", "annotations"):
             return ""
-        else:
+        if not has_it:
             raise AnalysisError(f"the Rollout has no value at {path}")
+        value = value[part]
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
     raise AnalysisError(f"the value at {path} is neither text nor number")
+
+
+def _is_index(part: str | int, value: object) -> bool:
+    return isinstance(part, int) and isinstance(value, list | tuple) and part < len(value)
 
 
 def _parts(path: str) -> list[str | int]:

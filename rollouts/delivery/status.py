@@ -132,12 +132,12 @@ def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
             "canary": {
                 "weight": weight,
                 "serviceName": seen.canary_service.ref.name,
-                "podTemplateHash": seen.canary_service.hash or latch.current,
+                "podTemplateHash": latch.current,
             },
             "stable": {
                 "weight": total - weight,
                 "serviceName": seen.stable_service.ref.name,
-                "podTemplateHash": seen.stable_service.hash or latch.stable or latch.current,
+                "podTemplateHash": latch.stable or latch.current,
             },
         },
     }

@@ -36,6 +36,8 @@ def _weight_reached(seen: DeliverySeen, weight: int) -> bool:
     reachable = weight if seen.replicas else 0
     if not (seen.weight_low == seen.weight_high == reachable):
         return False
+    if reachable and seen.canary_service.hash != seen.template.hash:
+        return False
     usable = seen.current.usable if seen.current else 0
     return usable >= pods_needed(seen.replicas, weight, seen.traffic.total) or not seen.replicas
 

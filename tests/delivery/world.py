@@ -1,0 +1,282 @@
+"""A very small world: objects in a dict, ReplicaSets that get their pods, and a loop that carries plans out.
+
+It keeps the house's laws visible (one write at a time, preconditions, a clock that stands still within a turn) and
+checks after every write that traffic never points at nobody. It knows nothing of Kubernetes beyond that.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rollouts.core.plan import Create, Delete, Note, Patch, Plan
+from rollouts.delivery import gather, reconcile
+from rollouts.kit import mergepatch
+from rollouts.kit.instant import Instant
+from rollouts.kube import kinds
+from rollouts.kube import object as obj
+from rollouts.kube.ref import Kind, Manifest, Ref
+from tests.builders import APP, NAMESPACE, the_usual
+
+START = Instant.parse("2026-03-01T12:00:00.250000Z")
+WEB = Ref(kinds.ROLLOUT, NAMESPACE, APP)
+HASH = "rollouts-pod-template-hash"
+WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
+TURNS_MAX = 400
+
+
+class World:
+    """Also the Reader that `gather` gets. ready_s: how long pods take; broken: ReplicaSets whose pods never do."""
+
+    def __init__(self, *objects: Mapping[str, Any], ready_s: float = 0.3) -> None:
+        self.now = START
+        self.ready_s = ready_s
+        self.broken: set[str] = set()
+        self.objects: dict[Ref, Manifest] = {}
+        self.writes: Counter[str] = Counter()
+        self.letters: list[Plan] = []
+        self.notes: list[Note] = []
+        self.weights: list[int] = []
+        self.refusing: Callable[[Any], bool] = lambda action: False
+        self._versions = itertools.count(1)
+        self._uids = itertools.count(1)
+        self._due: dict[Ref, Instant] = {}
+        for each in (*the_usual(), *objects):
+            self.add(each)
+
+    # The Reader.
+
+    def get(self, ref: Ref) -> Manifest | None:
+        return self.objects.get(ref)
+
+    def owned_by(self, kind: Kind, uid: str) -> tuple[Manifest, ...]:
+        return tuple(each for each in self.of(kind) if obj.controller_uid(each) == uid)
+
+    def select(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> tuple[Manifest, ...]:
+        return tuple(
+            each
+            for each in self.of(kind)
+            if obj.namespace(each) == namespace and labels.items() <= obj.labels(each).items()
+        )
+
+    def answer(self, ask_id: str) -> None:
+        return None
+
+    def parsed(self, manifest: Manifest, parse: Callable[[Manifest], Any]) -> Any:
+        return parse(manifest)
+
+    # What people and other controllers do.
+
+    def of(self, kind: Kind) -> list[Manifest]:
+        return [self.objects[ref] for ref in sorted(self.objects, key=str) if ref.kind == kind]
+
+    def add(self, manifest: Mapping[str, Any]) -> Ref:
+        kind = kinds.known(manifest["apiVersion"], manifest["kind"])
+        assert kind is not None
+        meta = {
+            **manifest["metadata"],
+            "uid": f"uid-{next(self._uids)}",
+            "resourceVersion": str(next(self._versions)),
+            "generation": 1,
+            "creationTimestamp": self.now.rfc3339_whole(),
+        }
+        ref = obj.ref(kind, manifest)
+        assert ref not in self.objects, f"{ref} stands there already"
+        self.objects[ref] = {**manifest, "metadata": meta}
+        self._touched(ref)
+        return ref
+
+    def patch(self, ref: Ref, body: Mapping[str, Any]) -> None:
+        before = self.objects[ref]
+        after = mergepatch.apply(before, body)
+        if after == before:
+            return
+        generation = obj.generation(before) + (after.get("spec") != before.get("spec"))
+        after["metadata"] = {
+            **after["metadata"],
+            "resourceVersion": str(next(self._versions)),
+            "generation": generation,
+        }
+        self.objects[ref] = after
+        self._touched(ref)
+
+    def set_image(self, image: str) -> None:
+        template = mergepatch.apply(self.rollout["spec"]["template"], {})
+        template["spec"] = {"containers": [{**template["spec"]["containers"][0], "image": image}]}
+        self.patch(WEB, {"spec": {"template": template}})
+
+    def command(self, **status: Any) -> None:
+        self.patch(WEB, {"status": status})
+
+    def set_pods(self, name: str, available: int) -> None:
+        """Pods die or come back, whatever the ReplicaSet wants."""
+        ref = Ref(kinds.REPLICA_SET, NAMESPACE, name)
+        self.patch(ref, {"status": {"readyReplicas": available, "availableReplicas": available}})
+
+    def finish_run(self, name: str, phase: str, message: str = "") -> None:
+        self.patch(Ref(kinds.ANALYSIS_RUN, NAMESPACE, name), {"status": {"phase": phase, "message": message}})
+
+    # What is there.
+
+    @property
+    def rollout(self) -> Any:
+        return self.objects[WEB]
+
+    @property
+    def status(self) -> Any:
+        return self.rollout.get("status") or {}
+
+    @property
+    def weight(self) -> int:
+        ingress = self.objects.get(Ref(kinds.INGRESS, NAMESPACE, f"{APP}-{APP}-canary"))
+        return int(obj.annotations(ingress)[WEIGHT]) if ingress else 0
+
+    def selects(self, service: str) -> str:
+        selector = self.objects[Ref(kinds.SERVICE, NAMESPACE, f"{APP}-{service}")]["spec"]["selector"]
+        return str(selector.get(HASH, ""))
+
+    def sizes(self) -> dict[str, int]:
+        """Image tag → wanted pods."""
+        return {
+            each["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[-1]: each["spec"]["replicas"]
+            for each in self.of(kinds.REPLICA_SET)
+        }
+
+    def set_named(self, tag: str) -> Manifest:
+        return next(
+            each
+            for each in self.of(kinds.REPLICA_SET)
+            if each["spec"]["template"]["spec"]["containers"][0]["image"].endswith(f":{tag}")
+        )
+
+    def hash_of(self, tag: str) -> str:
+        return obj.labels(self.set_named(tag))[HASH]
+
+    def runs(self) -> list[str]:
+        return [obj.name(each) for each in self.of(kinds.ANALYSIS_RUN)]
+
+    def reasons(self) -> list[str]:
+        return [note.reason for note in self.notes]
+
+    # The loop.
+
+    def turn(self) -> Plan:
+        """One look; the plan is carried out up to the first refusal."""
+        seen = gather(WEB, self)
+        plan = reconcile(seen, self.now) if seen is not None else Plan()
+        plan.check(self.now)
+        self.letters.append(plan)
+        for action in plan.writes:
+            if self.refusing(action):
+                return plan
+            self.carry(action)
+        self.notes += plan.notes
+        return plan
+
+    def carry(self, action: Any) -> None:
+        kind = f"{action.ref.kind.name}{'/status' if getattr(action, 'subresource', '') else ''}"
+        self.writes[kind] += 1
+        former = self.weight
+        match action:
+            case Create():
+                self.add(action.body)
+            case Patch():
+                before = self.objects[action.ref]
+                assert (obj.uid(before), obj.version(before)) == (action.uid, action.version), action
+                is_status = action.subresource == "status"
+                assert all(part == "status" for part in action.body) if is_status else "status" not in action.body
+                self.patch(action.ref, action.body)
+            case Delete():
+                del self.objects[action.ref]
+        self.check_traffic(action, former)
+
+    def settle(self, seconds: float = 0.0) -> None:
+        """Carry plans out until nothing more is to be done; then let time pass, event by event."""
+        end = self.now.plus(seconds)
+        for _ in range(TURNS_MAX):
+            plan = self.turn()
+            if plan.writes and not all(self.refusing(action) for action in plan.writes):
+                continue
+            moments = [moment for moment in (plan.wake, *self._due.values()) if moment is not None]
+            soonest = min(moments, default=None)
+            if soonest is None or soonest > end:
+                self.now = end
+                return
+            self.now = max(self.now, soonest)
+            self._play()
+        raise AssertionError("the world does not come to rest:\n" + "\n---\n".join(map(str, self.letters[-6:])))
+
+    def until(self, phase: str, seconds: float = 120.0) -> None:
+        """Let time pass in small steps until the Rollout is in a phase."""
+        end = self.now.plus(seconds)
+        while self.status.get("phase") != phase:
+            assert self.now < end, f"still {self.status.get('phase')} - {self.status.get('message')}"
+            self.settle(0.5)
+
+    def _touched(self, ref: Ref) -> None:
+        if ref.kind == kinds.INGRESS and ref.name.endswith("-canary"):
+            self.weights.append(int(obj.annotations(self.objects[ref]).get(WEIGHT, 0)))
+        if ref.kind != kinds.REPLICA_SET:
+            return
+        manifest = self.objects[ref]
+        wanted, status = manifest["spec"]["replicas"], manifest.get("status") or {}
+        kept = min(wanted, status.get("availableReplicas", 0))
+        if status.get("replicas") != wanted:
+            body = {"replicas": wanted, "readyReplicas": kept, "availableReplicas": kept}
+            self.objects[ref] = mergepatch.apply(manifest, {"status": body})
+        if kept < wanted and ref.name not in self.broken:
+            self._due[ref] = self.now.plus(self.ready_s)
+
+    def _play(self) -> None:
+        for ref in [ref for ref, due in self._due.items() if due <= self.now]:
+            del self._due[ref]
+            if ref in self.objects and ref.name not in self.broken:
+                wanted = self.objects[ref]["spec"]["replicas"]
+                self.patch(ref, {"status": {"readyReplicas": wanted, "availableReplicas": wanted}})
+
+    def check_traffic(self, action: Any, former: int) -> None:
+        """S1, S2, S4, S5, S7 for a write of ours: never worse for the traffic than it found it."""
+        assert 0 <= self.weight <= 100
+        replicas = self.rollout["spec"].get("replicas", 1)
+        if action.ref.kind not in (kinds.INGRESS, kinds.SERVICE, kinds.REPLICA_SET) or not replicas:
+            return
+        pods = {obj.labels(each)[HASH]: self._pods(each) for each in self.of(kinds.REPLICA_SET)}
+        canary, stable = pods.get(self.selects("canary"), 0), pods.get(self.selects("stable"), 0)
+        if action.ref.kind == kinds.INGRESS and self.weight > former:
+            assert canary >= max(1, -(-replicas * self.weight // 100)), f"too few canary pods for {action}"
+        if action.ref.kind == kinds.INGRESS and self.weight < former and self.selects("stable"):
+            is_same = self.selects("stable") == self.selects("canary")
+            enough = -(-replicas * (100 - self.weight) // 100)
+            assert stable >= enough or not canary or is_same, f"too few stable pods for {action}"
+        if action.ref.kind == kinds.SERVICE and action.ref.name.endswith("-canary") and self.weight:
+            assert canary, f"weight {self.weight} is led to nobody by {action}"
+        if action.ref.kind == kinds.SERVICE and action.ref.name.endswith("-stable"):
+            assert stable, f"the stable Service is led to nobody by {action}"
+        if action.ref.kind == kinds.REPLICA_SET:
+            self._check_sizes(action, replicas)
+
+    def _check_sizes(self, action: Any, replicas: int) -> None:
+        wanted = {obj.labels(each)[HASH]: each["spec"]["replicas"] for each in self.of(kinds.REPLICA_SET)}
+        for service in ("canary", "stable"):
+            if (selected := self.selects(service)) and isinstance(action, Patch):
+                spec = action.body.get("spec") or {}
+                changed = self.objects[action.ref]
+                if spec.get("replicas") == 0 and obj.labels(changed)[HASH] == selected:
+                    raise AssertionError(f"{action} takes the pods that Service {service} selects")
+        stable = self.status.get("stableRS")
+        if stable in wanted and action.ref.name.endswith(f"-{stable}"):
+            assert wanted[stable] >= replicas, f"{action} leaves the stable version short"
+
+    @staticmethod
+    def _pods(manifest: Manifest) -> int:
+        return min((manifest.get("status") or {}).get("availableReplicas", 0), manifest["spec"]["replicas"])
+
+
+def deployed(rollout: Mapping[str, Any], *objects: Mapping[str, Any], ready_s: float = 0.3) -> World:
+    """A world in which the first version is fully there and nothing is left to do."""
+    world = World(*objects, rollout, ready_s=ready_s)
+    world.settle(60.0)
+    assert world.status["phase"] == "Healthy", world.status
+    return world
