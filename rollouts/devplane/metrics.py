@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from rollouts.devplane.promeval import Labels, Samples, Value, evaluate
+from rollouts.devplane.promeval import Value, evaluate
+from rollouts.devplane.promfunctions import Labels, Samples
 from rollouts.devplane.promql import PromqlError, duration_s, parse
 from rollouts.kit.instant import Instant
 
