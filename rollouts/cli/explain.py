@@ -11,11 +11,11 @@ import click
 from rollouts.cli.errors import ComplaintError, Exit, meant
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection
-from rollouts.cli.output import show
+from rollouts.cli.output import no_color_option, show, style
 
 if TYPE_CHECKING:
     from rollouts.cli.connection import Cluster, Listing, Query
-    from rollouts.core.plan import Answer, Plan
+    from rollouts.core.plan import Answer
     from rollouts.kube.ref import Kind, Manifest, Ref
 
 T = TypeVar("T")
@@ -38,23 +38,25 @@ NAMES: Mapping[str, str] = {
     """,
 )
 @click.argument("name", metavar="[KIND/]NAME")
+@no_color_option
 @click.pass_context
-def command(ctx: click.Context, name: str) -> None:
+def command(ctx: click.Context, name: str, no_color: bool) -> None:
     """Print the letter that would be carried out now, and the rule behind it.
 
     Nothing is written. The objects are read from the API server and given to the controller's own decision; answers
     that only a running controller holds (to a PromQL query, say) are shown as the questions that it would ask.
     """
     from rollouts.cli import connection as wire
-    from rollouts.shell.wiring import ROOMS
+    from rollouts.shell.wiring import ROOMS, rooms
+    from rollouts.view.letter import letter, owner_line
 
     kind_name, _, bare_name = name.rpartition("/")
     wanted = NAMES.get(kind_name.lower(), "") if kind_name else "Rollout"
-    rooms = {room.kind.name: room for room in ROOMS}
-    if wanted not in rooms:
+    wired = {room.kind.name: room for room in rooms(tuple(ROOMS))}
+    if wanted not in wired:
         hint = meant(kind_name, NAMES) or f"known: {', '.join(NAMES)}"
         raise click.UsageError(f"no kind {kind_name!r}; {hint}", ctx)
-    room = rooms[wanted]
+    room = wired[wanted]
 
     with asyncio.Runner() as runner:
         opened = wire.open_cluster(connection(ctx))
@@ -63,21 +65,16 @@ def command(ctx: click.Context, name: str) -> None:
             from rollouts.kube.ref import Ref
 
             ref = Ref(room.kind, cluster.namespace, bare_name)
-            seen = room.gather(ref, LiveReader(cluster, runner.run))
+            reader = LiveReader(cluster, runner.run)
+            seen = room.gather(ref, reader)
             if seen is None:
                 runner.run(_complain(cluster, ref))
             now = wire.now()
-            show(letter(ref, room.reconcile(seen, now), str(now)))
+            plan = room.reconcile(seen, now)
+            lines = letter(plan, now, style(no_color=no_color), reader.get)
+            show([owner_line(ref, now, reader.get(ref)), *lines])
         finally:
             runner.run(opened.__aexit__(None, None, None))
-
-
-def letter(ref: Ref, plan: Plan, now: str) -> list[str]:
-    """A plan as a person reads it."""
-    from rollouts.view.style import clean
-
-    lines = [f"{ref} at {now}", f"rule: {plan.rule or 'none is named'}", "letter:"]
-    return [clean(line) for line in lines] + [f"  {clean(line)}" for line in str(plan).splitlines()]
 
 
 async def _complain(cluster: Cluster, ref: Ref) -> None:
