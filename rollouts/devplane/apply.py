@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollouts.devplane import errors
+from rollouts.devplane import errors, validate
 from rollouts.devplane.definitions import Definition
 from rollouts.devplane.fieldset import (
     SET,
@@ -18,6 +18,7 @@ from rollouts.devplane.fieldset import (
     encode,
     fields_of,
     item_key,
+    maps_of,
     spoken,
 )
 from rollouts.kit.instant import Instant
@@ -99,6 +100,8 @@ def record_update(definition: Definition, old: Manifest | None, new: dict[str, A
     after = fields_of(new, shape)
     written = frozenset(path for path, value in after.items() if path not in before or before[path] != value)
     gone = frozenset(before.keys() - after.keys())
+    maps_before, maps_after = maps_of(old, shape) if old is not None else frozenset(), maps_of(new, shape)
+    written, gone = written | (maps_after - maps_before), gone | (maps_before - maps_after - after.keys())
     if old is not None and not written and not gone:
         return
     stamp = writer.now.rfc3339_whole()
@@ -139,6 +142,18 @@ def merged(definition: Definition, old: Manifest, wanted: Manifest, writer: Writ
     mine = mine.with_fields(frozenset(asked), stamp)
     meta = {**result["metadata"], "managedFields": _written([mine, *others])}
     return {**result, "metadata": meta}
+
+
+def refuse_undeclared(definition: Definition, wanted: Manifest) -> None:
+    """Raise what an apply gets for a field that the schema does not know: not pruned, as in other writes, but a 500."""
+    if definition.schema is None:
+        return
+    _, unknown = validate.pruned(definition.schema, dict(wanted))
+    if unknown:
+        meta = wanted["metadata"]
+        what = f"{meta.get('namespace', '')}/{meta.get('name', '')}; {definition.kind.api_version}"
+        why = f"failed to create typed patch object ({what}, Kind={definition.kind.name}): "
+        raise errors.ApiError(500, "", why + f".{unknown[0]}: field not declared in schema")
 
 
 def _conflicts(clashes: list[tuple[Owner, Path]]) -> errors.ApiError:

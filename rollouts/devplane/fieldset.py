@@ -17,6 +17,7 @@ Names: TypeAlias = tuple[str, ...]
 WHOLE: tuple[str, ...] = ()
 SET: tuple[str, ...] = ("",)
 _WHOLE_MAPS = frozenset({"selector"})
+_STRING_MAPS = frozenset({"labels", "annotations", "data", "binaryData", "stringData", "nodeSelector"})
 _UNMANAGED_ROOTS = frozenset({"f:apiVersion", "f:kind"})
 _UNMANAGED_META = frozenset(
     f"f:{name}"
@@ -58,6 +59,12 @@ class Shape:
             return names[-1] in _WHOLE_MAPS and names[0] == "spec"
         return self._at(names).get("x-kubernetes-map-type") == "atomic"
 
+    def may_be_absent(self, names: Names) -> bool:
+        """Whether the map at a path of names may be missing: built-in structs never are, their string maps may be."""
+        if names == ("metadata",):
+            return False
+        return names[-1] in _STRING_MAPS if self._schema is None or names[0] == "metadata" else True
+
     def _at(self, names: Names) -> Mapping[str, Any]:
         at: Any = self._schema
         for name in names:
@@ -81,6 +88,19 @@ def fields_of(value: Mapping[str, Any], shape: Shape) -> dict[Path, Any]:
     found: dict[Path, Any] = {}
     _collect(value, (), (), shape, found)
     return {path: leaf for path, leaf in found.items() if not _is_unmanaged(path)}
+
+
+def maps_of(value: Mapping[str, Any], shape: Shape) -> FieldSet:
+    """The maps of an object that exist or not by themselves, which whoever brings them in owns as such."""
+    found: set[Path] = set()
+    stack: list[tuple[Path, Names, Any]] = [((f"f:{name}",), (name,), inner) for name, inner in value.items()]
+    while stack:
+        path, names, node = stack.pop()
+        if isinstance(node, Mapping) and not shape.is_whole(names):
+            if shape.may_be_absent(names):
+                found.add(path)
+            stack += [((*path, f"f:{name}"), (*names, name), inner) for name, inner in node.items()]
+    return frozenset(path for path in found if not _is_unmanaged(path))
 
 
 def _is_unmanaged(path: Path) -> bool:

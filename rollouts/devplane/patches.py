@@ -47,6 +47,8 @@ def patched(target: Mapping[str, Any], patch: Any, form: str) -> dict[str, Any]:
     if form == "json":
         if not isinstance(patch, Sequence) or isinstance(patch, str):
             raise bad_request("error decoding patch: a JSON patch is a list of operations")
+        # The library behind the real server lets `replace` make a missing field of an object.
+        patch = [{**op, "op": "add"} if _replaces_a_field(op) else op for op in patch]
         try:
             result = jsonpatch.apply(target, patch)
         except jsonpatch.JsonPatchError as error:
@@ -58,6 +60,12 @@ def patched(target: Mapping[str, Any], patch: Any, form: str) -> dict[str, Any]:
     if not isinstance(result, dict):
         raise bad_request("the patch does not leave an object")
     return result
+
+
+def _replaces_a_field(operation: Any) -> bool:
+    if not isinstance(operation, Mapping) or operation.get("op") != "replace":
+        return False
+    return not str(operation.get("path", "")).rpartition("/")[2].isdigit()
 
 
 def strategic(target: Any, patch: Any, path: tuple[str, ...]) -> Any:
