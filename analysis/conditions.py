@@ -72,7 +72,7 @@ def _compiled(name: str, source: str) -> language.Program | None:
     if not source:
         return None
     try:
-        return language.compile(source)
+        return language.program(source)
     except AnalysisError as error:
         raise AnalysisError(f'{name} "{_short(source)}" does not compile: {error}') from None
 

@@ -1,7 +1,6 @@
 """The conditions language: expressions as expr-lang writes them, judged as Go would, within bounds.
 
-    program = compile("result[0] >= 0.95 && !isNaN(result[0])")
-    program.run(Floats([0.99]), now_ns=0)        # True
+    program("result[0] >= 0.95 && !isNaN(result[0])").judge(Floats([0.99]), now_ns=0)        # True
 
 Lives here: lexer, grammar, nodes, check (types), evaluate, builtins. Never here: eval(), what a metric is, and any I/O.
 Sources of more than 8 KiB, nesting of more than 64 levels and evaluations beyond their fuel are errors.
@@ -23,7 +22,7 @@ from analysis.language.types import PREDICATE_SHAPES, UNKNOWN, Type, type_of
 from analysis.language.values import Floats, Int64, Time, float_fixed, go_type
 from analysis.language.values import text as go_text
 
-__all__ = ["Floats", "Int64", "Program", "Time", "compile", "float_fixed", "go_text", "go_type"]
+__all__ = ["Floats", "Int64", "Program", "Time", "float_fixed", "go_text", "go_type", "program"]
 
 _SOURCES_KEPT = 1024
 
@@ -57,7 +56,7 @@ class Program:
 
 
 @functools.lru_cache(maxsize=_SOURCES_KEPT)
-def compile(source: str) -> Program:  # noqa: A001  # the word that users of such languages look for
+def program(source: str) -> Program:
     """Read an expression. Raises AnalysisError for anything that no result could make valid."""
     root = parse(source, PREDICATE_SHAPES)
     check(root, UNKNOWN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,9 @@ _SHOWN_CHARS_MAX = 200
 
 class Floats(list[float]):
     """`[]float64`: what a metric provider measured. Its elements are known to be numbers before they are looked at."""
+
+    def __init__(self, values: Iterable[float] = ()) -> None:
+        super().__init__(map(float, values))
 
 
 class Int64(int):

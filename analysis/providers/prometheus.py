@@ -180,7 +180,7 @@ def _ranged(question: PromQuery, ranged: Mapping[str, Any], now_s: float) -> Pro
 
 def _moment_s(name: str, source: str, now_s: float) -> float:
     try:
-        found = language.compile(source).run(None, now_ns=round(now_s * 1_000_000) * 1000)
+        found = language.program(source).run(None, now_ns=round(now_s * 1_000_000) * 1000)
     except AnalysisError as error:
         raise AnalysisError(f"failed to evaluate rangeQuery.{name}: {error}") from None
     if not isinstance(found, language.Time):

@@ -33,15 +33,14 @@ def reconcile(seen: RunSeen, now: Instant) -> Plan:
     if seen.phase is not None and seen.phase.is_completed:
         return cleared_away(seen, before, now)
     if seen.error:
-        return _remember(
-            seen, before, status.refused(before, seen.error, now), (_told(seen, Phase.ERROR),), "SpecInvalid"
-        )
+        changes = mergepatch.derive(before, status.refused(before, seen.error, now))
+        return _remember(seen, changes, (_told(seen, Phase.ERROR),), "SpecInvalid")
     started = seen.started or now
     states = tuple(_measured(seen, metric, state, started, now) for metric, state in _pairs(seen))
     verdict = judge(seen.metrics, states, seen.is_terminated)
-    after = status.written(before, verdict, seen.metrics, started, now)
-    if after != before:
-        return _remember(seen, before, after, tuple(_turning_points(seen, verdict)), f"Run{verdict.phase}")
+    changes = mergepatch.derive(before, status.written(before, verdict, seen.metrics, started, now))
+    if changes:
+        return _remember(seen, changes, tuple(_turning_points(seen, verdict)), f"Run{verdict.phase}")
     return _ask(seen, started, now)
 
 
@@ -97,7 +96,10 @@ def _measured(seen: RunSeen, metric: Metric, state: MetricState, started: Instan
 
 
 def _recorded(metric: Metric, state: MetricState, taken: Measurement) -> MetricState:
-    return replace(record(state, taken, metric.keep), metadata=PROVIDERS[metric.provider].metadata(metric.query))
+    shown = dict(PROVIDERS[metric.provider].metadata(metric.query))
+    if mark := state.metadata.get(status.TRUNCATED):
+        shown[status.TRUNCATED] = mark
+    return replace(record(state, taken, metric.keep), metadata=shown)
 
 
 def _around(seen: RunSeen, now: Instant) -> Surroundings:
@@ -122,10 +124,8 @@ def _ask(seen: RunSeen, started: Instant, now: Instant) -> Plan:
     return Plan(asks=tuple(asks), wake=min(wakes, default=None), rule="MetricsAreDue" if asks else "NothingIsDue")
 
 
-def _remember(
-    seen: RunSeen, before: Mapping[str, Any], after: Mapping[str, Any], notes: tuple[Note, ...], rule: str
-) -> Plan:
-    patch = status_patch(kinds.ANALYSIS_RUN, seen.ref, seen.manifest, mergepatch.derive(before, after))
+def _remember(seen: RunSeen, changes: Mapping[str, Any], notes: tuple[Note, ...], rule: str) -> Plan:
+    patch = status_patch(kinds.ANALYSIS_RUN, seen.ref, seen.manifest, changes)
     return Plan(latch=patch, notes=notes[-NOTES_MAX:], rule=rule)
 
 

@@ -1,0 +1,77 @@
+"""A question carries empty slots, not secrets."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.asks import (
+    REDACTED,
+    BasicAuth,
+    HttpReply,
+    OAuth2,
+    PromQuery,
+    SecretRef,
+    fill,
+    missing_secret,
+    redact,
+    secrets,
+    shown,
+    slot,
+)  # fmt: skip
+from analysis.errors import AnalysisError
+
+TOKEN, PASSWORD = SecretRef("prom", "token"), SecretRef("prom", "password")
+
+
+def a_question():
+    return PromQuery(
+        "http://prom:9090",
+        f'up{{x="{slot(TOKEN)}"}}',
+        headers=(("Authorization", f"Bearer {slot(TOKEN)}"),),
+        basic=BasicAuth("me", slot(PASSWORD)),
+        oauth2=OAuth2("http://idp/token", "id", slot(PASSWORD), ("read",)),
+    )
+
+
+def test_a_question_tells_which_secrets_it_wants():
+    assert secrets(a_question()) == (PASSWORD, TOKEN)
+    assert secrets(PromQuery("http://prom:9090", "up")) == ()
+
+
+def test_slots_are_filled_as_the_question_leaves():
+    filled = fill(a_question(), {TOKEN: "s3cret", PASSWORD: "pa55"})
+
+    assert filled.query == 'up{x="s3cret"}'
+    assert filled.headers == (("Authorization", "Bearer s3cret"),)
+    assert filled.basic and filled.basic.password == "pa55"
+    assert filled.oauth2 and filled.oauth2.client_secret == "pa55"
+
+
+def test_no_repr_shows_a_filled_secret():
+    filled = fill(a_question(), {TOKEN: "s3cret", PASSWORD: "pa55"})
+
+    assert "s3cret" not in repr(filled)
+    assert "pa55" not in repr(filled)
+
+
+def test_a_missing_secret_is_an_error_without_any_value():
+    with pytest.raises(AnalysisError, match="secret prom key password missing"):
+        fill(a_question(), {TOKEN: "s3cret"})
+    assert missing_secret("shop", TOKEN) == "secret shop/prom key token missing"
+
+
+def test_secrets_are_struck_out_of_what_comes_back():
+    reply = HttpReply(400, b'{"error": "bad token s3cret"}')
+
+    assert redact(reply, ["s3cret"]).body == b'{"error": "bad token *****"}'
+    assert redact({"s3cret": ["a s3cret b", 1, None]}, ["s3cret"]) == {REDACTED: [f"a {REDACTED} b", 1, None]}
+    assert shown(f"up{slot(TOKEN)}") == "up*****"
+
+
+def test_the_form_of_a_range_query_carries_its_bounds():
+    question = PromQuery("http://prom:9090/", "up", "range", 10.0, 20.5, 5.0, timeout_s=7)
+
+    assert question.endpoint == "http://prom:9090/api/v1/query_range"
+    assert dict(question.form) == {
+        "query": "up", "timeout": "7s", "start": "10.000", "end": "20.500", "step": "5.000",
+    }  # fmt: skip
