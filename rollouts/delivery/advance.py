@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from rollouts.delivery import commands, gates, notes, phase, runs, steps
-from rollouts.delivery.latch import Latch
+from rollouts.delivery.latch import PAUSE_STEP, Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
 from rollouts.delivery.turning import Turning
@@ -60,11 +60,19 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
 
 
 def _righted(seen: DeliverySeen, now: Instant) -> Turning | None:
-    """A pause whose start cannot be begins now."""
-    if not seen.latch.is_updating or seen.latch.aborted or not steps.is_pause_astray(seen, seen.latch, now):
+    """A pause whose start cannot be begins now; a step's pause at a step that is none is dropped."""
+    latch = seen.latch
+    if not latch.is_updating or latch.aborted or not latch.pauses:
         return None
-    latch = replace(seen.latch, pauses=tuple(replace(each, start=now) for each in seen.latch.pauses))
-    return Turning(latch, Event.PAUSE, "the start of the pause cannot be, so it begins now")
+    step = steps.current(seen, latch)
+    kept = tuple(each for each in latch.pauses if each.reason != PAUSE_STEP or (step is not None and step.pause))
+    if kept != latch.pauses:
+        free = replace(latch, pauses=kept, controller_pause=bool(kept))
+        return Turning(free, Event.RESUME, "the step at which the update stands is no pause")
+    if not steps.is_pause_astray(seen, latch, now):
+        return None
+    righted = replace(latch, pauses=tuple(replace(each, start=now) for each in kept))
+    return Turning(righted, Event.PAUSE, "the start of the pause cannot be, so it begins now")
 
 
 def _entered(seen: DeliverySeen, now: Instant) -> Turning | None:

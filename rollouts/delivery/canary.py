@@ -56,14 +56,12 @@ def reach(seen: DeliverySeen, now: int, wanted: int, canary_hash: str) -> int:
         return 0
     carrier, taker = seen.set_of(canary_hash), seen.set_of(seen.stable_service.hash) or seen.stable
     carrying, taking = carrier.usable if carrier else 0, taker.usable if taker else 0
-    if wanted <= now and carrier is not None and carrier is taker:
-        return wanted  # both sides are the same pods
-    target = wanted
-    if wanted > now:
-        is_ours = canary_hash == seen.latch.current
-        target = wanted if is_ours and carrying >= pods_needed(replicas, wanted, total) else now
-    if target > 0 and (carrying == 0 or canary_hash != seen.latch.current):
-        target = 0  # what the canary Service selects is gone, or is a version that this update is not about
+    # What the canary Service selects may be gone, or may be a version that this update is not about.
+    target = wanted if carrying and canary_hash == seen.latch.current else 0
+    if target <= now and carrier is not None and carrier is taker:
+        return target  # both sides are the same pods
+    if target > now and carrying < pods_needed(replicas, target, total):
+        target = now
     if target < now:
         if carrying:
             target = max(target, min(now, total - share_covered(replicas, taking, total)))

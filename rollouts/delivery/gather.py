@@ -38,7 +38,7 @@ def gather(ref: Ref, reader: Reader) -> Seen | None:
     if rollout is None:
         return _farewell(ref, reader)
     if obj.is_deleting(rollout):
-        return None
+        return Farewell(ref, ())  # its pods still serve; the Services are given back once it is gone
     checked = reader.parsed(rollout, rules.check)
     spec = checked.parsed.spec
     if spec is None or checked.refusals:

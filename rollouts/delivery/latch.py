@@ -98,9 +98,13 @@ def _step(value: object, steps: int) -> int:
 
 
 def _pauses(value: object) -> tuple[Pause, ...]:
+    """Only null and an empty list end a pause; what nobody can read is a pause since nobody knows when."""
+    if value is None or value == []:
+        return ()
     given = value if isinstance(value, list | tuple) else ()
     kept = (each for each in given if isinstance(each, Mapping) and isinstance(each.get("reason"), str))
-    return tuple(Pause(each["reason"], Instant.parse(each.get("startTime"))) for each in kept)
+    read = tuple(Pause(each["reason"], Instant.parse(each.get("startTime"))) for each in kept)
+    return read or (Pause(PAUSE_STEP, None),)
 
 
 def _count(value: object) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
-from rollouts.core.plan import Note, Patch, Plan
+from rollouts.core.plan import NOTES_MAX, Note, Patch, Plan
 from rollouts.delivery import canary, marks, progress, status, steps
 from rollouts.delivery.advance import advance
 from rollouts.delivery.phase import Event, Phase, phase_of
@@ -19,6 +19,7 @@ from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest, Ref
 
 RECHECK_S = 20.0
+ACTIONS_MAX = 32  # in one letter; what is left over is planned again in the next turn
 
 
 def reconcile(seen: Seen, now: Instant) -> Plan:
@@ -44,7 +45,7 @@ def deliver(seen: DeliverySeen, now: Instant) -> Plan:
         return _plan(giving_back, rule="an aborted update gives its traffic back", wake=None)
     if turning:
         return remember(seen, turning, now)
-    told = [*grow(seen, want), *shift(seen, want), *shrink(seen, want)]
+    told = [*grow(seen, want), *shift(seen, want), *shrink(seen, want)][:ACTIONS_MAX]
     report, later = _report(seen, told, now)
     plan = _plan(told, rule=_rule(seen, phase, told), wake=_next_look(seen, want, later, now))
     notes = (*plan.notes, *status.run_notes(seen)) if report else plan.notes
@@ -95,7 +96,7 @@ def urgent(manifest: Manifest) -> bool:
 
 def _plan(told: Iterable[Told], *, rule: str, wake: Instant | None) -> Plan:
     pairs = list(told)
-    notes: tuple[Note, ...] = tuple(note for _, about in pairs for note in about)
+    notes: tuple[Note, ...] = tuple(note for _, about in pairs for note in about)[: NOTES_MAX - 4]
     return Plan(actions=tuple(action for action, _ in pairs), notes=notes, wake=wake, rule=rule)
 
 

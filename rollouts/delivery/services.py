@@ -30,7 +30,7 @@ def canary_target(seen: DeliverySeen, phase: Phase, weight: int) -> str:
     to, high = seen.set_of(target), seen.weight_high
     if to is None or to.usable == 0:
         return ""
-    is_free = high == 0 or (high <= weight and to.usable >= _pods(seen, high))
+    is_free = high == 0 or (target == latch.current and high <= weight and to.usable >= _pods(seen, high))
     return target if is_free else ""
 
 

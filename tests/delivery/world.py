@@ -131,7 +131,7 @@ class World:
     @property
     def weight(self) -> int:
         ingress = self.objects.get(Ref(kinds.INGRESS, NAMESPACE, f"{APP}-{APP}-canary"))
-        return int(obj.annotations(ingress)[WEIGHT]) if ingress else 0
+        return int(obj.annotations(ingress).get(WEIGHT, 0)) if ingress else 0
 
     def selects(self, service: str) -> str:
         selector = self.objects[Ref(kinds.SERVICE, NAMESPACE, f"{APP}-{service}")]["spec"]["selector"]
@@ -239,10 +239,10 @@ class World:
     def check_traffic(self, action: Any, former: int) -> None:
         """S1, S2, S4, S5, S7 for a write of ours: never worse for the traffic than it found it."""
         assert 0 <= self.weight <= 100
-        replicas = self.rollout["spec"].get("replicas", 1)
+        replicas = self.rollout["spec"].get("replicas", 1) if WEB in self.objects else 0
         if action.ref.kind not in (kinds.INGRESS, kinds.SERVICE, kinds.REPLICA_SET) or not replicas:
             return
-        pods = {obj.labels(each)[HASH]: self._pods(each) for each in self.of(kinds.REPLICA_SET)}
+        pods = {obj.labels(each).get(HASH): self._pods(each) for each in self.of(kinds.REPLICA_SET)}
         canary, stable = pods.get(self.selects("canary"), 0), pods.get(self.selects("stable"), 0)
         if action.ref.kind == kinds.INGRESS and self.weight > former:
             assert canary >= max(1, -(-replicas * self.weight // 100)), f"too few canary pods for {action}"
@@ -258,7 +258,7 @@ class World:
             self._check_sizes(action, replicas)
 
     def _check_sizes(self, action: Any, replicas: int) -> None:
-        wanted = {obj.labels(each)[HASH]: each["spec"]["replicas"] for each in self.of(kinds.REPLICA_SET)}
+        wanted = {obj.labels(each).get(HASH): each["spec"]["replicas"] for each in self.of(kinds.REPLICA_SET)}
         for service in ("canary", "stable"):
             if (selected := self.selects(service)) and isinstance(action, Patch):
                 spec = action.body.get("spec") or {}
