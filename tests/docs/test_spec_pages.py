@@ -1,0 +1,124 @@
+"""The pages on our kinds: every field in its place, every refusal told, every example right."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from analysis.check import PROVIDERS, PROVIDERS_SERVED
+from rollouts.api import analysis, providers, rollout, routing
+from rollouts.api.common import aliases
+from rollouts.cli.lint import Source, lint
+from rollouts.core.chain import Chain
+from rollouts.delivery.not_yet import NOT_YET
+from rollouts.delivery.phase import TRANSITIONS, Phase
+from rollouts.delivery.rules import REFERENCE_RULES, SPEC_RULES
+
+SPEC = Path(__file__).parents[2] / "docs" / "spec"
+ROLLOUT, ANALYSIS = SPEC / "rollout.md", SPEC / "analysis.md"
+PAGES = (ROLLOUT, ANALYSIS)
+CANARY = "spec.strategy.canary"
+PROMETHEUS = "spec.metrics[].provider.prometheus"
+
+SECTIONS: tuple[tuple[Path, str, type[BaseModel], frozenset[str]], ...] = (
+    (ROLLOUT, "`spec`", rollout.RolloutSpec, frozenset()),
+    (ROLLOUT, "`spec.strategy`", rollout.Strategy, frozenset()),
+    (ROLLOUT, f"`{CANARY}`", rollout.CanaryStrategy, frozenset()),
+    (ROLLOUT, f"`{CANARY}.steps[]`", rollout.CanaryStep, frozenset()),
+    (ROLLOUT, f"`{CANARY}.steps[].pause`", rollout.Pause, frozenset()),
+    (ROLLOUT, f"`{CANARY}.steps[].analysis`", rollout.RolloutAnalysis, frozenset()),
+    (ROLLOUT, f"`{CANARY}.analysis`", rollout.BackgroundAnalysis, frozenset(aliases(rollout.RolloutAnalysis))),
+    (ROLLOUT, f"`{CANARY}.steps[].analysis.args[].valueFrom`", rollout.ArgumentSource, frozenset()),
+    (ROLLOUT, f"`{CANARY}.trafficRouting`", routing.TrafficRouting, frozenset()),
+    (ROLLOUT, f"`{CANARY}.trafficRouting.nginx`", routing.NginxRouting, frozenset()),
+    (ROLLOUT, "`spec.analysis`", rollout.RunHistory, frozenset()),
+    (ANALYSIS, "AnalysisTemplate `spec`", analysis.AnalysisTemplateSpec, frozenset()),
+    (ANALYSIS, "AnalysisRun `spec`", analysis.AnalysisRunSpec, frozenset()),
+    (ANALYSIS, "`spec.ttlStrategy`", analysis.TtlStrategy, frozenset()),
+    (ANALYSIS, "`spec.args[]`", analysis.Argument, frozenset()),
+    (ANALYSIS, "`spec.metrics[]`", analysis.Metric, frozenset()),
+    (ANALYSIS, "`spec.metrics[].provider`", providers.Provider, frozenset(PROVIDERS) - PROVIDERS_SERVED),
+    (ANALYSIS, f"`{PROMETHEUS}`", providers.Prometheus, frozenset()),
+    (ANALYSIS, f"`{PROMETHEUS}.authentication`", providers.Authentication, frozenset({"sigv4"})),
+    (ANALYSIS, f"`{PROMETHEUS}.rangeQuery`", providers.RangeQuery, frozenset()),
+)
+"""Page, heading, the model whose fields stand below it, and those of them that stand elsewhere."""
+
+
+def section(page: Path, heading: str) -> str:
+    """The text below a heading, up to the next one."""
+    _, found, after = page.read_text().partition(f"# {heading}\n")
+    assert found, f"{page.name} has no heading {heading}"
+    return re.split(r"^#", after, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def rows(text: str) -> list[tuple[str, ...]]:
+    """The rows of the tables in a text, without heads."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines]
+    return [row for before, row in zip([(), *cells], cells, strict=False) if before and not row[0].startswith("---")]
+
+
+@pytest.mark.parametrize(("page", "heading", "model", "elsewhere"), SECTIONS, ids=lambda value: str(value)[-60:])
+def test_every_field_that_works_has_its_row_and_no_other_has(
+    page: Path, heading: str, model: type[BaseModel], elsewhere: frozenset[str]
+) -> None:
+    place = heading.strip("`")
+    later = {path.rpartition(".")[2] for path in NOT_YET if path.rpartition(".")[0] == place}
+    told = [row[0].strip("`") for row in rows(section(page, heading))]
+
+    assert sorted(told) == sorted(set(aliases(model)) - elsewhere - later)
+
+
+def test_every_field_that_is_refused_is_told_with_what_to_do_meanwhile() -> None:
+    assert rows(section(ROLLOUT, "Not supported yet")) == [(f"`{path}`", fix) for path, fix in NOT_YET.items()]
+
+
+def test_every_provider_that_is_refused_is_told() -> None:
+    told = {row[0].strip("`").removeprefix("provider.") for row in rows(section(ANALYSIS, "Not supported yet"))}
+
+    assert told == (set(PROVIDERS) - PROVIDERS_SERVED) | {"prometheus.authentication.sigv4"}
+
+
+def test_the_turns_are_those_of_the_table() -> None:
+    def names(phases: frozenset[Phase]) -> str:
+        return "any" if phases == frozenset(Phase) else ", ".join(each.value for each in Phase if each in phases)
+
+    expected = [(event.value, names(before), names(after)) for event, (before, after) in TRANSITIONS.items()]
+
+    assert rows(section(ROLLOUT, "Every turn an update may take")) == expected
+
+
+@pytest.mark.parametrize("chain", [SPEC_RULES, REFERENCE_RULES], ids=["spec", "references"])
+def test_every_rule_is_told_in_its_order(chain: Chain[object]) -> None:
+    lines = section(ROLLOUT, "What a spec is checked for").splitlines()
+    expected = [f"- {line}" for line in str(chain).splitlines()]
+
+    assert [line for line in lines if line in expected] == expected
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_examples_have_nothing_that_lint_would_mend(page: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    sources = [Source(f"{page.name}[{index}]", block) for index, block in enumerate(blocks)]
+
+    assert blocks
+    assert lint(sources) == ()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_source_line_holds_one_sentence(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    lines = [line for line in text.splitlines() if not line.startswith(("|", "#", "-"))]
+
+    assert [line for line in lines if re.search(r"[a-z`)]\. [A-Z]", line)] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, SPEC.parent / "divergences.md"], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
