@@ -43,6 +43,8 @@ class World:
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
         self._due: dict[Ref, Instant] = {}
+        self._parsed: dict[Any, Any] = {}
+        self._stuck = 0
         for each in (*the_usual(), *objects):
             self.add(each)
 
@@ -65,7 +67,10 @@ class World:
         return None
 
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], Any]) -> Any:
-        return parse(manifest)
+        at = (obj.uid(manifest), obj.generation(manifest), parse)
+        if at not in self._parsed:
+            self._parsed[at] = parse(manifest)
+        return self._parsed[at]
 
     # What people and other controllers do.
 
@@ -168,10 +173,12 @@ class World:
         plan = reconcile(seen, self.now) if seen is not None else Plan()
         plan.check(self.now)
         self.letters.append(plan)
-        for action in plan.writes:
+        for number, action in enumerate(plan.writes):
             if self.refusing(action):
+                self._stuck = 0 if number else self._stuck + 1
                 return plan
             self.carry(action)
+        self._stuck = 0
         self.notes += plan.notes
         return plan
 
@@ -197,7 +204,7 @@ class World:
         end = self.now.plus(seconds)
         for _ in range(TURNS_MAX):
             plan = self.turn()
-            if plan.writes and not all(self.refusing(action) for action in plan.writes):
+            if plan.writes and self._stuck < 3:
                 continue
             moments = [moment for moment in (plan.wake, *self._due.values()) if moment is not None]
             soonest = min(moments, default=None)
