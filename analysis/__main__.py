@@ -89,11 +89,8 @@ def _explain(spec: Mapping[str, Any]) -> int:
         every = f" every {metric.interval_s:g}s" if metric.interval_s else ""
         often = "until the run ends" if metric.count is None else f"{metric.count} times"
         _say(f"  it is measured {often}{every}, at first after {metric.initial_delay_s:g}s")
-        _say(
-            f"  it fails after more than {metric.failure_limit} failed measurements"
-            if metric.failure_limit >= 0
-            else ""
-        )
+        if metric.failure_limit >= 0:
+            _say(f"  it fails after more than {metric.failure_limit} failed measurements")
     return 0
 
 

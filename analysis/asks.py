@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from analysis.errors import AnalysisError
 
 REDACTED = "*****"
-_SLOT = re.compile("\x02secret:([^/\x02\x03]*)/([^\x02\x03]*)\x03")
+_SLOT = re.compile("\x02([^\x02\x03\x1f]*)\x1f([^\x02\x03\x1f]*)\x03")  # no sign that a URL would be split at
 _REDACT_CHARS_MIN = 4  # striking shorter secrets out of a text would garble it and tell more than it hides
 
 T = TypeVar("T")
@@ -107,12 +107,12 @@ class HttpReply:
 
 def slot(ref: SecretRef) -> str:
     """The place holder that stands for a secret in a question's texts."""
-    return f"\x02secret:{ref.name}/{ref.key}\x03"
+    return f"\x02{ref.name}\x1f{ref.key}\x03"
 
 
 def has_slot(text: str) -> bool:
     """Whether a text holds (or imitates) a secret's place holder."""
-    return "\x02" in text or "\x03" in text
+    return any(mark in text for mark in "\x02\x03\x1f")
 
 
 def shown(text: str) -> str:

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from analysis.asks import BasicAuth, HttpReply, OAuth2
+from analysis.asks import BasicAuth, HttpReply, OAuth2, SecretRef, fill, slot
 from analysis.errors import AnalysisError
 from analysis.language import Floats
 from analysis.providers import Surroundings
@@ -141,6 +141,17 @@ def test_what_stands_before_the_at_sign_is_never_shown():
         assert "pa55" not in refusal(asked, address=address)
 
 
+def test_an_address_may_hold_secrets():
+    host, password = SecretRef("prom", "host"), SecretRef("prom", "password")
+    question = asked(address=f"https://me:{slot(password)}@{slot(host)}:9090/x")
+
+    filled = fill(question, {host: "prom.example", password: "p/@:5"})
+
+    assert filled.url == "https://prom.example:9090/x"
+    assert filled.basic == BasicAuth("me", "p/@:5")
+    assert fill(asked(address=slot(host)), {host: "http://prom"}).url == "http://prom"
+
+
 def test_headers_authentication_and_options_travel_with_the_question():
     question = asked(
         headers=[{"key": "X-Scope-OrgID", "value": "tenant"}],
@@ -210,4 +221,4 @@ def test_a_range_has_as_many_points_as_the_server_allows():
 
 
 def test_the_query_is_shown_as_it_was_asked():
-    assert metadata({"query": "up\x02secret:a/b\x03"}) == {"ResolvedPrometheusQuery": "up*****"}
+    assert metadata({"query": f"up{slot(SecretRef('a', 'b'))}"}) == {"ResolvedPrometheusQuery": "up*****"}
