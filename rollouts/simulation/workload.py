@@ -1,0 +1,279 @@
+"""The stories: what is given, what people do and when, how it must end. One literal table that anybody can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rollouts.devplane.builtin import PREFIX
+from rollouts.kube import kinds
+from rollouts.kube.ref import Kind, Manifest
+
+NAMESPACE = "shop"
+INGRESS_CLASS = {"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}}
+NAME = "web"
+LABELS = {"app": NAME}
+CONTAINER = {"name": "web", "image": "web:1", "ports": [{"name": "http", "containerPort": 8080}]}
+LATEST_HASH = {"name": "hash", "valueFrom": {"podTemplateHashValue": "Latest"}}
+STEPS: tuple[Mapping[str, Any], ...] = (
+    {"setWeight": 5},
+    {"pause": {"duration": "10s"}},
+    {"setWeight": 20},
+    {"pause": {"duration": 10}},
+    {"setWeight": 50},
+    {"pause": {"duration": "10s"}},
+)
+JUDGED: tuple[Mapping[str, Any], ...] = (
+    {"setWeight": 20},
+    {"pause": {"duration": "5s"}},
+    {"analysis": {"templates": [{"templateName": "success"}], "args": [LATEST_HASH]}},
+    {"setWeight": 50},
+    {"pause": {"duration": "5s"}},
+)  # fmt: skip
+HELD: tuple[Mapping[str, Any], ...] = (
+    {"setWeight": 20},
+    {"pause": {}},
+    {"setWeight": 60},
+    {"pause": {"duration": "5s"}},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One story. ends: conditions of the script's language that must hold at the end.
+
+    metrics: what Prometheus says by image: a number, NaN, empty, error or hang.  absent: props that are not there at
+    first.  extra: fields of spec.strategy.canary.  more: fields of spec.
+    """
+
+    name: str
+    story: str
+    script: str
+    ends: tuple[str, ...]
+    steps: tuple[Mapping[str, Any], ...] = STEPS
+    replicas: int | None = 4
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    background: bool = False
+    absent: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+    pods: Mapping[str, str] = field(default_factory=dict)
+    ingresses: tuple[str, ...] = ("web",)
+
+    @property
+    def props(self) -> dict[str, tuple[Kind, Manifest]]:
+        """Every object that the script can bring in, by the name that the script uses, in order of creation."""
+        nginx: dict[str, Any] = (
+            {"stableIngress": "web"} if len(self.ingresses) == 1 else {"stableIngresses": list(self.ingresses)}
+        )
+        canary: dict[str, Any] = {
+            "canaryService": "web-canary",
+            "stableService": "web-stable",
+            "trafficRouting": {"nginx": nginx},
+            "steps": list(self.steps),
+            **self.extra,
+        }
+        if self.background:
+            canary["analysis"] = {
+                "templates": [{"templateName": "watch"}],
+                "args": [LATEST_HASH],
+            }
+        spec: dict[str, Any] = {
+            "selector": {"matchLabels": LABELS},
+            "template": self._pod_template(),
+            "strategy": {"canary": canary},
+        }
+        if self.replicas is not None:
+            spec["replicas"] = self.replicas
+        return {
+            "class": (kinds.INGRESS_CLASS, INGRESS_CLASS),
+            "stable": (kinds.SERVICE, _service("web-stable")),
+            "canary": (kinds.SERVICE, _service("web-canary")),
+            **{f"ingress-{name}": (kinds.INGRESS, _ingress(name)) for name in self.ingresses},
+            "success": (kinds.ANALYSIS_TEMPLATE, _template("success", count=3)),
+            "watch": (kinds.ANALYSIS_TEMPLATE, _template("watch")),
+            "rollout": (kinds.ROLLOUT, {"metadata": {"name": NAME}, "spec": {**spec, **self.more}}),
+            "run": (kinds.ANALYSIS_RUN, _run()),
+        }
+
+    def _pod_template(self) -> dict[str, Any]:
+        annotations = {f"{PREFIX}{what}": value for what, value in self.pods.items()}
+        return {
+            "metadata": {"labels": LABELS, **({"annotations": annotations} if annotations else {})},
+            "spec": {"containers": [CONTAINER]},
+        }
+
+
+def _service(name: str) -> dict[str, Any]:
+    port = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
+    return {"metadata": {"name": name}, "spec": {"selector": LABELS, "ports": [port]}}
+
+
+def _ingress(name: str) -> dict[str, Any]:
+    backend = {"service": {"name": "web-stable", "port": {"name": "http"}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    rule = {"host": f"{name}.example.com", "http": {"paths": [path]}}
+    return {"metadata": {"name": name}, "spec": {"ingressClassName": "nginx", "rules": [rule]}}
+
+
+def _metric(query: str, count: int | None) -> dict[str, Any]:
+    metric: dict[str, Any] = {
+        "name": "success",
+        "interval": "3s",
+        "successCondition": "result[0] >= 0.95",
+        "failureLimit": 1,
+        "provider": {"prometheus": {"address": "http://prometheus.example:9090", "query": query}},
+    }
+    return metric | ({"count": count} if count else {})
+
+
+def _template(name: str, count: int | None = None) -> dict[str, Any]:
+    spec = {"args": [{"name": "hash"}], "metrics": [_metric('success{hash="{{args.hash}}"}', count)]}
+    return {"metadata": {"name": name}, "spec": spec}
+
+
+def _run() -> dict[str, Any]:
+    return {"metadata": {"name": "alone"}, "spec": {"metrics": [_metric("alone", 3)]}}
+
+
+PROMOTED = ("healthy on web:2", "weight 0")
+RETURNED = ("aborted", "weight 0")
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario("first-deploy", "The first version is there at once: no steps, no weight.",
+        "when healthy: end", ("healthy on web:1", "weight 0")),
+    Scenario("good-canary", "A good image walks 5, 20, 50 % and is promoted.",
+        """when healthy: set image web:2
+           when healthy on web:2: end""", PROMOTED),
+    Scenario("judged-canary", "A good image passes an inline and a background analysis.",
+        """when healthy: set image web:2
+           when healthy on web:2: end""", PROMOTED, steps=JUDGED, background=True, metrics={"web:2": "1"}),
+    Scenario("bad-release", "Too many errors at 20 %: the inline analysis fails and all traffic goes back.",
+        """when healthy: set image web:2
+           when aborted: end""", RETURNED, steps=JUDGED, metrics={"web:2": "0.5"}),
+    Scenario("bad-background", "The background analysis fails in the middle of a pause.",
+        """when healthy: set image web:2
+           when aborted: end""", RETURNED, background=True, metrics={"web:2": "0.5"}),
+    Scenario("held-and-promoted", "A pause without end waits for a person.",
+        """when healthy: set image web:2
+           when paused at step 1, after 60s: promote
+           when healthy on web:2: end""", PROMOTED, steps=HELD),
+    Scenario("promote-full", "A person skips the rest.",
+        """when healthy: set image web:2
+           when paused at step 1: promote full
+           when healthy on web:2: end""", PROMOTED, steps=HELD),
+    Scenario("abort-and-retry", "A person aborts at 20 %, tries again, and it goes through.",
+        """when healthy: set image web:2
+           when paused at step 3, after 2s: abort
+           when aborted, after 45s: retry
+           when healthy on web:2: end""", PROMOTED),
+    Scenario("retry-at-once", "The retry comes while the canary still has its pods.",
+        """when healthy: set image web:2
+           when paused at step 3: abort
+           when aborted, after 3s: retry
+           when healthy on web:2: end""", PROMOTED),
+    Scenario("new-revision-midway", "A third version replaces the second in the middle of its update.",
+        """when healthy: set image web:2
+           when paused at step 3: set image web:3
+           when healthy on web:3: end""", ("healthy on web:3", "weight 0")),
+    Scenario("revert-midway", "The old image comes back at 20 %: nothing is to be proved again.",
+        """when healthy: set image web:2
+           when paused at step 3: set image web:1
+           when healthy on web:1, after 60s: end""", ("healthy on web:1", "weight 0")),
+    Scenario("revert-after-abort", "Aborted, then reverted in the spec: healthy at once.",
+        """when healthy: set image web:2
+           when paused at step 3: abort
+           when aborted: set image web:1
+           when healthy on web:1: end""", ("healthy on web:1", "weight 0")),
+    Scenario("fix-forward-after-abort", "After an abort a better version goes through by itself.",
+        """when healthy: set image web:2
+           when paused at step 1: abort
+           when aborted, after 5s: set image web:3
+           when healthy on web:3: end""", ("healthy on web:3", "weight 0")),
+    Scenario("template-appears", "The analysis template is missing, then it is created: the Rollout heals by itself.",
+        """when degraded, after 10s: create success
+           when healthy: set image web:2
+           when healthy on web:2: end""", PROMOTED, steps=JUDGED, metrics={"web:2": "1"}, absent=("success",)),
+    Scenario("service-appears", "The canary Service is missing, then it is created.",
+        """when degraded, after 10s: create canary
+           when healthy: set image web:2
+           when healthy on web:2: end""", PROMOTED, absent=("canary",)),
+    Scenario("scale-up-midway", "A person doubles the pods in the middle of an update.",
+        """when healthy: set image web:2
+           when paused at step 3: scale 8
+           when healthy on web:2: end""", (*PROMOTED, "replicas 8 available")),
+    Scenario("scale-down-midway", "A person halves the pods in the middle of an update.",
+        """when healthy: set image web:2
+           when paused at step 3: scale 2
+           when healthy on web:2: end""", (*PROMOTED, "replicas 2 available")),
+    Scenario("scale-and-image", "Replicas and image change together.",
+        """when healthy: scale 6 and set image web:2
+           when healthy on web:2: end""", (*PROMOTED, "replicas 6 available")),
+    Scenario("scale-while-aborted", "A person scales an aborted Rollout: the stable version follows.",
+        """when healthy: set image web:2
+           when paused at step 3: abort
+           when aborted: scale 6
+           when replicas 6 available: end""", RETURNED),
+    Scenario("delete-midway", "The Rollout is deleted at 20 %.",
+        """when healthy: set image web:2
+           when paused at step 3: delete rollout
+           when gone: end""", ("gone",)),
+    Scenario("recreated-midway", "The Rollout is deleted and created again under its name within a watch gap.",
+        """when healthy: set image web:2
+           when paused at step 3: recreate
+           when healthy on web:1, after 60s: end""", ("healthy on web:1", "weight 0")),
+    Scenario("no-replicas", "A Rollout without pods takes a new image.",
+        """when healthy: set image web:2
+           when healthy on web:2: end""", PROMOTED, replicas=0),
+    Scenario("default-replicas", "replicas is left out: the controller writes 1.",
+        """when healthy: set image web:2
+           when healthy on web:2: end""", (*PROMOTED, "replicas 1 available"), replicas=None),
+    Scenario("no-steps", "A canary without steps shifts all at once, when all its pods are there.",
+        """when healthy: set image web:2
+           when healthy on web:2: end""", PROMOTED, steps=()),
+    Scenario("never-ready", "The new version never becomes ready: no traffic, until a person gives up.",
+        """when healthy: set image web:2
+           when two versions, after 30s: abort
+           when aborted: end""", RETURNED, pods={"2.ready": "never"}),
+    Scenario("canary-dies", "All canary pods die at 20 %; they come back and the update goes on.",
+        """when healthy: set image web:2
+           when paused at step 3: kill canary pods
+           when healthy on web:2: end""", PROMOTED),
+    Scenario("manual-pause", "A person holds the Rollout with spec.paused, and lets it go.",
+        """when healthy: set image web:2
+           when paused at step 1: pause
+           when paused at step 1, after 30s: resume
+           when healthy on web:2: end""", PROMOTED),
+    Scenario("steps-change-midway", "Other steps in the middle of an update: it begins again.",
+        """when healthy: set image web:2
+           when paused at step 3: set steps 10 40
+           when healthy on web:2: end""", PROMOTED),
+    Scenario("abort-when-done", "An abort without an update does nothing.",
+        """when healthy: set image web:2
+           when healthy on web:2, after 60s: abort
+           when healthy on web:2, after 5s: end""", ("weight 0", "replicas 4 available")),
+    Scenario("provider-down", "The metrics source is down: errors, then an abort.",
+        """when healthy: set image web:2
+           when aborted: end""", RETURNED, steps=JUDGED, metrics={"web:2": "error"}),
+    Scenario("provider-hangs", "The metrics source never answers: time-outs, then an abort.",
+        """when healthy: set image web:2
+           when aborted: end""", RETURNED, steps=JUDGED, metrics={"web:2": "hang"}),
+    Scenario("no-data", "An empty result is an error, not a success.",
+        """when healthy: set image web:2
+           when aborted: end""", RETURNED, steps=JUDGED, metrics={"web:2": "empty"}),
+    Scenario("two-ingresses", "Two stable Ingresses get one canary each, and both agree at every step.",
+        """when healthy: set image web:2
+           when healthy on web:2: end""", PROMOTED, ingresses=("web", "shop")),
+    Scenario("run-alone", "An AnalysisRun without a Rollout runs to its verdict.",
+        """when healthy: create run
+           when a run is Successful: end""", ("a run is Successful",), metrics={"*": "1"}),
+    Scenario("run-alone-fails", "An AnalysisRun without a Rollout fails.",
+        """when healthy: create run
+           when a run is Failed: end""", ("a run is Failed",), metrics={"*": "0.1"}),
+)  # fmt: skip
+
+
+def scenario(name: str) -> Scenario:
+    """The scenario of that name. Raises KeyError."""
+    return {one.name: one for one in SCENARIOS}[name]
