@@ -27,7 +27,13 @@ def page() -> str:
     """Every command's help, in the order of the table."""
     parts = [HEAD]
     for words, command in walk(root, ("rollouts",)):
-        context = click.Context(command, info_name=" ".join(words), terminal_width=WIDTH, max_content_width=WIDTH)
+        context = click.Context(
+            command,
+            info_name=" ".join(words),
+            terminal_width=WIDTH,
+            max_content_width=WIDTH,
+            help_option_names=root.context_settings["help_option_names"],
+        )
         text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
         parts.append(f"## {' '.join(words)}\n\n```text\n{text}\n```\n")
     return "\n".join(parts)
@@ -50,7 +56,7 @@ FIELDS_HEAD = """# Fields
 
 Generated from the CRDs, which are generated from `rollouts/api`; a test compares.
 `kubectl explain rollout.spec` says the same on a cluster. `[]` is an element of a list, `.*` a value of a map.
-A field that this version refuses is listed in [divergences](../divergences.md).
+Fields that this version refuses by name are listed in [spec/rollout.md](../spec/rollout.md#not-supported-yet).
 """
 
 

@@ -104,9 +104,7 @@ WITH_ANALYSIS = [{"setWeight": 50}, {"analysis": {"templates": [{"templateName":
 def apply(plane: Any, manifest: Mapping[str, Any], namespace: str = "") -> None:
     """Server-side apply, every unknown field refused."""
     kind, meta = manifest["kind"], manifest["metadata"]
-    plural = PLURALS.get(kind) or {"Ingress": "ingresses", "IngressClass": "ingressclasses"}.get(
-        kind, f"{kind.lower()}s"
-    )
+    plural = PLURALS.get(kind, f"{kind.lower()}s")
     group = manifest["apiVersion"]
     root = f"/apis/{group}" if "/" in group else f"/api/{group}"
     space = meta.get("namespace") or namespace
