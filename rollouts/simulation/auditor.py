@@ -65,7 +65,7 @@ class Auditor:
         for root in self._roots():
             stands = truth(self._store, root)
             self._abort_is_quick(stands, now)
-            self.memory.settle(stands, now)
+            self.memory.settle(stands, now, by_controller=actor is not None)
 
     def finish(self) -> None:
         """Judge what should have happened and did not."""

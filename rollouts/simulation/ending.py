@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from rollouts.devplane.store import Store
 from rollouts.kube import kinds
-from rollouts.kube.object import controller_uid, name, namespace
+from rollouts.kube.object import controller_uid, labels, name, namespace
 from rollouts.kube.ref import Manifest
+from rollouts.simulation.truth import HASH, image_of
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?Z?( \+0000 UTC)?")
 _META = ("name", "namespace", "labels", "annotations")
@@ -26,16 +29,22 @@ _LEFT_OUT = frozenset(
         "startedAt",
         "completedAt",
         "workloadObservedGeneration",
+        "collisionCount",
         "clusterIP",
         "clusterIPs",
     }
 )
 _FOREIGN = "example.org/"
+_ERROR = re.compile(r'"Error Message: .*"')
 
 
 def ending(store: Store) -> dict[str, Any]:
-    """Every object that the story is about, masked, and the number of pods by owner and image."""
+    """Every object that the story is about, masked, and the number of pods by owner.
+
+    A version goes by its image: its hash has a collision counted in where a deleted Rollout's set still had the name.
+    """
     found: dict[str, Any] = {}
+    hashes = {labels(one).get(HASH, ""): image_of(one) for one in store.all(kinds.REPLICA_SET)}
     for kind in _COMPARED:
         for manifest in store.all(kind):
             found[f"{kind.name}/{namespace(manifest)}/{name(manifest)}"] = _masked(manifest)
@@ -43,8 +52,12 @@ def ending(store: Store) -> dict[str, Any]:
     owners = {one["metadata"]["uid"]: name(one) for one in store.all(kinds.REPLICA_SET)}
     for pod in store.all(kinds.POD):
         pods[owners.get(controller_uid(pod), "nobody")] += 1
-    found["pods"] = dict(sorted(pods.items()))
-    return dict(sorted(found.items()))
+    found["pods"] = dict(pods)
+    text = orjson.dumps(found).decode()
+    for hash_value, image in hashes.items():
+        text = text.replace(hash_value, f"<{image}>") if hash_value else text
+    masked: dict[str, Any] = orjson.loads(text)
+    return masked
 
 
 def differences(reference: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
@@ -68,9 +81,13 @@ def _mask(value: Any) -> Any:
         }
     if isinstance(value, list):
         items = [_mask(item) for item in value]
-        return sorted(items, key=lambda item: str(item.get("type"))) if _are_conditions(items) else items
+        if not _are_conditions(items):
+            return items
+        # An update that was never paused has no such condition; one that was has it, and it says no.
+        kept = (item for item in items if (item["type"], item["status"]) != ("Paused", "False"))
+        return sorted(kept, key=lambda item: str(item["type"]))
     if isinstance(value, str):
-        return _STAMP.sub("<time>", value)
+        return _ERROR.sub('"Error Message: <which>"', _STAMP.sub("<time>", value))
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +30,7 @@ class Series:
 
     def within(self, since: Instant) -> list[int]:
         """Every value that held at some moment since then; [0] where nothing is known."""
-        first = max(bisect_right(self.times, since) - 1, 0)
+        first = max(bisect_left(self.times, since) - 1, 0)  # what changed at `since` itself was not known yet
         return self.values[first:] or [0]
 
 
@@ -68,11 +68,12 @@ class Memory:
         elif commit.kind == kinds.ANALYSIS_RUN and _phase(commit.object) in ("Failed", "Error"):
             self.over_since.setdefault(uid(commit.object), at)
 
-    def settle(self, now: Truth, at: Instant) -> None:
-        """Take in how a Rollout stands after a commit."""
+    def settle(self, now: Truth, at: Instant, by_controller: bool) -> None:
+        """Take in how a Rollout stands after a commit. A weight that a stranger gives is not our doing."""
         own = uid(now.rollout)
         if now.weight > 0:
-            self.dark_since.pop(own, None)
+            if by_controller:
+                self.dark_since.pop(own, None)
         else:
             self.dark_since.setdefault(own, at)
         if now.aborted and now.is_updating:

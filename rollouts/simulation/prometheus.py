@@ -12,7 +12,7 @@ from rollouts.devplane.store import Store
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube.object import labels
-from rollouts.simulation.truth import HASH
+from rollouts.simulation.truth import HASH, image_of
 
 ANSWER_S = 0.02
 _HASHES = re.compile(r'hash="([^"]*)"')
@@ -38,5 +38,5 @@ def reply(word: str, now: Instant) -> HttpReply:
 def _image(store: Store, hash_value: str) -> str:
     for one in store.all(kinds.REPLICA_SET):
         if labels(one).get(HASH) == hash_value:
-            return str(one["spec"]["template"]["spec"]["containers"][0]["image"])
+            return image_of(one)
     return "*"

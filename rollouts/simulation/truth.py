@@ -140,12 +140,17 @@ class Truth:
     def image_of(self, hash_value: str) -> str:
         """The image that the version with this hash runs."""
         found = self.sets.get(hash_value)
-        return str(found["spec"]["template"]["spec"]["containers"][0]["image"]) if found else ""
+        return image_of(found) if found else ""
 
 
 def truth(store: Store, ref: Ref, instead: Mapping[Ref, Manifest | None] | None = None) -> Truth:
     """The truth about a Rollout now, or with some objects as they were."""
     return Truth(store, ref, instead or {})
+
+
+def image_of(manifest: Manifest) -> str:
+    """The image of a ReplicaSet's first container."""
+    return str(manifest["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
 def weight_of(ingress: Manifest | None) -> int:

@@ -38,7 +38,8 @@ SETTLE_S = 200.0  # after the last line: delays run out, back-off ends
 REST_S = 600.0  # then nothing may be written for so long
 STEPS_MAX = 400_000
 STORM = frozenset({What.OUTAGE, What.STALL, What.FREEZE, What.CRASH, What.RELIST})
-LEASE_S = 17.0
+LEASE_S = 15.0
+ELECTION_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class World:
         self._calls = self._events = self._asks = self._born = self._term = 0
         self._story: list[str] = []
         self._digest = hashlib.sha256()
-        self._outage_until = START
+        self._outage_until = self._lease_free = START
         self._heard_version = ""
         self._stage = script.Stage(self.store, Ref(kinds.ROLLOUT, NAMESPACE, NAME), scenario.props)
         self._beats = list(script.parse(scenario.script))
@@ -195,28 +196,31 @@ class World:
         self._tell(f"{process.name} starts")
 
     def _elect(self) -> None:
-        """Give the lease to the first process that is alive, if nobody alive holds it."""
+        """Give the lease, once it has run out, to the first process that is alive; with nobody there try again."""
         alive = [process for process in self.processes.values() if process.alive and not process.is_frozen]
-        if not alive or any(process.term == self._term and process.term for process in alive):
+        if any(process.term == self._term and self._term for process in alive):
+            return
+        if not alive or self._lease_free > self.timeline.now:
+            self.timeline.at(max(self._lease_free, self.timeline.now.plus(ELECTION_S)), self._elect)
             return
         self._term += 1
         self._tell(f"{alive[0].name} leads term {self._term}")
         alive[0].lead(self._term)
 
+    def _vacate(self) -> None:
+        """The holder of the lease is gone or stopped; nobody knows before the lease has run out."""
+        self._lease_free = self.timeline.now.plus(LEASE_S if self.weather.standby else 0.0)
+        self.timeline.after(0.0, self._elect)
+
     def _crash(self, process: Process) -> None:
         if not process.alive:
             return
         self._tell(f"{process.name} dies")
-        was_leading = process.term is not None
+        was_leading = process.term is not None and process.term == self._term
         process.die()
-        self.timeline.after(self.weather.restart_s, self._restart)
+        self.timeline.after(self.weather.restart_s, self._start)
         if was_leading:
-            self.timeline.after(LEASE_S if self.weather.standby else self.weather.restart_s, self._elect)
-
-    def _restart(self) -> None:
-        self._start()
-        if not self.weather.standby:
-            self._elect()
+            self._vacate()
 
     def _leader(self) -> Process | None:
         return next((one for one in self.processes.values() if one.alive and one.term == self._term), None)
@@ -337,7 +341,7 @@ class World:
             case What.FREEZE:
                 if leader is not None:
                     leader.freeze(fault.amount_s)
-                    self.timeline.after(LEASE_S, self._elect)
+                    self._vacate()
                     self.timeline.after(fault.amount_s, lambda: self.timeline.after(0.0, lambda: self._depose(leader)))
             case _:
                 self._meddle(fault)
