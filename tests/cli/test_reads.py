@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -200,3 +206,36 @@ def test_an_abort_lands_in_the_status(cluster: Cluster, typed: Type) -> None:
 
     assert outcome.out == "rollout 'web' aborted\n"
     assert cluster.do(lambda devplane: devplane.store.get(WEB))["status"]["abort"] is True
+
+
+def test_an_interrupted_watch_ends_without_a_word_of_ours(shared: Cluster) -> None:
+    words = ["get", "ro", "web", "-w", "-n", "shop", "-s", shared.url]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rollouts.cli.main", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "Name:            web\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert said.strip() == ""
+
+
+def test_on_a_terminal_the_picture_is_redrawn_in_colour(shared: Cluster) -> None:
+    here, there = pty.openpty()
+    words = ["get", "ro", "web", "-w", "--timeout-seconds", "2", "-n", "shop", "-s", shared.url]
+    env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "CLICOLOR_FORCE")}
+    env |= {"TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
+    process = subprocess.Popen([sys.executable, "-m", "rollouts.cli.main", *words], stdout=there, stderr=there, env=env)
+    os.close(there)
+    seen = b""
+    with contextlib.suppress(OSError):  # the terminal is hung up once the process has ended
+        while part := os.read(here, 65536):
+            seen += part
+    os.close(here)
+
+    assert process.wait(20) == 3
+    assert seen.startswith(b"\x1b[2J\x1b[H")
+    assert seen.count(b"\x1b[HName:") >= 2
+    assert b"\x1b[33m" in seen
