@@ -89,6 +89,8 @@ def _canary_size(seen: DeliverySeen, phase: Phase, each: SetSeen, weight: int, n
     if phase is Phase.ABORTED:
         delay = seen.canary.abort_scale_down_delay_seconds
         delay = _KEEP_DELAY_S_DEFAULT if delay is None else delay
+        if seen.weight_high > 0:  # the delay runs from the moment when the weight is gone
+            return SetWant(each, each.wanted, Keep.FOR_GOOD)
         if delay == 0:
             return SetWant(each, each.wanted, Keep.AS_IT_IS)
         return _leaving(seen, each, delay, now)

@@ -27,7 +27,7 @@ from rollouts.delivery.stephash import step_hash
 from rollouts.delivery.template_rules import Templates
 from rollouts.kube import kinds, podtemplate
 from rollouts.kube import object as obj
-from rollouts.kube.owners import is_controlled_by, is_orphan
+from rollouts.kube.owners import is_orphan
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.traffic import Route, Router, Traffic, routers_of
 
@@ -117,18 +117,28 @@ def _template(ref: Ref, rollout: Manifest, sets: tuple[SetSeen, ...], reader: Re
     collisions = latch.read(rollout.get("status") or {}, 0, "").collisions
     own = podtemplate.template_hash(hashed.canonical, collisions)
     if _by_hash(sets, own):
-        return Template(manifest, own, collides=False, orphan=None)
+        return Template(manifest, own)
     for each in sets:
         if each.hash and reader.parsed(each.manifest, _hashed).comparable == hashed.comparable:
-            return Template(manifest, each.hash, collides=False, orphan=None)
-    present = reader.get(Ref(kinds.REPLICA_SET, ref.namespace, f"{ref.name}-{own}"))
-    if present is None or obj.is_deleting(present):
-        return Template(manifest, own, collides=False, orphan=None)
-    same = _hashed(present).comparable == hashed.comparable
-    ours = is_controlled_by(present, obj.uid(rollout))
-    if same and is_orphan(present) and obj.labels(present).get(marks.HASH_LABEL) == own:
-        return Template(manifest, own, collides=False, orphan=present)
-    return Template(manifest, own, collides=not (same and ours), orphan=None)
+            return Template(manifest, each.hash)
+    holder = reader.get(Ref(kinds.REPLICA_SET, ref.namespace, f"{ref.name}-{own}"))
+    if holder is None:
+        return Template(manifest, own)
+    if obj.is_deleting(holder) or _is_of_a_predecessor(holder, rollout):
+        return Template(manifest, own, is_blocked=True)
+    same = _hashed(holder).comparable == hashed.comparable
+    if same and is_orphan(holder) and obj.labels(holder).get(marks.HASH_LABEL) == own:
+        return Template(manifest, own, orphan=holder)
+    return Template(manifest, own, collides=True)
+
+
+def _is_of_a_predecessor(holder: Manifest, rollout: Manifest) -> bool:
+    """Whether an object belongs to a Rollout of this name that is no more, and so will be collected."""
+    return any(
+        owner.get("controller") and owner.get("kind") == kinds.ROLLOUT.name and owner.get("name") == obj.name(rollout)
+        for owner in holder["metadata"].get("ownerReferences") or ()
+        if owner.get("uid") != obj.uid(rollout)
+    )
 
 
 def _stable(named: object, sets: tuple[SetSeen, ...], current: str, selected: str) -> str:

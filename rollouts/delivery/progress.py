@@ -48,15 +48,14 @@ def conditions(
     is_paused = bool(latch.pauses) or seen.spec.paused
     is_complete = bool(latch.stable) and latch.stable == latch.current
     healthy = is_complete and not is_paused and is_healthy(seen, counts)
-    before = seen.status.get("conditions")
-    found = [_available(seen, counts)]
-    if is_paused or find(before, "Paused"):
-        found.append(Condition("Paused", _flag(is_paused), "RolloutPaused", "Rollout is paused"))
-    if healthy or find(before, "Healthy"):
-        words = "Rollout is healthy" if healthy else "Rollout is not healthy"
-        found.append(Condition("Healthy", _flag(healthy), "RolloutHealthy", words))
-    found.append(Condition("Completed", _flag(is_complete), "RolloutCompleted", "RolloutCompleted"))
-    found.append(_progressing(seen, latch, (counts, healthy, is_paused), turning, now))
+    words = "Rollout is healthy" if healthy else "Rollout is not healthy"
+    found = [
+        _available(seen, counts),
+        Condition("Paused", _flag(is_paused), "RolloutPaused", "Rollout is paused"),
+        Condition("Healthy", _flag(healthy), "RolloutHealthy", words),
+        Condition("Completed", _flag(is_complete), "RolloutCompleted", "RolloutCompleted"),
+        _progressing(seen, latch, (counts, healthy, is_paused), turning, now),
+    ]
     if failure := _replica_failure(seen):
         found.append(failure)
     return tuple(found)

@@ -67,12 +67,18 @@ class ServiceSeen:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The pod template of the spec. hash: its name in this Rollout.  collides: another object has that name."""
+    """The pod template of the spec.
+
+    hash: its name in this Rollout.  collides: another object has that name for good.  is_blocked: it has it until it is
+    collected, because it belongs to a former Rollout of this name.  orphan: a ReplicaSet without controller that is
+    exactly the one we would make.
+    """
 
     manifest: Manifest
     hash: str
-    collides: bool
-    orphan: Manifest | None  # a ReplicaSet without controller that is exactly the one we would make
+    collides: bool = False
+    is_blocked: bool = False
+    orphan: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)

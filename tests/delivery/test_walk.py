@@ -322,3 +322,18 @@ def test_old_replica_sets_are_kept_up_to_the_limit():
         world.settle(20.0)
 
     assert sorted(world.sizes()) == ["4", "5", "6"]
+
+
+def test_the_replica_set_of_a_former_rollout_is_waited_for_and_not_taken_over():
+    old = deployed(a_rollout(2))
+    former = old.set_named("1")
+    world = World(former, a_rollout(2))
+
+    world.settle(5.0)
+    assert world.sizes() == {"1": 2}
+    assert "collisionCount" not in world.status
+    del world.objects[Ref(kinds.REPLICA_SET, NAMESPACE, obj.name(former))]
+    world.settle(5.0)
+
+    assert obj.controller_uid(world.set_named("1")) == obj.uid(world.rollout)
+    assert world.status["phase"] == "Healthy"
