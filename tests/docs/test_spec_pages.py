@@ -18,6 +18,7 @@ from rollouts.delivery.phase import TRANSITIONS, Phase
 from rollouts.delivery.rules import REFERENCE_RULES, SPEC_RULES
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
+TESTS = Path(__file__).parents[1]
 ROLLOUT, ANALYSIS = SPEC / "rollout.md", SPEC / "analysis.md"
 PAGES = (ROLLOUT, ANALYSIS)
 CANARY = "spec.strategy.canary"
@@ -122,3 +123,10 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_folder_of_tests_says_what_belongs_there() -> None:
+    folders = {path.name for path in TESTS.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    told = set(re.findall(r"`([a-z]+)`", " ".join(row[1] for row in rows((TESTS / "README.md").read_text()))))
+
+    assert sorted(folders - told - {"plane"}) == []
