@@ -46,7 +46,7 @@ def gather(ref: Ref, reader: Reader) -> Seen | None:
     canary = spec.strategy.canary
     assert canary is not None and canary.traffic_routing is not None  # the rules refuse anything else
     references = _references(rollout, spec, reader)
-    if refusals := rules.refusals(checked.parsed, references):
+    if refusals := rules.reference_refusals(references):
         return Refused(ref, rollout, refusals)
     return _delivery(ref, rollout, spec, canary, references, reader)
 

@@ -7,6 +7,7 @@ appear in the event and in lint. Read `spec_rules.py` and `reference_rules.py` f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 from rollouts.api.parse import REFUSALS_MAX, ParsedRollout, parse_rollout
 from rollouts.core.errors import Refusal
@@ -22,6 +23,7 @@ __all__ = [
     "check",
     "condition_message",
     "field_error",
+    "reference_refusals",
     "refusals",
 ]
 
@@ -51,8 +53,13 @@ def refusals(parsed: ParsedRollout, references: References | None) -> tuple[Refu
         return parsed.refusals
     found = (*parsed.refusals, *SPEC_RULES.all(parsed.spec))
     if not found and references is not None:
-        found = tuple(REFERENCE_RULES.all(references))
+        return reference_refusals(references)
     return found[:REFUSALS_MAX]
+
+
+def reference_refusals(references: References) -> tuple[Refusal, ...]:
+    """What is wrong around a Rollout whose spec is right: these may change at any time, the spec's only with it."""
+    return tuple(islice(REFERENCE_RULES.all(references), REFUSALS_MAX))
 
 
 def field_error(refusal: Refusal) -> str:
