@@ -64,12 +64,10 @@ class TextScreen:
         show(["  ".join(parts).rstrip()])
 
     def _bar(self, line: Line) -> str:
-        """The share of the newest version, drawn."""
+        """The share of the new release, drawn."""
         if not line.shares:
             return " " * _BAR_CELLS
-        newest = sorted(line.shares)[-1] if len(line.shares) > 1 else ""
-        share = line.shares.get(newest, 0.0) if newest else float(line.frame.weight == 100)
-        cells = round(share * _BAR_CELLS)
+        cells = round(line.shares.get(line.release, 0.0) * _BAR_CELLS)
         return self._look.paint("#" * cells, Role.CANARY) + self._look.paint("-" * (_BAR_CELLS - cells), Role.STABLE)
 
     def event(self, at_s: float, event: Manifest) -> None:

@@ -17,6 +17,7 @@ from rollouts.kube.ref import Manifest
 
 SHARE_WINDOW_S = 2.0
 BASELINE_S = 2.0
+ROUTER_S_MAX = 1.0  # how long the router may take to follow the last weight
 DOWN_S = 2.0  # how long a killed controller stays away
 VERDICT_TO_ZERO_S_MAX = 1.0
 LINE_S = 1.0
@@ -27,9 +28,10 @@ NOMINAL_S = 400.0  # what the longest story takes at speed 1, with room
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the live display. shares: by version, over the last SHARE_WINDOW_S."""
+    """One line of the live display. shares: by version, over the last SHARE_WINDOW_S.  release: the new version."""
 
     at_s: float
+    release: str
     frame: Frame
     shares: dict[str, float]
     requests: int
@@ -87,6 +89,7 @@ class Performance:
         self._last: tuple[Any, ...] = ()
         self._last_line_s = 0.0
         self._is_down = False  # the controller was killed by the story
+        self._is_released = False
         self._steps: list[int] = []
         self._observer = Observer(stage.plane.store, self._loop.time, self._tell_event)
 
@@ -119,6 +122,7 @@ class Performance:
         self._screen.say(f"new release: {scenario.image}; {scenario.title}")
         patch = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": scenario.image}]
         self._stage.plane.store.patch(ROLLOUT, patch, "json", "", WriteOptions(manager="rollouts-demo"))
+        self._is_released = True
         if scenario.kill_at_step is not None:
             await self._crash(scenario.kill_at_step)
         if scenario.aborts:
@@ -146,7 +150,7 @@ class Performance:
     async def _end(self) -> None:
         if not self._scenario.aborts:
             await self._until("the old pods are gone", lambda _: self._only_new_pods())
-        await self._pass(SHARE_WINDOW_S + 0.5)
+        await self._pass(SHARE_WINDOW_S + ROUTER_S_MAX)
 
     def _is_promoted(self, frame: Frame) -> bool:
         if frame.is_aborted:
@@ -181,8 +185,9 @@ class Performance:
         if controller is not None and not controller.is_running and not self._is_down:
             raise StoryError(f"the controller ended by itself (exit code {controller.exit_code}):\n{controller.tail()}")
         frame = self._observer.frame()
-        if frame.step is not None and frame.weight is not None and (not self._steps or self._steps[-1] != frame.step):
-            self._steps.append(frame.step)
+        # An abort sets the step back to 0, as it should.
+        if self._is_released and frame.is_current and not frame.is_aborted and frame.step is not None:
+            self._steps += [frame.step] if self._steps[-1:] != [frame.step] else []
         # What the count of requests says alone is not worth a line before its second is over.
         shown = replace(frame, measurement="")
         if self._last != (shown,) or self._loop.time() - self._last_line_s >= LINE_S:
@@ -194,6 +199,7 @@ class Performance:
         load = self._load
         return Line(
             at_s=self._loop.time() - self._began_s,
+            release=self._scenario.version,
             frame=frame,
             shares=load.shares(SHARE_WINDOW_S) if load else {},
             requests=load.total if load else 0,
@@ -209,7 +215,7 @@ class Performance:
     def _judge(self, outcome: Outcome) -> None:
         load, marks, scenario = self._load, self._observer.landmarks, self._scenario
         assert load is not None
-        weights, shares = marks.weights_only(), load.shares(SHARE_WINDOW_S + 0.5)
+        weights, shares = marks.weights_only(), load.shares(SHARE_WINDOW_S)
         outcome.facts["requests"] = f"{load.total} answered, {load.skipped} not sent for want of room"
         outcome.facts["failed by the release itself"] = str(load.application_errors)
         outcome.facts["failed by the tool"] = f"{len(load.tool_failures)}"
@@ -217,8 +223,9 @@ class Performance:
         outcome.facts["share at the end"] = ", ".join(f"{name or 'nobody'} {part:.0%}" for name, part in shares.items())
         outcome.expect(not load.tool_failures, f"requests failed by the tool: {load.tool_failures[:3]}")
         rising = [weight for weight in weights if weight]
-        expected = [weight for weight in scenario.weights if weight]
-        outcome.expect(rising == expected, f"the weights should have been {expected}, were {rising}")
+        # A release that is sent back may be stopped at any of its weights.
+        expected = list(scenario.weights[: len(rising)] if scenario.aborts else scenario.weights)
+        outcome.expect(bool(rising) and rising == expected, f"the weights should have been {expected}, were {rising}")
         outcome.expect(not weights or weights[-1] == 0, f"the last weight should be 0, is {weights[-1:]}")
         outcome.expect(self._steps == sorted(self._steps), f"the step went back: {self._steps}")
         wanted = FIRST_IMAGE.rpartition(":")[2] if scenario.aborts else scenario.version

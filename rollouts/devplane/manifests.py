@@ -74,7 +74,9 @@ def _changed(value: Any, change: Callable[[str, Any], Any]) -> Any:
 
 def _shorter(span: str, speed: float, ms_min: int) -> str:
     """A span divided by speed, in milliseconds where it is not whole seconds."""
+    if speed == 1:
+        return span
     total_ms = sum(float(number) * _UNIT_MS[unit] for number, unit in _SPAN.findall(span))
-    shorter_ms = round(total_ms / speed) if speed != 1 else round(total_ms)
+    shorter_ms = round(total_ms / speed)
     shorter_ms = max(min(ms_min, round(total_ms)), shorter_ms)
     return f"{shorter_ms // 1000}s" if shorter_ms % 1000 == 0 else f"{shorter_ms}ms"

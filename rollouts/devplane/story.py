@@ -122,7 +122,8 @@ class Observer:
 class Scenario:
     """One story: the image that is released, and what must be true at its end.
 
-    aborts: the release is to be sent back.  kills_controller: SIGKILL once this step is under way.
+    aborts: the release is to be sent back.  kill_at_step: SIGKILL to the controller once this step is under way.
+    weights: those of the canary on its way up, all of them, or as far as an abort lets it come.
     """
 
     name: str
@@ -143,7 +144,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     one.name: one
     for one in (
         Scenario("good", "a good release is promoted", "demo/web:good-2", weights=(5, 20, 50, 100)),
-        Scenario("bad-release", "a bad release sends itself back", "demo/web:bad-2", aborts=True, weights=(5, 0)),
+        Scenario("bad-release", "a bad release sends itself back", "demo/web:bad-2", aborts=True, weights=(5,)),
         Scenario(
             "controller-crash",
             "the controller dies in mid-step and goes on where it was",

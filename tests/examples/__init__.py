@@ -1,0 +1,1 @@
+"""Every example is played, and says in its README what one will see."""
