@@ -17,6 +17,7 @@ from analysis.errors import AnalysisError
 from analysis.templates import TemplateName, flatten, nested
 from rollouts.api.common import ARGS_MAX, METRICS_MAX
 from rollouts.api.parse import PARSERS, Parsed
+from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.delivery.reference_rules import REFERENCE_RULES, References, services_named
 from rollouts.delivery.rules import refusals
@@ -175,8 +176,8 @@ class _Around:
                    for (_, name), value in named["IngressClass"].items()}  # fmt: skip
         return cls(named["Service"], named["Ingress"], templates, users, classes)
 
-    def references(self, rollout: _Object) -> References:
-        """What one Rollout finds around it."""
+    def references(self, rollout: _Object, spec: RolloutSpec) -> References:
+        """What one Rollout with that spec finds around it."""
         space = rollout.namespace
         others = {
             service: next((name for name in names if name != rollout.name), "")
@@ -185,7 +186,7 @@ class _Around:
         }
         return References(
             rollout.name,
-            rollout.parsed.spec,
+            spec,
             services={name: value for (namespace, name), value in self.services.items() if namespace == space},
             ingresses={name: value for (namespace, name), value in self.ingresses.items() if namespace == space},
             templates=self.templates_for(space),
@@ -216,7 +217,7 @@ def _rollout(each: _Object, around: _Around) -> Iterator[Finding]:
     yield from (_finding(each.document, refusal) for refusal in found)
     if found or each.parsed.spec is None:
         return
-    for refusal in REFERENCE_RULES.all(around.references(each)):
+    for refusal in REFERENCE_RULES.all(around.references(each, each.parsed.spec)):
         is_absent = refusal.reason in _ABSENT
         told = replace(refusal, text=f"{refusal.text} in these files") if is_absent else refusal
         yield _finding(each.document, told, "warning" if is_absent else "error")
@@ -235,13 +236,13 @@ def _analysis(each: _Object, around: _Around) -> Iterator[Finding]:
             yield _finding(each.document, Refusal("TooMany", f"spec.{field}", text, got=str(count)))
     if each.parsed.spec is None:
         return
-    yield from _arguments(each, spec)
+    yield from _arguments(each, spec, each.parsed.spec.args)
     if nested(spec):
         yield from _nested(each, spec, around)
 
 
-def _arguments(each: _Object, spec: Mapping[str, Any]) -> Iterator[Finding]:
-    declared = [arg.name for arg in each.parsed.spec.args]
+def _arguments(each: _Object, spec: Mapping[str, Any], args: Sequence[Any]) -> Iterator[Finding]:
+    declared = [arg.name for arg in args]
     used = names_used({key: value for key, value in spec.items() if key != "args"})
     for index, name in enumerate(declared):
         if name in declared[:index]:
@@ -251,7 +252,7 @@ def _arguments(each: _Object, spec: Mapping[str, Any]) -> Iterator[Finding]:
             text = f"argument {name} is used by no metric"
             fix = f"drop it, or use {{{{args.{name}}}}}"
             yield _finding(each.document, Refusal("ArgUnused", f"spec.args[{index}].name", text, fix=fix), "warning")
-        if each.kind == "AnalysisRun" and not _has_value(each.parsed.spec.args[index]):
+        if each.kind == "AnalysisRun" and not _has_value(args[index]):
             text = f"args.{name} was not resolved"
             refusal = Refusal("ArgMissing", f"spec.args[{index}]", text, fix="give it a value")
             yield _finding(each.document, refusal)
