@@ -113,7 +113,7 @@ class PodServer:
         self.requests = Requests()
         self.address = ""
         self.port = 0
-        self._errors_due = 0.0
+        self._errors_due_percent = 0.0
         self._servers: list[asyncio.Server] = []
         self._web = web.Server(self._answer, access_log=None)
 
@@ -154,9 +154,9 @@ class PodServer:
         if self.behaviour.latency_s:
             await asyncio.sleep(self.behaviour.latency_s)
         # Errors are spread evenly rather than drawn, so that every run tells the same story.
-        self._errors_due += self.behaviour.error_percent / 100
-        is_error = self._errors_due >= 1
-        self._errors_due -= is_error
+        self._errors_due_percent += self.behaviour.error_percent
+        is_error = self._errors_due_percent >= 100
+        self._errors_due_percent -= 100 * is_error
         code = 500 if is_error else 200
         self.requests.count(code, loop.time() - began_s)
         headers = {VERSION_HEADER: self.behaviour.version, "X-Pod": self.name}

@@ -306,7 +306,7 @@ class _Parser:
             if not isinstance(node, Selector):
                 raise self.wrong("ranges are only allowed for vector selectors")
             node = replace(node, range_s=duration_s(self.expect_duration()))
-            if self.token.text == ":":
+            if self.token.text.startswith(":"):
                 raise self.wrong("subqueries are not part of the embedded PromQL")
             self.expect("]")
         if self.take("offset"):

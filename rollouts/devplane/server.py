@@ -80,6 +80,11 @@ class Devplane:
         """Where the API answers."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def watch_count(self) -> int:
+        """How many watches are open."""
+        return self._watches.count
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

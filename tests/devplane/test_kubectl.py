@@ -1,0 +1,111 @@
+"""The stock kubectl works on the embedded cluster."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.cluster import Cluster
+from tests.plane.leftout import leave_out
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "01-canary-nginx"
+Kubectl = Callable[..., str]
+
+CONFIG_MAP = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data: {x: "%s"}
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def kubectl(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Kubectl:
+    program = shutil.which("kubectl")
+    if program is None:
+        leave_out(request.config, "kubectl", "not on the PATH")
+    folder = tmp_path_factory.mktemp("kubectl")
+    kubeconfig = cluster.do(lambda devplane: devplane.write_kubeconfig(folder / "kubeconfig"))
+
+    def run(*arguments: str, given: str = "", fails: bool = False) -> str:
+        command = [program, f"--kubeconfig={kubeconfig}", f"--cache-dir={folder}/cache", *arguments]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode != 0) is fails, done.stderr
+        return done.stderr if fails else done.stdout
+
+    return run
+
+
+def test_apply_makes_then_configures_then_leaves_alone(kubectl: Kubectl):
+    said = [kubectl("apply", "-f", "-", given=CONFIG_MAP % value).strip() for value in ("1", "2", "2")]
+
+    assert said == ["configmap/a created", "configmap/a configured", "configmap/a unchanged"]
+    assert kubectl("get", "configmap", "a", "-o", "jsonpath={.data.x}") == "2"
+
+
+def test_server_side_apply_tells_of_a_conflict(kubectl: Kubectl):
+    text = CONFIG_MAP.replace("name: a", "name: b")
+    kubectl("apply", "--server-side", "--field-manager=one", "-f", "-", given=text % "1")
+    refused = kubectl("apply", "--server-side", "--field-manager=two", "-f", "-", given=text % "2", fails=True)
+
+    assert 'conflict with "one": .data.x' in refused
+
+
+def test_the_example_is_applied_shown_patched_and_deleted(kubectl: Kubectl):
+    said = kubectl("apply", "-f", str(EXAMPLE))
+    table = kubectl("get", "rollouts")
+    short = kubectl("get", "ro", "web", "-o", "name")
+    kubectl("patch", "rollout", "web", "--type=merge", "-p", '{"spec":{"paused":true}}')
+    kubectl("scale", "rollout", "web", "--replicas=2")
+    spec = kubectl("get", "rollout", "web", "-o", "jsonpath={.spec.paused} {.spec.replicas}")
+    described = kubectl("describe", "rollout", "web")
+    deleted = kubectl("delete", "-f", str(EXAMPLE))
+
+    assert "rollout.argoproj.io/web created" in said
+    assert table.split()[:5] == ["NAME", "DESIRED", "CURRENT", "UP-TO-DATE", "AVAILABLE"]
+    assert short.strip() == "rollout.argoproj.io/web"
+    assert spec == "true 2"
+    assert "Stable Service:" in described
+    assert 'rollout.argoproj.io "web" deleted' in deleted
+
+
+def test_an_invalid_rollout_is_refused_with_its_field(kubectl: Kubectl):
+    bad = (EXAMPLE / "rollout.yaml").read_text().replace("setWeight: 20", "setWait: 20")
+    refused = kubectl("apply", "-f", "-", given=bad, fails=True)
+
+    assert "setWait" in refused
+
+
+def test_wait_sees_pods_come_and_go(kubectl: Kubectl):
+    pod = '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[%s]}}'
+    kubectl("create", "-f", "-", given=pod % '{"name":"c","image":"demo/web:good-1","ports":[{"containerPort":8080}]}')
+    ready = kubectl("wait", "--for=condition=Ready", "pod/p", "--timeout=20s")
+    row = kubectl("get", "pods", "--no-headers").split()
+    gone = kubectl("delete", "pod", "p", "--timeout=20s")
+
+    assert ready.strip() == "pod/p condition met"
+    assert row[:3] == ["p", "1/1", "Running"]
+    assert 'pod "p" deleted' in gone
+
+
+def test_our_crds_are_established(kubectl: Kubectl):
+    said = kubectl("wait", "--for=condition=established", "crd/rollouts.argoproj.io", "--timeout=10s")
+
+    assert "condition met" in said
+
+
+def test_what_is_there_can_be_discovered(kubectl: Kubectl):
+    listed = kubectl("api-resources", "--api-group=argoproj.io", "-o", "name").split()
+
+    assert "rollouts.argoproj.io" in listed
+    assert "v1.35" in kubectl("version", "-o", "json")
