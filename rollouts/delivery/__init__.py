@@ -6,7 +6,7 @@ Read `reconcile.py` first, then `advance.py` and `canary.py`.
 """
 
 from rollouts.delivery.gather import gather
-from rollouts.delivery.reconcile import reconcile, urgent
+from rollouts.delivery.reconcile import names_root, reconcile, urgent
 from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen
 
-__all__ = ["DeliverySeen", "Farewell", "Refused", "Seen", "gather", "reconcile", "urgent"]
+__all__ = ["DeliverySeen", "Farewell", "Refused", "Seen", "gather", "names_root", "reconcile", "urgent"]

@@ -76,11 +76,25 @@ def farewell(seen: Farewell) -> Plan:
     }
     return Plan(
         actions=tuple(
-            Patch(Ref(kinds.SERVICE, seen.ref.namespace, obj.name(each)), body, obj.uid(each), obj.version(each))
+            Patch(
+                Ref(kinds.SERVICE, seen.ref.namespace, obj.name(each)),
+                body,
+                obj.uid(each),
+                obj.version(each),
+                irreversible=True,
+            )
             for each in seen.services
         ),
         rule="the Rollout is gone, so its Services are given back",
     )
+
+
+def names_root(ref: Ref, manifest: Manifest) -> Ref | None:
+    """The Rollout that a Service bears the mark of."""
+    if ref.kind != kinds.SERVICE:
+        return None
+    name = obj.annotations(manifest).get(marks.MANAGED_BY)
+    return Ref(kinds.ROLLOUT, ref.namespace, name) if name else None
 
 
 def urgent(manifest: Manifest) -> bool:

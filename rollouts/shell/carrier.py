@@ -51,7 +51,7 @@ class Carrier:
     def begin(self, key: Key, plan: Plan, now: Instant) -> None:
         """Start to carry out a plan that has writes."""
         key.plan, key.writes, key.position = plan, plan.writes, 0
-        key.changed = key.stopped = False
+        key.changed = key.stopped = key.root_read = False
         self._proceed(key, now)
 
     def lead(self, term_began: Instant | None, now: Instant) -> None:
@@ -132,6 +132,11 @@ class Carrier:
                     self._counts.confirmations += 1
                     self._get(key, Purpose.CONFIRM, ref)
                     return
+        if isinstance(action, Create) and not key.root_read and self._was_removed(action.ref):
+            # Whoever removed it may have removed its owner first, and the cache is the last to know.
+            self._counts.confirmations += 1
+            self._get(key, Purpose.CONFIRM, key.ref)
+            return
         self._number += 1
         self._send(key, Purpose.WRITE, carry.request(self._number, action))
 
@@ -206,9 +211,15 @@ class Carrier:
     def _confirm(self, key: Key, ref: Ref, response: Response, now: Instant) -> None:
         """What an irreversible action rests on was read by quorum: go on only if the cache agrees."""
         version, seen = carry.version_of(response), self._cache.get(ref)
+        if response.is_ok and seen is None and ref == key.ref:
+            # The root is there, though not for us to see: another instance looks after it.
+            key.plan, key.writes, key.position = None, (), 0
+            self._ended(key, Plan(), now)
+            return
         is_gone = seen is None and response.status == 404
         if is_gone or (response.is_ok and version == _version(seen)):
             self._confirmed[ref] = None
+            key.root_read = key.root_read or ref == key.ref
             self._proceed(key, now)
             return
         if response.is_ok:
@@ -273,9 +284,14 @@ class Carrier:
     def _wait(self, now: Instant) -> Instant:
         return now.plus(self._settings.fence_wait_s_max)
 
+    def _was_removed(self, ref: Ref) -> bool:
+        return (ref.namespace, ref.name) in self._cache.table(ref.kind).graves
+
     def _is_confirmed(self, ref: Ref) -> bool:
         if ref in self._confirmed:
             return True
+        if self._cache.get(ref) is None:
+            return False  # a list by labels proves no absence
         listed_at = self._cache.table(ref.kind).listed_at
         return listed_at is not None and self._term_began is not None and listed_at >= self._term_began
 

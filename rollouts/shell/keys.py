@@ -72,6 +72,7 @@ class Key:
     position: int = 0  # the write that is due or under way
     changed: bool = False  # whether a write of the plan changed anything
     stopped: bool = False  # the root moved on while the plan was under way: its remaining writes are void
+    root_read: bool = False  # by quorum, since the plan began
     request_id: int = 0
     fences: dict[Ref, Fence] = field(default_factory=dict)
     attempt: int = 0  # failures in a row

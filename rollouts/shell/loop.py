@@ -154,6 +154,17 @@ class Machine:
             for concerned in self._readers.concerned(change):
                 if key := self._keys.get(concerned):
                     self._mark(key)
+            self._named(change)
+
+    def _named(self, change: Change) -> None:
+        """An object that bears a root's mark brings the root up, whether or not it is still there."""
+        if change.after is None:
+            return
+        for room in self._rooms.values():
+            root = room.names_root(change.ref, change.after)
+            if root is not None and root not in self._keys:
+                key = self._keys[root] = Key(root, room)
+                self._mark(key)
 
     def _root_changed(self, room: Room, change: Change) -> None:
         key = self._keys.get(change.ref)

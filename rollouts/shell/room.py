@@ -17,12 +17,19 @@ def never(manifest: Manifest) -> bool:
     return False
 
 
+def nobody(ref: Ref, manifest: Manifest) -> Ref | None:
+    """No object names a root of this room."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """A root kind and the two functions that look after its objects.
 
     urgent: whether an object goes to the head of the queue (an abort).  fences: the kinds whose unseen writes hold
     back even an urgent key.  reads: the kinds that must have been listed before the room decides anything.
+    names_root: the root that an object of another kind bears the mark of, so that a root which went away while nobody
+    looked still gets its last turn.
     """
 
     kind: Kind
@@ -31,3 +38,4 @@ class Room:
     urgent: Callable[[Manifest], bool] = never
     fences: frozenset[Kind] = frozenset()
     reads: tuple[Kind, ...] = ()
+    names_root: Callable[[Ref, Manifest], Ref | None] = nobody

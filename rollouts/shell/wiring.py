@@ -26,6 +26,7 @@ ROOMS: dict[str, tuple[Room, ...]] = {
             delivery.gather,
             delivery.reconcile,
             urgent=delivery.urgent,
+            names_root=delivery.names_root,
             fences=frozenset({INGRESS}),
             reads=(
                 ROLLOUT,

@@ -12,7 +12,7 @@ from rollouts.kit.instant import Instant
 from rollouts.kube.kinds import INGRESS, REPLICA_SET, ROLLOUT
 from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.shell.loop import Machine
-from rollouts.shell.room import Room
+from rollouts.shell.room import Room, nobody
 from rollouts.shell.settings import Settings
 from rollouts.shell.wire import Request, Response, Turn, WatchEvent
 
@@ -61,6 +61,7 @@ class Story:
     kinds: tuple[Kind, ...] = (ROLLOUT, REPLICA_SET, INGRESS)
     settings: Settings = field(default_factory=Settings)
     dry_run: bool = False
+    names_root: Callable[[Ref, Manifest], Ref | None] = nobody
     now: Instant = START
     leading: bool = True
     turns: list[Turn] = field(default_factory=list)
@@ -78,6 +79,7 @@ class Story:
             urgent=lambda manifest: bool((manifest.get("status") or {}).get("abort")),
             fences=frozenset({INGRESS}),
             reads=self.kinds,
+            names_root=self.names_root,
         )
         self.machine = Machine([room], self.settings, dry_run=self.dry_run)
         if self.leading:

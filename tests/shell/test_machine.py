@@ -118,6 +118,7 @@ def test_the_fence_of_a_created_object_falls_when_it_was_made_and_removed_unseen
     assert story.sent() is None
 
     story.told(SET, an_object(SET, "15", owner="uid-web"), "DELETED")
+    story.answer(story.send(), 200, web("7"))  # is its owner still there?
 
     assert story.send().verb == "create"
 

@@ -1,0 +1,69 @@
+"""Roots that are gone, or may be: their last turn, and what is not made again before somebody has looked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rollouts.core.plan import Create, Patch, Plan, Stage
+from rollouts.kit.instant import Instant
+from rollouts.kube.kinds import INGRESS, REPLICA_SET, ROLLOUT, SERVICE
+from rollouts.kube.ref import Manifest, Ref
+from tests.shell.script import ROUTE, WEB, Story, an_object, web
+
+MARKED = Ref(SERVICE, "shop", "web-stable")
+A_SERVICE = an_object(MARKED, "4", metadata={"annotations": {"mark": "web"}})
+
+
+def named(ref: Ref, manifest: Manifest) -> Ref | None:
+    name = (manifest["metadata"].get("annotations") or {}).get("mark")
+    return Ref(ROLLOUT, ref.namespace, name) if ref.kind == SERVICE and name else None
+
+
+def unmark(seen: Any, now: Instant) -> Plan:
+    meta = seen["metadata"]
+    if not meta.get("annotations"):
+        return Plan()
+    body = {"metadata": {"annotations": {"mark": None}}}
+    return Plan(actions=(Patch(MARKED, body, meta["uid"], meta["resourceVersion"], Stage.SHIFT, irreversible=True),))
+
+
+def farewell() -> Story:
+    """A room that takes its mark off a Service whose Rollout is not there."""
+    return Story(
+        unmark,
+        gather=lambda ref, reader: None if reader.get(ref) else reader.get(MARKED),
+        kinds=(ROLLOUT, SERVICE),
+        names_root=named,
+    )
+
+
+def test_a_root_that_went_while_nobody_looked_gets_its_last_turn() -> None:
+    story = farewell().listed((MARKED, A_SERVICE))
+    look = story.send()
+    story.answer(look, 404)
+
+    assert (look.verb, look.ref) == ("get", WEB)
+    assert (story.send().verb, story.turns[-1].requests[0].ref) == ("patch", MARKED)
+
+
+def test_a_root_that_another_instance_looks_after_is_left_alone() -> None:
+    story = farewell().listed((MARKED, A_SERVICE))
+    story.answer(story.send(), 200, web("9"))
+
+    assert story.sent() is None
+    assert story.later(600).sent() is None
+
+
+def test_what_was_removed_is_made_again_only_after_the_root_was_read() -> None:
+    def make(seen: Any, now: Instant) -> Plan:
+        return Plan() if seen["there"] else Plan(actions=(Create(ROUTE, an_object(ROUTE, ""), "uid-web"),))
+
+    story = Story(make, gather=lambda ref, reader: {"there": reader.get(ROUTE)}, kinds=(ROLLOUT, REPLICA_SET, INGRESS))
+    story.listed((WEB, web("5")), (ROUTE, an_object(ROUTE, "6")))
+    assert story.sent() is None
+    story.told(ROUTE, an_object(ROUTE, "11"), "DELETED")
+    look = story.send()
+    story.answer(look, 404)
+
+    assert (look.verb, look.ref) == ("get", WEB)
+    assert story.sent() is None
