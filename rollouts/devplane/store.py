@@ -57,7 +57,11 @@ class _Write:
 
 
 class Store:
-    """All objects of a cluster. `seed` makes its uids; `requires_namespaces` refuses creates in unknown ones."""
+    """All objects of a cluster.
+
+    seed: makes its uids.  requires_namespaces: creates in unknown namespaces are refused.  tracks_fields: writes other
+    than applies leave their mark in managedFields too.
+    """
 
     def __init__(
         self,
@@ -66,12 +70,14 @@ class Store:
         definitions: Iterable[Definition] = BUILT_IN,
         seed: str = "",
         requires_namespaces: bool = False,
+        tracks_fields: bool = True,
         history_max: int = HISTORY_MAX,
     ) -> None:
         self.now = now
         self.listeners: list[Callable[[Commit], None]] = []
         self._names = Names(seed)
         self._requires_namespaces = requires_namespaces
+        self._tracks_fields = tracks_fields
         self._history_max = history_max
         self._version = 1
         self._definitions: dict[str, Definition] = {}
@@ -205,7 +211,7 @@ class Store:
         if definition.tells_generation:
             meta["generation"] = 1
         write = _Write(definition, options)
-        if options.manager:
+        if options.manager and self._tracks_fields:
             apply.record_update(definition, None, new, write.writer(self.now()))
         return self._commit(write, new, None)
 
@@ -258,6 +264,7 @@ class Store:
             raise errors.ApiError(422, "Invalid", f'PatchOptions.meta.k8s.io "" is invalid: {required}')
         if meta.pop("managedFields", None):
             raise errors.bad_request("metadata.managedFields must be nil")
+        apply.refuse_undeclared(definition, wanted)
         write = _Write(definition, options, subresource, records=False)
         writer = write.writer(self.now())
         if old is None:
@@ -330,7 +337,7 @@ class Store:
         meta = new["metadata"]
         if "generation" in had and self._is_new_generation[definition.key](old, new):
             meta["generation"] = had["generation"] + 1
-        if write.records and write.options.manager:
+        if write.records and write.options.manager and self._tracks_fields:
             apply.record_update(definition, old, new, write.writer(self.now()))
         if new == old:
             return old

@@ -61,7 +61,7 @@ class Auditor:
             self.writes, self.last_write = self.writes + 1, now
             for root in self._concerned(commit):
                 self._judge(commit, root, actor, now)
-        self.memory.keep(commit, now, by_person=commit.manager == USER)
+        self.memory.keep(commit, now, commit.manager == USER, actor is not None)
         for root in self._roots():
             stands = truth(self._store, root)
             self._abort_is_quick(stands, now)

@@ -54,6 +54,11 @@ class Case:
         return self.before.weights.get(thing, 0), self.after.weights[thing]
 
     @property
+    def is_mending(self) -> bool:
+        """Whether this write takes back a weight that a stranger gave: the state was not of our making."""
+        return ref(self.commit.kind, self.commit.object) in self.memory.strange
+
+    @property
     def scaled(self) -> tuple[str, int, int] | None:
         """Hash, wanted before and after of the written ReplicaSet, if it is the Rollout's and its wish changed."""
         if self.commit.kind != kinds.REPLICA_SET or self.commit.previous is None:
@@ -83,7 +88,7 @@ class Case:
 def traffic_has_pods(case: Case) -> Iterator[str]:
     """S1: no write sends traffic to a ReplicaSet without an available pod."""
     after = case.after
-    if after.replicas == 0:
+    if after.replicas == 0 or case.is_mending:
         return
     canary = after.sets.get(after.service_hash("canaryService"))
     stable = after.sets.get(after.service_hash("stableService"))
@@ -103,7 +108,7 @@ def traffic_has_pods(case: Case) -> Iterator[str]:
 def traffic_has_room(case: Case) -> Iterator[str]:
     """S2: a share is raised only to as many available pods as it needs, rounded up."""
     after, replicas = case.after, case.replicas
-    if case.weight and case.weight[0] != case.weight[1] and after.stable:
+    if case.weight and case.weight[0] != case.weight[1] and after.stable and not case.is_mending:
         old, new = case.weight
         canary = after.sets.get(after.service_hash("canaryService"))
         stable = after.sets.get(after.service_hash("stableService"))
@@ -150,7 +155,7 @@ def selected_stays_up(case: Case) -> Iterator[str]:
     if not case.scaled or case.scaled[2] > 0 or case.replicas == 0:
         return
     selected = is_selected(case.memory, case.scaled[0], case.after.ref.namespace)
-    if selected is not None and selected <= case.since:
+    if selected is not None and selected < case.since:
         yield f"{case.scaled[0]} goes to 0 pods although a Service has selected it since {selected}"
 
 
@@ -192,7 +197,7 @@ def abort_only_lowers(case: Case) -> Iterator[str]:
     """S20: once an abort is seen no write raises the canary's share, and its Service turns at most once."""
     own = uid(case.after.rollout)
     since = case.memory.abort_since.get(own)
-    if since is None or since > case.since or not case.after.is_updating:
+    if since is None or since >= case.since or not case.after.is_updating:
         return
     if case.weight and case.weight[1] > case.weight[0]:
         yield f"weight {case.weight[0]} to {case.weight[1]} after the abort"
@@ -276,7 +281,7 @@ def failed_analysis_stops(case: Case) -> Iterator[str]:
     ]
     for run in case.after.store.all(kinds.ANALYSIS_RUN):
         over = case.memory.over_since.get(uid(run))
-        if run["metadata"]["name"] in names and over is not None and over <= case.since:
+        if run["metadata"]["name"] in names and over is not None and over < case.since:
             yield f"weight {case.weight[1]} although {run['metadata']['name']} has come to a bad end"
 
 

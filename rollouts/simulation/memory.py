@@ -41,6 +41,7 @@ class Memory:
     available: defaultdict[str, Series] = field(default_factory=lambda: defaultdict(Series))
     replicas: defaultdict[str, Series] = field(default_factory=lambda: defaultdict(Series))
     weights: defaultdict[Ref, Series] = field(default_factory=lambda: defaultdict(Series))
+    strange: set[Ref] = field(default_factory=set)  # Ingresses whose weight was last changed by a stranger
     selected: dict[Ref, tuple[str, Instant]] = field(default_factory=dict)  # Service -> hash, since
     left: dict[str, Instant] = field(default_factory=dict)  # hash -> when it last ceased to be the stable one served
     rollouts: set[str] = field(default_factory=set)  # every uid there ever was
@@ -54,13 +55,16 @@ class Memory:
     former_stable: str = ""  # the stable version before the present one
     over_since: dict[str, Instant] = field(default_factory=dict)  # AnalysisRun uid -> when its verdict was stored
 
-    def keep(self, commit: Commit, at: Instant, by_person: bool) -> None:
+    def keep(self, commit: Commit, at: Instant, by_person: bool, by_controller: bool) -> None:
         """Take a commit in that concerns no Rollout's totals."""
         thing = ref(commit.kind, commit.object)
         if commit.kind == kinds.REPLICA_SET:
             self.available[uid(commit.object)].put(at, 0 if commit.type == "DELETED" else available(commit.object))
         elif commit.kind == kinds.INGRESS:
-            self.weights[thing].put(at, 0 if commit.type == "DELETED" else weight_of(commit.object))
+            weight = 0 if commit.type == "DELETED" else weight_of(commit.object)
+            if weight != (self.weights[thing].values or [0])[-1]:
+                (self.strange.discard if by_controller else self.strange.add)(thing)
+            self.weights[thing].put(at, weight)
         elif commit.kind == kinds.SERVICE:
             self._service(commit, thing, at)
         elif commit.kind == kinds.ROLLOUT:

@@ -174,9 +174,9 @@ class Process:
     def respond(self, response: Response, root: Ref | None, request: Request) -> None:
         """A response arrives."""
         version = str(((response.body or {}).get("metadata") or {}).get("resourceVersion") or "")
-        if response.is_ok and not request.is_write:
+        if not request.is_write and (response.is_ok or response.status == 404):
             self._read.add(request.ref)
-        elif response.is_ok and root is not None and version and request.verb != "delete":
+        if response.is_ok and request.is_write and root is not None and version and request.verb != "delete":
             self.own.setdefault(root, {})[request.ref] = version
         self._input(lambda: self.machine.respond(response, self.now))
 
@@ -206,9 +206,12 @@ class Process:
                 return root
         return None
 
-    def _meet(self, thing: Ref) -> None:
-        if any(room.kind == thing.kind for room in self._rooms):
-            self._roots[thing] = None
+    def _meet(self, thing: Ref, manifest: Manifest) -> None:
+        for room in self._rooms:
+            if room.kind == thing.kind:
+                self._roots[thing] = None
+            elif root := room.names_root(thing, manifest):
+                self._roots[root] = None
 
     def _input(self, take: Callable[[], None]) -> None:
         if not self.alive:
@@ -230,7 +233,7 @@ class Process:
         if not again:
             stream.undelivered.popleft()
         event = WatchEvent(stream.kind, commit.type, commit.object)
-        self._meet(ref(stream.kind, commit.object))
+        self._meet(ref(stream.kind, commit.object), commit.object)
         self._input(lambda: self.machine.absorb(event, self.now))
 
     def _listed(
@@ -240,5 +243,5 @@ class Process:
             return
         self._listed_since[stream.kind] = began
         for manifest in objects:
-            self._meet(ref(stream.kind, manifest))
+            self._meet(ref(stream.kind, manifest), manifest)
         self._input(lambda: self.machine.replace(stream.kind, objects, str(version), self.now, began=began))

@@ -14,23 +14,21 @@ from typing import Any
 from rollouts.core.plan import Answer, Ask, Note
 from rollouts.devplane.builtin import Builtins
 from rollouts.devplane.definitions import BUILT_IN, OURS
-from rollouts.devplane.errors import ApiError
-from rollouts.devplane.request import Deletion, WriteOptions
+from rollouts.devplane.request import WriteOptions
 from rollouts.devplane.store import Commit, Store
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
-from rollouts.kube.object import name, namespace, ref
 from rollouts.kube.ref import Ref
 from rollouts.shell.room import Room
 from rollouts.shell.settings import Settings
 from rollouts.shell.wire import Request, Response
-from rollouts.simulation import gate, prometheus, script
+from rollouts.simulation import gate, meddling, prometheus, script
 from rollouts.simulation.auditor import ABORT_S_MAX, Auditor, Problem
 from rollouts.simulation.ending import ending
 from rollouts.simulation.faults import CALM, Fault, Moment, Size, Weather, What
 from rollouts.simulation.process import Process
 from rollouts.simulation.timeline import START, Timeline
-from rollouts.simulation.truth import NGINX, truth
+from rollouts.simulation.truth import truth
 from rollouts.simulation.workload import NAME, NAMESPACE, Scenario
 
 VIRTUAL_S_MAX = 4 * 3600.0
@@ -255,9 +253,7 @@ class World:
         whats = {fault.what for fault in faults}
         if self._outage_until > self.timeline.now:
             response = gate.refusal(request, 503, "ServiceUnavailable")
-        elif refused := next(
-            (_REFUSALS[fault.what](request, fault) for fault in faults if fault.what in _REFUSALS), None
-        ):
+        elif refused := next((one for fault in faults if (one := meddling.refusal(fault, request))), None):
             response = refused
         else:
             before = self.store.version
@@ -344,34 +340,13 @@ class World:
                     self._vacate()
                     self.timeline.after(fault.amount_s, lambda: self.timeline.after(0.0, lambda: self._depose(leader)))
             case _:
-                self._meddle(fault)
+                meddling.meddle(self.store, fault)
 
     def _depose(self, process: Process) -> None:
         """A process that finds its lease lost has had its last turn, and exits."""
         if process.alive:
             process.turn()
             self._crash(process)
-
-    def _meddle(self, fault: Fault) -> None:
-        """Somebody else touches an object, or a pod dies."""
-        watched = [kinds.ROLLOUT, kinds.REPLICA_SET, kinds.SERVICE, kinds.INGRESS]
-        if fault.what is What.POD:
-            watched = [kinds.POD]
-        things = [ref(kind, one) for kind in watched for one in self.store.all(kind) if _is_target(fault, one)]
-        if not things:
-            return
-        thing = things[int(fault.about or 0) % len(things)]
-        try:
-            if fault.what is What.POD:
-                self.store.delete(thing, Deletion(manager="eviction"))
-            elif fault.what is What.DRIFT:
-                weight = {"metadata": {"annotations": {f"{NGINX}/canary-weight": "1"}}}
-                self.store.patch(thing, weight, "merge", options=WriteOptions("somebody"))
-            else:
-                note = {"metadata": {"annotations": {f"example.org/note-{fault.at}": "seen"}}}
-                self.store.patch(thing, note, "merge", options=WriteOptions("somebody"))
-        except ApiError as error:
-            self._tell(f"nobody minds: {error.message}")
 
     def _felt(self, fault: Fault) -> None:
         self.struck[fault.what.name] += 1
@@ -394,19 +369,3 @@ class World:
         told = f"{self.timeline.elapsed_s:10.3f}  {line}"
         self._story.append(told)
         self._digest.update(told.encode())
-
-
-_REFUSALS = {
-    What.LOST_REQUEST: lambda request, fault: gate.lost(request),
-    What.CONFLICT: lambda request, fault: gate.refusal(request, 409, "Conflict"),
-    What.NOT_FOUND: lambda request, fault: gate.refusal(request, 404, "NotFound"),
-    What.THROTTLED: lambda request, fault: gate.refusal(request, 429, "TooManyRequests", fault.amount_s),
-    What.ERROR: lambda request, fault: gate.refusal(request, 500, "InternalError"),
-    What.UNAVAILABLE: lambda request, fault: gate.refusal(request, 503, "ServiceUnavailable"),
-}
-
-
-def _is_target(fault: Fault, manifest: dict[str, Any]) -> bool:
-    if fault.what is What.DRIFT:
-        return name(manifest).endswith("-canary") and "ingressClassName" in (manifest.get("spec") or {})
-    return namespace(manifest) == NAMESPACE
