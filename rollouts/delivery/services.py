@@ -41,9 +41,14 @@ def stable_target(seen: DeliverySeen, phase: Phase) -> str:
     if seen.stable_service.hash == seen.latch.stable:
         return seen.latch.stable
     selected = seen.set_of(seen.stable_service.hash)
-    is_dangling = bool(seen.stable_service.hash) and (selected is None or selected.usable == 0)
+    is_dangling = selected is None or selected.usable == 0
     needed = min(1, seen.replicas) if is_dangling else seen.replicas
     return seen.latch.stable if seen.stable.usable >= needed else ""
+
+
+def tells_versions_apart(seen: DeliverySeen) -> bool:
+    """Whether the stable Service would leave the pods of a new version alone. One without a hash selects them all."""
+    return bool(seen.stable_service.hash) or seen.stable is None or seen.stable.usable == 0
 
 
 def _pods(seen: DeliverySeen, weight: int) -> int:

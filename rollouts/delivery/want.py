@@ -67,7 +67,7 @@ def grow(seen: DeliverySeen, want: Want) -> Iterator[Told]:
         if seen.run_named(name) is None and not runs.rivals(seen, name, step):
             body = runs.body(seen, name, analysis, step)
             yield Create(Ref(kinds.ANALYSIS_RUN, seen.ref.namespace, name), body, seen.uid), ()
-    is_free = seen.template.orphan is None and not seen.template.is_blocked
+    is_free = seen.template.orphan is None and not seen.template.is_blocked and services.tells_versions_apart(seen)
     if seen.current is None and is_free and not seen.latch.aborted:
         yield _new_set(seen, want.new_size)
 

@@ -337,3 +337,18 @@ def test_the_replica_set_of_a_former_rollout_is_waited_for_and_not_taken_over():
 
     assert obj.controller_uid(world.set_named("1")) == obj.uid(world.rollout)
     assert world.status["phase"] == "Healthy"
+
+
+def test_no_canary_pod_is_made_while_the_stable_service_would_select_it():
+    world = deployed(a_rollout(3))
+    service = Ref(kinds.SERVICE, NAMESPACE, "web-stable")
+    world.patch(service, {"spec": {"selector": {HASH: None}}})
+    world.refusing = lambda action: action.ref == service
+
+    world.set_image("shop/web:2")
+    world.settle(5.0)
+    assert world.sizes() == {"1": 3}
+    world.refusing = lambda action: False
+    world.settle(5.0)
+
+    assert world.sizes() == {"1": 3, "2": 1}
