@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rollouts.cli.errors import Exit
+from rollouts.cli.errors import ComplaintError, Exit
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.output import no_color_option, show, style
 from rollouts.view.style import Role, State, Style, clean
@@ -30,6 +30,11 @@ _STATES = {
 }
 _QUIET = frozenset({"ScalingReplicaSet"})
 _BAR_CELLS = 20
+_LINES_PER_HEADING = 20
+_HEADING = (
+    f"{'time':>6}   {'phase':<11} {'step':>5} {'weight':>6}  {'share of requests, measured':<45}  "
+    f"{'requests':>8} {'errors':>6} {'failed':>6}  last measurement"
+)
 
 
 class TextScreen:
@@ -39,28 +44,30 @@ class TextScreen:
         self._look = look
         self._all_events = all_events
         self.outcome: Outcome | None = None
+        self._told = 0
 
     def say(self, text: str) -> None:
         """A sentence of the narrator."""
         show([self._look.paint(f"# {text}", Role.CANARY)])
 
     def line(self, line: Line) -> None:
-        """The state of the moment."""
+        """The state of the moment; the columns are named again from time to time."""
+        if self._told % _LINES_PER_HEADING == 0:
+            show([self._look.paint(_HEADING, Role.FAINT)])
+        self._told += 1
         frame = line.frame
-        state = _STATES.get(frame.phase, State.UNKNOWN)
-        step = f"step {frame.step if frame.step is not None else '-'}/{frame.steps}"
-        weight = "weight  - " if frame.weight is None else f"weight {frame.weight:>3}%"
-        shares = " ".join(f"{name or 'nobody'} {part:>4.0%}" for name, part in line.shares.items())
-        failed = f"{line.tool_failures} failed by the tool"
+        state = self._look.icon(_STATES.get(frame.phase, State.UNKNOWN))
+        step = f"{'-' if frame.step is None else frame.step}/{frame.steps}"
+        weight = "-" if frame.weight is None else f"{frame.weight} %"
+        shares = " ".join(f"{name or 'nobody'} {part:.0%}" for name, part in line.shares.items())
+        lost = f"{line.tool_failures:>6}"
+        counts = f"{line.requests:>8} {line.application_errors:>6} "
         parts = [
-            f"{line.at_s:6.1f}s  {self._look.icon(state)} {frame.phase or 'Pending':<11}",
-            f"{step:<9} {weight}",
+            f"{line.at_s:5.1f}s {state} {frame.phase or 'Pending':<11} {step:>5} {weight:>6}",
             f"{self._bar(line)} {shares:<24}",
-            f"{line.requests:>5} requests, {line.application_errors} errors, "
-            + (self._look.paint(failed, Role.BAD) if line.tool_failures else failed),
+            counts + (self._look.paint(lost, Role.BAD) if line.tool_failures else lost),
+            clean(frame.measurement),
         ]
-        if frame.measurement:
-            parts.append(clean(frame.measurement))
         show(["  ".join(parts).rstrip()])
 
     def _bar(self, line: Line) -> str:
@@ -77,7 +84,7 @@ class TextScreen:
             return
         about = event.get("involvedObject") or {}
         what = f"{about.get('kind', '')}/{about.get('name', '')}"
-        text = clean(f"{at_s:6.1f}s    {event.get('type')} {reason} {what}: {event.get('message')}")
+        text = clean(f"{at_s:5.1f}s   {event.get('type')} {reason} {what}: {event.get('message')}")
         show([self._look.paint(text, Role.BAD if event.get("type") == "Warning" else Role.FAINT)])
 
     def end(self, outcome: Outcome) -> None:
@@ -129,6 +136,8 @@ def command(*, scenario: str, exit_when_done: bool, all_events: bool, no_color: 
     screen = TextScreen(style(no_color=no_color), all_events=all_events)
     try:
         asyncio.run(_play(settings, STORIES[scenario], screen, stays=not exit_when_done))
+    except FileNotFoundError as error:
+        raise ComplaintError(str(error), fix="pip install 'rollouts[demo]'") from None
     except (KeyboardInterrupt, asyncio.CancelledError):
         if screen.outcome is None:
             return Exit.INTERRUPTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ ROLLOUT = Ref(kinds.ROLLOUT, NAMESPACE, "web")
 CANARY_INGRESS = Ref(kinds.INGRESS, NAMESPACE, "web-web-canary")
 WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 LANDMARKS_MAX = 1_000
+_FRACTION = re.compile(r"(\d\.\d{3})\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +90,14 @@ class Observer:
         return int(text) if text.isdigit() else None
 
     def _measurement(self) -> str:
-        """The newest measurement of the newest AnalysisRun: `success-rate [1] Successful`."""
+        """The newest measurement of the newest AnalysisRun: `success-rate [0.693] Failed`."""
         runs = sorted(
             self._store.all(kinds.ANALYSIS_RUN), key=lambda run: int(run["metadata"]["resourceVersion"]), reverse=True
         )
         for run in runs[:1]:
             for metric in (run.get("status") or {}).get("metricResults") or ():
                 for measurement in (metric.get("measurements") or ())[-1:]:
-                    value = str(measurement.get("value") or measurement.get("message") or "")[:24]
+                    value = _short(str(measurement.get("value") or measurement.get("message") or ""))
                     return f"{metric.get('name')} {value} {measurement.get('phase')}"
         return ""
 
@@ -116,6 +118,11 @@ class Observer:
             self.landmarks.failed_runs += 1
             self.landmarks.verdict_s = self._clock_s()
             self.landmarks.verdict = f"{phase}: {(commit.object.get('status') or {}).get('message') or ''}"
+
+
+def _short(value: str) -> str:
+    """A measured value with three digits after the point, or the beginning of a message."""
+    return _FRACTION.sub(r"\1", value)[:40]
 
 
 @dataclass(frozen=True, slots=True)

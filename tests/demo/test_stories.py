@@ -39,6 +39,7 @@ def stories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]
         run.close()
 
 
+@pytest.mark.slow
 def test_a_good_release_is_promoted_to_all_requests(stories: dict[str, Run]):
     run = stories["good"]
 
@@ -48,6 +49,7 @@ def test_a_good_release_is_promoted_to_all_requests(stories: dict[str, Run]):
     assert figure(run, "share at the end") == "good-2 100%"
 
 
+@pytest.mark.slow
 def test_a_bad_release_sends_itself_back_within_a_second_of_the_verdict(stories: dict[str, Run]):
     run = stories["bad-release"]
 
@@ -59,6 +61,7 @@ def test_a_bad_release_sends_itself_back_within_a_second_of_the_verdict(stories:
     assert figure(run, "share at the end") == "good-1 100%"
 
 
+@pytest.mark.slow
 def test_a_killed_controller_goes_on_where_it_was(stories: dict[str, Run]):
     run = stories["controller-crash"]
 
@@ -68,6 +71,7 @@ def test_a_killed_controller_goes_on_where_it_was(stories: dict[str, Run]):
     assert figure(run, "failed by the tool") == "0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["good", "bad-release", "controller-crash"])
 def test_a_story_that_is_over_leaves_nothing_behind(stories: dict[str, Run], scenario: str):
     assert nothing_is_left(stories[scenario])

@@ -40,6 +40,7 @@ def test_every_example_tells_its_story(folder: str):
     assert "## The story to expect" in text
 
 
+@pytest.mark.slow
 async def test_a_background_analysis_accompanies_a_good_release_to_its_end():
     screen = Silence()
     scenario = Scenario("background", "good", "demo/web:good-2", weights=(5, 20, 50, 100))
@@ -50,6 +51,7 @@ async def test_a_background_analysis_accompanies_a_good_release_to_its_end():
     assert "AnalysisRunSuccessful" in screen.reasons
 
 
+@pytest.mark.slow
 async def test_a_background_analysis_sends_a_bad_release_back():
     scenario = Scenario("background-bad", "bad", "demo/web:bad-2", aborts=True, weights=(5, 20, 50, 100))
     outcome = await perform(Settings(speed=SPEED, example=BACKGROUND, embedded_metrics=True), scenario, Silence())
