@@ -375,3 +375,34 @@ def test_a_pause_does_not_use_up_the_deadline():
     world.settle(60.0)
 
     assert world.status["phase"] == "Healthy"
+
+
+def test_abort_retry_and_promotion_tell_the_contracts_events_in_order():
+    world = deployed(a_rollout(1, steps=[{"setWeight": 50}, {"pause": {"duration": 3}}]))
+    world.notes.clear()
+
+    world.set_image("shop/web:2")
+    world.until("Paused")
+    world.command(abort=True)
+    world.settle(40.0)
+    world.command(abort=False)
+    world.settle(60.0)
+
+    about_traffic = {"PatchingCanaryIngress", "TrafficWeightUpdated", "SwitchService"}
+    assert [reason for reason in world.reasons() if reason not in about_traffic] == [
+        "RolloutUpdated",
+        "NewReplicaSetCreated",
+        "RolloutNotCompleted",
+        "ScalingReplicaSet",
+        "RolloutStepCompleted",
+        "RolloutPaused",
+        "RolloutAborted",
+        "ScalingReplicaSet",
+        "ScalingReplicaSet",
+        "RolloutStepCompleted",
+        "RolloutPaused",
+        "RolloutStepCompleted",
+        "RolloutResumed",
+        "RolloutCompleted",
+        "ScalingReplicaSet",
+    ]
