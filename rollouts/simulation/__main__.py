@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rollouts.simulation", description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--seed", type=int, help="one seed, with its story")
-    what.add_argument("--seeds", help="A:B, the seeds from A up to but not including B")
+    what.add_argument("--seeds", help="A:B, the seeds from A up to but not including B; a number N means 0:N")
     what.add_argument("--matrix", action="store_true", help="a crash at every API call of every scenario")
     what.add_argument("--stories", action="store_true", help="every scenario without a fault")
     parser.add_argument("--scenario", default="", help="only this one")
@@ -64,8 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.matrix:
             verdicts = (verdict for listed in pool.map(_scenario_matrix, names) for verdict in listed)
             return _all(verdicts, "crashes")
-        first, _, last = chosen.seeds.partition(":")
-        seeds = range(int(first), int(last))
+        first, _, last = chosen.seeds.rpartition(":")
+        seeds = range(int(first or 0), int(last))
         return _all(pool.map(_seed, seeds, [chosen.scenario] * len(seeds), chunksize=CHUNK), "seeds")
 
 

@@ -57,6 +57,10 @@ class Auditor:
         """Judge a commit, then remember it."""
         now = self._store.now()
         actor = self._processes.get(commit.manager)
+        if self.memory.abort_known:
+            for root in self._roots():
+                until_now = truth(self._store, root, {ref(commit.kind, commit.object): commit.previous})
+                self._abort_is_quick(until_now, now)
         if actor is not None:
             self.writes, self.last_write = self.writes + 1, now
             for root in self._concerned(commit):
@@ -64,7 +68,6 @@ class Auditor:
         self.memory.keep(commit, now, commit.manager == USER, actor is not None)
         for root in self._roots():
             stands = truth(self._store, root)
-            self._abort_is_quick(stands, now)
             self.memory.settle(stands, now, by_controller=actor is not None)
 
     def finish(self) -> None:

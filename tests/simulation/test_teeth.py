@@ -1,0 +1,209 @@
+"""The simulator's teeth: bugs put in on purpose, each of which it must find. A survivor is a hole in the auditor."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import pytest
+
+from rollouts.delivery import canary, commands, runs, services, steps, want
+from rollouts.delivery.turning import Turning
+from rollouts.shell import carrier, carry
+from rollouts.shell.cache import Cache
+from rollouts.simulation.faults import CALM, Weather
+from rollouts.simulation.runner import Run, of_seed, play, reference
+from rollouts.simulation.workload import SCENARIOS, scenario
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+SLOW_WATCH = replace(CALM, lag_default_s=0.4)
+SLOW_DELETION = replace(CALM, lag_s={"Rollout": 1.0, "ReplicaSet": 1.0})
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A bug, and the runs of which at least one must break one of the laws."""
+
+    bug: str
+    put_in: Patch
+    laws: tuple[str, ...]
+    scenarios: tuple[str, ...] = ("good-canary",)
+    weather: Weather = CALM
+    seeds: int = 0
+
+
+def floor_for_ceil(patch: pytest.MonkeyPatch) -> None:
+    def floor(replicas: int, weight: int, total: int) -> int:
+        return replicas * weight // total
+
+    for module in (canary, services, steps):
+        patch.setattr(module, "pods_needed", floor)
+    patch.setattr(canary, "canary_size", floor)
+
+
+def weight_before_selector(patch: pytest.MonkeyPatch) -> None:
+    def shift(seen: Any, wish: Any) -> Any:
+        yield from want.weigh(seen, wish.shares)
+        yield from services.turn(seen, seen.canary_service, wish.canary_hash)
+        yield from services.turn(seen, seen.stable_service, wish.stable_hash)
+
+    patch.setattr(sys.modules["rollouts.delivery.reconcile"], "shift", shift)
+
+
+def weight_to_unready_pods(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(canary, "pods_needed", lambda replicas, weight, total: 0)
+    patch.setattr(services, "pods_needed", lambda replicas, weight, total: 0)
+
+
+def cancelled_is_passed(patch: pytest.MonkeyPatch) -> None:
+    real = steps.is_done
+
+    def is_done(seen: Any, latch: Any, now: Any) -> bool:
+        step = seen.canary.steps[latch.step]
+        return True if step.analysis is not None else real(seen, latch, now)
+
+    patch.setattr(steps, "is_done", is_done)
+
+
+def no_fence(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(carrier.Carrier, "blocking", lambda self, key: [])
+
+
+def no_preconditions(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(carry, "_guarded", lambda action: action.body)
+
+
+def nothing_confirmed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(carrier.Carrier, "_is_confirmed", lambda self, ref: True)
+
+
+def revives_without_looking(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(carrier.Carrier, "_was_removed", lambda self, ref: False)
+
+
+def old_events_count(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Cache, "_is_stale", staticmethod(lambda *arguments: False))
+
+
+def pauses_cut_to_seconds(patch: pytest.MonkeyPatch) -> None:
+    real = steps.pause_due
+
+    def due(seen: Any, latch: Any) -> Any:
+        found = real(seen, latch)
+        return found and type(found)(found.micros - found.micros % 1_000_000)
+
+    patch.setattr(steps, "pause_due", due)
+
+
+def indefinite_pauses_end(patch: pytest.MonkeyPatch) -> None:
+    real = steps.pause_due
+
+    def due(seen: Any, latch: Any) -> Any:
+        found = real(seen, latch)
+        return latch.pauses[0].start.plus(30) if found is None and latch.pauses else found
+
+    patch.setattr(steps, "pause_due", due)
+
+
+def skips_a_step(patch: pytest.MonkeyPatch) -> None:
+    real = commands.finish_step
+
+    def finish(seen: Any, latch: Any, *rest: Any, **more: Any) -> Turning:
+        turning: Turning = real(seen, latch, *rest, **more)
+        further = min(turning.latch.step + 1, len(seen.canary.steps))
+        return replace(turning, latch=replace(turning.latch, step=further, pauses=(), controller_pause=False))
+
+    patch.setattr(commands, "finish_step", finish)
+
+
+def weight_ahead_of_steps(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        steps,
+        "weight_at",
+        lambda seen, step: max((each.set_weight or 0 for each in seen.canary.steps[: step + 3]), default=0),
+    )
+
+
+def abort_keeps_weight(patch: pytest.MonkeyPatch) -> None:
+    real = canary.reach
+
+    def reach(seen: Any, now: int, wanted: int, canary_hash: str) -> int:
+        return now if seen.latch.aborted else real(seen, now, wanted, canary_hash)
+
+    patch.setattr(canary, "reach", reach)
+
+
+def aborted_canary_goes_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(canary, "_KEEP_DELAY_S_DEFAULT", 1)
+
+
+def old_version_goes_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(canary, "SCALE_DOWN_DELAY_S_DEFAULT", 1)
+
+
+def stable_shrinks_with_the_weight(patch: pytest.MonkeyPatch) -> None:
+    real = canary._size
+
+    def size(seen: Any, phase: Any, each: Any, weight: int, now: Any) -> Any:
+        wish = real(seen, phase, each, weight, now)
+        return replace(wish, replicas=seen.replicas - weight * seen.replicas // 100) if each is seen.stable else wish
+
+    patch.setattr(canary, "_size", size)
+
+
+def run_names_are_not_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(runs, "rivals", lambda *arguments: ())
+    real, drawn = want.runs.wanted, count()
+
+    def wanted(seen: Any, latch: Any) -> Any:
+        return [(f"{name}-{next(drawn) % 3}", analysis, step) for name, analysis, step in real(seen, latch)]
+
+    patch.setattr(want.runs, "wanted", wanted)
+
+
+MUTANTS = (
+    Mutant("floor for ceil", floor_for_ceil, ("S2", "L1", "S1", "END")),
+    Mutant("weight before selector", weight_before_selector, ("S8",)),
+    Mutant("weight to pods that are not ready", weight_to_unready_pods, ("S1", "S2"), weather=SLOW_WATCH),
+    Mutant("a cancelled or missing run counts as passed", cancelled_is_passed, ("S25",), ("judged-canary",)),
+    Mutant("no fence behind our own writes", no_fence, ("S33",), weather=SLOW_WATCH),
+    Mutant("no precondition in patches", no_preconditions, ("S31",)),
+    Mutant("irreversible without a quorum read", nothing_confirmed, ("S33",), seeds=200),
+    Mutant(
+        "made again without a look at the owner",
+        revives_without_looking,
+        ("S34",),
+        ("recreated-midway",),
+        weather=SLOW_DELETION,
+    ),
+    Mutant("old events count as news", old_events_count, (), seeds=400),
+    Mutant("pauses cut to whole seconds", pauses_cut_to_seconds, ("S28",)),
+    Mutant("a pause without end ends", indefinite_pauses_end, ("S28",), ("held-and-promoted",)),
+    Mutant("a step is skipped", skips_a_step, ("S24",)),
+    Mutant("the weight runs ahead of the steps", weight_ahead_of_steps, ("S3",)),
+    Mutant("an abort keeps the weight", abort_keeps_weight, ("S21",), ("abort-and-retry",)),
+    Mutant("an aborted canary goes at once", aborted_canary_goes_at_once, ("S22",), ("abort-and-retry",)),
+    Mutant("the old version goes at once", old_version_goes_at_once, ("S10",)),
+    Mutant("the stable version shrinks with its share", stable_shrinks_with_the_weight, ("S5",)),
+    Mutant("run names are not derived", run_names_are_not_kept, ("S27", "L1"), ("judged-canary",)),
+)
+
+
+def played(mutant: Mutant) -> Any:
+    for name in mutant.scenarios:
+        yield Run(name, mutant.weather)
+    for seed in range(mutant.seeds):
+        yield of_seed(seed)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.bug)
+def test_a_bug_put_in_on_purpose_is_found(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    for one in SCENARIOS if mutant.seeds else map(scenario, mutant.scenarios):
+        reference(one.name)  # of the sound code
+    mutant.put_in(monkeypatch)
+
+    broken = ({problem.law for problem in play(run).problems} for run in played(mutant))
+    assert any(laws & set(mutant.laws or laws) for laws in broken), f"survived: {mutant.bug}"
