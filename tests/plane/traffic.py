@@ -39,7 +39,8 @@ def start_traefik(plane: Plane) -> Service:
         str(Path(sys.executable).with_name("traefik")), f"{provider}=true", f"{provider}.endpoint={plane.admin.url}",
         f"{provider}.token={plane.admin.token}", f"{provider}.certauthfilepath={plane.admin.ca}",
         f"--entrypoints.web.address=127.0.0.1:{port}", f"--entrypoints.ping.address=127.0.0.1:{ping}",
-        "--providers.providersthrottleduration=100ms", "--ping=true", "--ping.entrypoint=ping", "--global.sendanonymoususage=false", "--global.checknewversion=false",
+        "--providers.providersthrottleduration=100ms",
+        "--ping=true", "--ping.entrypoint=ping", "--global.sendanonymoususage=false", "--global.checknewversion=false",
     ])  # fmt: skip
     child.until(lambda: _answers(f"http://127.0.0.1:{ping}/ping"), START_S_MAX)
     return Service(child, f"http://127.0.0.1:{port}")
@@ -70,7 +71,7 @@ def targets_file(plane: Plane) -> Path:
 
 
 def _scraping(plane: Plane) -> dict[str, object]:
-    job = {"job_name": "pods", "file_sd_configs": [{"files": [str(targets_file(plane))]}]}
+    job = {"job_name": "pods", "file_sd_configs": [{"files": [str(targets_file(plane))], "refresh_interval": "1s"}]}
     every = f"{SCRAPE_S}s"
     return {"global": {"scrape_interval": every, "scrape_timeout": every}, "scrape_configs": [job]}
 

@@ -22,7 +22,6 @@ from tests.plane.processes import LOOK_S, Child, free_port
 from tests.realplane.watching import Watching
 
 EXAMPLE = ROOT / "examples" / "01-canary-nginx"
-HOST = "web.example.com"
 STORY_S_MAX = 60.0
 MERGE = "application/merge-patch+json"
 _PATHS = {
@@ -41,6 +40,7 @@ _HASTE = (
     (r"caleDownDelaySeconds: \d+", "caleDownDelaySeconds: 2"),
     (r"http://prometheus\S+", "{prometheus}"),
     (r"\[1m\]", "[5s]"),
+    (r"web\.example\.com", "{host}"),  # two shops may stand on one plane, the earlier one being cleared away
 )
 
 
@@ -49,6 +49,7 @@ class Shop:
 
     def __init__(self, plane: AnyPlane, namespace: str) -> None:
         self.plane, self.namespace = plane, namespace
+        self.host = f"{namespace}.example.com"
         self.weights = Watching(plane.admin, f"{self.path('Ingress')}/web-web-canary")
 
     def path(self, kind: str) -> str:
@@ -60,7 +61,7 @@ class Shop:
         for file in sorted(EXAMPLE.glob("*.yaml")):
             text = file.read_text()
             for pattern, instead in _HASTE:
-                text = re.sub(pattern, instead.format(pause=pause, prometheus=prometheus), text)
+                text = re.sub(pattern, instead.format(pause=pause, prometheus=prometheus, host=self.host), text)
             for body in yaml.safe_load_all(text):
                 if body["kind"] == "Rollout":
                     _play(body["spec"]["template"], told)

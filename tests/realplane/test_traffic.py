@@ -10,7 +10,7 @@ import pytest
 from tests.plane.plane import Plane
 from tests.plane.traffic import Service
 from tests.realplane.customers import Customers, share_percent
-from tests.realplane.shop import HOST, Shop, controller, opened, start_controller
+from tests.realplane.shop import Shop, controller, opened, start_controller
 
 pytestmark = [pytest.mark.realplane, pytest.mark.netns]
 
@@ -30,7 +30,7 @@ def busy_shop(
 
 def until_served(shop: Shop, traefik: Service) -> None:
     """Wait until the ingress controller has heard of the shop."""
-    with Customers(traefik.url, HOST) as first:
+    with Customers(traefik.url, shop.host) as first:
         shop.until("the first version answers", lambda: any(answer.status == 200 for answer in first.answers[-5:]))
 
 
@@ -46,7 +46,7 @@ def test_a_good_release_takes_over_without_one_failed_request(busy_shop: Shop, t
     with controller(busy_shop):
         busy_shop.until_phase("Healthy")
         until_served(busy_shop, traefik)
-        with Customers(traefik.url, HOST) as customers:
+        with Customers(traefik.url, busy_shop.host) as customers:
             busy_shop.set_image("good-2")
             at_20 = share_at(busy_shop, customers, 20, "good-2", 2.5)
             at_50 = share_at(busy_shop, customers, 50, "good-2", 1.5)
@@ -65,7 +65,7 @@ def test_a_bad_release_harms_few_and_is_taken_back(busy_shop: Shop, traefik: Ser
     with controller(busy_shop):
         busy_shop.until_phase("Healthy")
         until_served(busy_shop, traefik)
-        with Customers(traefik.url, HOST) as customers:
+        with Customers(traefik.url, busy_shop.host) as customers:
             busy_shop.set_image("bad-2")
             busy_shop.until_weight(5)
             busy_shop.until_phase("Degraded")
@@ -84,7 +84,7 @@ def test_a_killed_controller_costs_no_request(busy_shop: Shop, traefik: Service)
     first = start_controller(busy_shop)
     busy_shop.until_phase("Healthy")
     until_served(busy_shop, traefik)
-    with Customers(traefik.url, HOST) as customers:
+    with Customers(traefik.url, busy_shop.host) as customers:
         busy_shop.set_image("good-2")
         busy_shop.until_weight(20)
         first.kill()
