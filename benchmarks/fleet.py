@@ -6,7 +6,8 @@ Each rollout has one replica, a canary over an nginx Ingress at 20, 40, 60 and 8
 
 first weight    from the first image patch to the first weight seen on the Ingress, over the rollouts
 step lag        from the pause seen in the status plus its duration to the next weight seen on the Ingress, over all
-                pauses; below zero the pause was cut short
+                pauses; below zero the pause was cut short, or seen late by the observer
+pause kept      the same from the start time that the status names: below zero a pause was truly cut short
 all done        from the first image patch to the last rollout seen healthy at its new version
 CPU, peak RSS   of the controller's process, until the old ReplicaSets are scaled down too
 writes          of the controller as the API server's audit log has them, a rollout; refused ones count
@@ -46,6 +47,7 @@ class Row:
     rollouts: int
     first_weights: list[float]
     step_lags: list[float]
+    kept: list[float]
     all_done_s: float
     cpu_s: float
     rss_mb: float
@@ -62,6 +64,7 @@ class Row:
             f"{percentile(first, 0.5):.2f} / {percentile(first, 0.99):.2f}",
             f"{percentile(lag, 0.5):.3f} / {percentile(lag, 0.99):.3f}",
             f"{percentile(lag, 0):.3f}",
+            f"{percentile(self.kept, 0):.3f}",
             f"{self.all_done_s:.1f}",
             f"{1000 * self.cpu_s / self.rollouts:.1f}",
             f"{self.rss_mb:.0f}",
@@ -72,7 +75,7 @@ class Row:
 
 
 HEAD = (
-    "| N | controller | first weight p50/p99 s | step lag p50/p99 s | step lag min s | all done s "
+    "| N | controller | first weight p50/p99 s | step lag p50/p99 s | step lag min s | pause kept min s | all done s "
     "| CPU per rollout ms | peak RSS MB | writes per rollout "
     "| status | Ingress | Service | ReplicaSet | other | events |"
 )
@@ -172,6 +175,7 @@ async def _measure(plane: Plane, wire: Wire, child: Child, observer: Observer, m
         size,
         observer.first_weights(began),
         observer.step_lags(),
+        observer.kept(),
         finished - began,
         cpu_s(child.pid) - used,
         peak_rss_mb(child.pid),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from benchmarks import manifests as m
 from tests.plane.wire import Body
@@ -67,6 +68,21 @@ class Observer:
     def first_weights(self, began: float) -> list[float]:
         """Seconds from the change of the images to the first weight on each Ingress."""
         return sorted(story.weights[0][0] - began for story in self.stories.values() if story.weights)
+
+    def kept(self) -> list[float]:
+        """Seconds by which each next weight was seen later than the start time in the status plus the duration.
+
+        Free of the delay with which the pause itself was seen; below zero a pause was truly cut short.
+        """
+        offset = time.time() - time.monotonic()
+        kept = []
+        for story in self.stories.values():
+            for seen, start_time in story.pauses:
+                following = [when for when, _ in story.weights if when > seen + m.PAUSE_S / 2]
+                if following:
+                    begun = datetime.fromisoformat(start_time).timestamp()
+                    kept.append(following[0] + offset - begun - m.PAUSE_S)
+        return sorted(kept)
 
     def step_lags(self) -> list[float]:
         """Seconds by which each next weight was seen later than the observed pause plus its duration."""
