@@ -6,4 +6,5 @@ Never here: anything that production imports. Read `workload.py` for the stories
     python -m rollouts.simulation --seed 7          one seed, told as a story
     python -m rollouts.simulation --seeds 0:2000    many, on all cores
     python -m rollouts.simulation --matrix          a crash at every API call of every scenario
+    python -m rollouts.simulation --matrix events   every watch event late, and twice (also: answers, lists)
 """

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from rollouts.simulation.faults import MATRICES
 from rollouts.simulation.runner import Run, matrix, of_seed, play, reference
 from rollouts.simulation.shrink import shrink
 from rollouts.simulation.workload import SCENARIOS, scenario
@@ -40,8 +41,8 @@ def _seed(seed: int, only: str) -> Verdict:
     return judge(f"seed {seed}", of_seed(seed, [scenario(only)] if only else SCENARIOS))
 
 
-def _scenario_matrix(name: str) -> list[Verdict]:
-    return [judge(f"{name} {run.faults[0]}", run) for run in matrix(name)]
+def _scenario_matrix(name: str, which: str) -> list[Verdict]:
+    return [judge(f"{name} {run.faults[0]}", run) for run in matrix(name, which)]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--seed", type=int, help="one seed, with its story")
     what.add_argument("--seeds", help="A:B, the seeds from A up to but not including B; a number N means 0:N")
-    what.add_argument("--matrix", action="store_true", help="a crash at every API call of every scenario")
+    what.add_argument("--matrix", nargs="?", const="crashes", choices=MATRICES, help="one fault at every place")
     what.add_argument("--stories", action="store_true", help="every scenario without a fault")
     parser.add_argument("--scenario", default="", help="only this one")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -62,8 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _all((judge(name, Run(name)) for name in names), "stories")
     with ProcessPoolExecutor(chosen.jobs) as pool:
         if chosen.matrix:
-            verdicts = (verdict for listed in pool.map(_scenario_matrix, names) for verdict in listed)
-            return _all(verdicts, "crashes")
+            listed = pool.map(_scenario_matrix, names, [chosen.matrix] * len(names))
+            return _all(
+                (verdict for verdicts in listed for verdict in verdicts), f"runs of the matrix of {chosen.matrix}"
+            )
         first, _, last = chosen.seeds.rpartition(":")
         seeds = range(int(first or 0), int(last))
         return _all(pool.map(_seed, seeds, [chosen.scenario] * len(seeds), chunksize=CHUNK), "seeds")

@@ -128,11 +128,37 @@ class Size:
     duration_ms: int
 
 
-def crash_matrix(size: Size) -> Iterable[Fault]:
-    """A crash at every API call, before the request, after the commit, and after the response."""
-    for call in range(1, size.calls + 1):
-        for what in CRASHES:
-            yield Fault(what, call)
+ANSWERS = (
+    What.LOST_REQUEST,
+    What.LOST_RESPONSE,
+    What.UNKNOWN,
+    What.CONFLICT,
+    What.NOT_FOUND,
+    What.THROTTLED,
+    What.ERROR,
+    What.UNAVAILABLE,
+)
+MATRICES = ("crashes", "answers", "events", "lists")
+
+
+def every(matrix: str, size: Size) -> Iterable[Fault]:
+    """One fault at every place where it can strike.
+
+    crashes: at every API call, before the request, after the commit, after the response.  answers: every call lost or
+    refused in every way.  events: every watch event late, or twice.  lists: each kind listed anew at every second.
+    """
+    if matrix in ("crashes", "answers"):
+        for call in range(1, size.calls + 1):
+            for what in CRASHES if matrix == "crashes" else ANSWERS:
+                yield Fault(what, call, 2.0 if what is What.THROTTLED else 0.0)
+    elif matrix == "events":
+        for event in range(1, size.events + 1):
+            yield Fault(What.LATE, event, 3.0)
+            yield Fault(What.TWICE, event, 1.0)
+    else:
+        for second in range(size.duration_ms // 1000 + 1):
+            for kind in _WATCHED:
+                yield Fault(What.RELIST, second * 1000 + 17, 1.0, kind)
 
 
 def draw(seed: int, size: Size) -> tuple[Weather, tuple[Fault, ...]]:

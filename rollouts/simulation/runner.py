@@ -10,7 +10,7 @@ from rollouts.shell.room import Room
 from rollouts.shell.wiring import rooms
 from rollouts.simulation.auditor import Problem
 from rollouts.simulation.ending import differences
-from rollouts.simulation.faults import CALM, Fault, Weather, crash_matrix, draw
+from rollouts.simulation.faults import CALM, Fault, Weather, draw, every
 from rollouts.simulation.timeline import START
 from rollouts.simulation.workload import SCENARIOS, Scenario, scenario
 from rollouts.simulation.world import Outcome, World
@@ -57,7 +57,7 @@ def of_seed(seed: int, among: Sequence[Scenario] = SCENARIOS) -> Run:
     return Run(chosen.name, weather, faults)
 
 
-def matrix(name: str) -> Iterator[Run]:
-    """A crash at every API call of a scenario, before, between and after."""
-    for fault in crash_matrix(reference(name).size):
+def matrix(name: str, which: str = "crashes") -> Iterator[Run]:
+    """One fault at every place of a scenario where it can strike; see `faults.every`."""
+    for fault in every(which, reference(name).size):
         yield Run(name, faults=(fault,))

@@ -22,7 +22,7 @@ from rollouts.devplane.store import Store
 from rollouts.kube import kinds
 from rollouts.kube.object import generation, uid
 from rollouts.kube.ref import Kind, Manifest, Ref
-from rollouts.simulation.truth import Truth, available, truth
+from rollouts.simulation.truth import HASH, Truth, available, truth
 
 USER = "user"
 AS_USER = WriteOptions(USER)
@@ -142,6 +142,13 @@ CONDITIONS: Mapping[str, Callable[..., bool]] = {
     r"gone": lambda stage: not stage.truth.is_there,
     r"a run is (\w+)": _runs,
     r"progressing": _in_phase("Progressing"),
+    r"services are bare": lambda stage: (
+        not any(
+            HASH in (one["spec"].get("selector") or {}) or one["metadata"].get("annotations")
+            for one in stage.store.all(kinds.SERVICE)
+        )
+    ),
+    r"two versions run": lambda stage: sum(available(one) > 0 for one in stage.truth.sets.values()) == 2,
 }
 
 
@@ -169,10 +176,14 @@ def _promote(stage: Stage) -> None:
     now = stage.truth
     if now.aborted:
         return
-    if now.status.get("pauseConditions"):
-        _patch(stage, {"status": {"pauseConditions": None}}, "status")
-    elif now.step is not None and now.step < len(now.steps):
-        _patch(stage, {"status": {"pauseConditions": None, "currentStepIndex": now.step + 1}}, "status")
+    lifted: dict[str, Any] = {"pauseConditions": None}
+    following = {} if now.step is None else {"currentStepIndex": min(now.step + 1, len(now.steps))}
+    judged = ((now.status.get("canary") or {}).get("currentStepAnalysisRunStatus") or {}).get("status")
+    if judged == "Inconclusive" and now.status.get("controllerPause"):
+        lifted |= {"controllerPause": False, **following}
+    elif not now.status.get("pauseConditions"):
+        lifted |= following
+    _patch(stage, {"status": lifted}, "status")
 
 
 def _promote_full(stage: Stage) -> None:

@@ -31,6 +31,16 @@ JUDGED: tuple[Mapping[str, Any], ...] = (
     {"setWeight": 50},
     {"pause": {"duration": "5s"}},
 )  # fmt: skip
+LONG_JUDGED: tuple[Mapping[str, Any], ...] = (
+    {"setWeight": 20},
+    {"analysis": {"templates": [{"templateName": "patient"}], "args": [LATEST_HASH]}},
+    {"setWeight": 50},
+)
+DOUBTED: tuple[Mapping[str, Any], ...] = (
+    {"setWeight": 20},
+    {"analysis": {"templates": [{"templateName": "doubt"}], "args": [LATEST_HASH]}},
+    {"setWeight": 50},
+)
 HELD: tuple[Mapping[str, Any], ...] = (
     {"setWeight": 20},
     {"pause": {}},
@@ -93,6 +103,8 @@ class Scenario:
             **{f"ingress-{name}": (kinds.INGRESS, _ingress(name)) for name in self.ingresses},
             "success": (kinds.ANALYSIS_TEMPLATE, _template("success", count=3)),
             "watch": (kinds.ANALYSIS_TEMPLATE, _template("watch")),
+            "patient": (kinds.ANALYSIS_TEMPLATE, _template("patient", count=20)),
+            "doubt": (kinds.ANALYSIS_TEMPLATE, _template("doubt", count=1, failureCondition="result[0] < 0.5")),
             "rollout": (kinds.ROLLOUT, {"metadata": {"name": NAME}, "spec": {**spec, **self.more}}),
             "run": (kinds.ANALYSIS_RUN, _run()),
         }
@@ -117,7 +129,7 @@ def _ingress(name: str) -> dict[str, Any]:
     return {"metadata": {"name": name}, "spec": {"ingressClassName": "nginx", "rules": [rule]}}
 
 
-def _metric(query: str, count: int | None) -> dict[str, Any]:
+def _metric(query: str, count: int | None, **more: Any) -> dict[str, Any]:
     metric: dict[str, Any] = {
         "name": "success",
         "interval": "3s",
@@ -125,11 +137,11 @@ def _metric(query: str, count: int | None) -> dict[str, Any]:
         "failureLimit": 1,
         "provider": {"prometheus": {"address": "http://prometheus.example:9090", "query": query}},
     }
-    return metric | ({"count": count} if count else {})
+    return metric | more | ({"count": count} if count else {})
 
 
-def _template(name: str, count: int | None = None) -> dict[str, Any]:
-    spec = {"args": [{"name": "hash"}], "metrics": [_metric('success{hash="{{args.hash}}"}', count)]}
+def _template(name: str, count: int | None = None, **more: Any) -> dict[str, Any]:
+    spec = {"args": [{"name": "hash"}], "metrics": [_metric('success{hash="{{args.hash}}"}', count, **more)]}
     return {"metadata": {"name": name}, "spec": spec}
 
 
@@ -218,7 +230,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("delete-midway", "The Rollout is deleted at 20 %.",
         """when healthy: set image web:2
            when paused at step 3: delete rollout
-           when gone: end""", ("gone",)),
+           when gone: end""", ("gone", "services are bare")),
     Scenario("recreated-midway", "The Rollout is deleted and created again under its name within a watch gap.",
         """when healthy: set image web:2
            when paused at step 3: recreate
@@ -253,6 +265,42 @@ SCENARIOS: tuple[Scenario, ...] = (
         """when healthy: set image web:2
            when healthy on web:2, after 60s: abort
            when healthy on web:2, after 5s: end""", ("weight 0", "replicas 4 available")),
+    Scenario("inconclusive-promoted", "The analysis comes to no verdict: a person looks, and promotes.",
+        """when healthy: set image web:2
+           when paused at step 1, after 20s: promote
+           when healthy on web:2: end""", PROMOTED, steps=DOUBTED, metrics={"web:2": "0.7"}),
+    Scenario("inconclusive-aborted", "The analysis comes to no verdict: a person looks, and aborts.",
+        """when healthy: set image web:2
+           when paused at step 1, after 20s: abort
+           when aborted: end""", RETURNED, steps=DOUBTED, metrics={"web:2": "0.7"}),
+    Scenario("abort-twice", "Aborted, tried again, aborted again: the canary keeps its pods for the delay each time.",
+        """when healthy: set image web:2
+           when paused at step 3: abort
+           when aborted, after 5s: retry
+           when paused at step 3: abort
+           when aborted: end""", RETURNED),
+    Scenario("abort-while-judged", "A person aborts while the analysis is still asking.",
+        """when healthy: set image web:2
+           when a run is Running, after 2s: abort
+           when aborted: end""", RETURNED, steps=LONG_JUDGED, metrics={"web:2": "1"}),
+    Scenario("revision-while-judged", "A third version comes while the second is still being judged.",
+        """when healthy: set image web:2
+           when a run is Running, after 2s: set image web:3
+           when healthy on web:3: end""", ("healthy on web:3", "weight 0"), steps=LONG_JUDGED),
+    Scenario("stable-dies", "All stable pods die at 20 %; they come back and the update goes on.",
+        """when healthy: set image web:2
+           when paused at step 3: kill stable pods
+           when healthy on web:2: end""", PROMOTED),
+    Scenario("kept-canary", "abortScaleDownDelaySeconds 0 keeps the aborted canary for whoever looks into it.",
+        """when healthy: set image web:2
+           when paused at step 3: abort
+           when aborted, after 60s: end""", (*RETURNED, "two versions run"),
+        extra={"abortScaleDownDelaySeconds": 0}),
+    Scenario("thousandths", "Weights out of 1000.",
+        """when healthy: set image web:2
+           when paused at step 1: promote
+           when healthy on web:2: end""", PROMOTED, steps=({"setWeight": 5}, {"pause": {}}, {"setWeight": 500}),
+        extra={"trafficRouting": {"nginx": {"stableIngress": "web"}, "maxTrafficWeight": 1000}}),
     Scenario("provider-down", "The metrics source is down: errors, then an abort.",
         """when healthy: set image web:2
            when aborted: end""", RETURNED, steps=JUDGED, metrics={"web:2": "error"}),
