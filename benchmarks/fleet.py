@@ -34,7 +34,7 @@ from tests.plane.processes import Child, free_port
 from tests.plane.wire import Wire
 
 SETTLE_S = 3.0
-BEGIN_S_MAX = 300.0
+BEGIN_S_MAX = 120.0
 UPDATE_S_MAX = 600.0
 LOOK_S = 0.25
 
