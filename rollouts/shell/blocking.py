@@ -40,7 +40,8 @@ class BlockingClient:
                 **self._access.impersonate,
                 **credentials.headers(),
             }
-            connection.request(method, path, None if body is None else orjson.dumps(body), headers)
+            prefix = urlsplit(self._access.server).path.rstrip("/")
+            connection.request(method, prefix + path, None if body is None else orjson.dumps(body), headers)
             response = connection.getresponse()
             content = response.read(ANSWER_BYTES_MAX + 1)
             if not response.isclosed():

@@ -1,22 +1,23 @@
-"""HTTP to one API server: connections, credentials, TLS, time-outs, and what came back as bytes."""
+"""HTTP to one API server: credentials, TLS, time-outs, and what came back as bytes."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 import orjson
 
 from rollouts.core.errors import HiccupError
 from rollouts.shell import tls
-from rollouts.shell.kubeconfig import Access
+from rollouts.shell.kubeconfig import Access, AccessError
+from rollouts.shell.pool import Pool, Server
 from rollouts.shell.settings import DEFAULTS, Settings
-
-if TYPE_CHECKING:
-    import aiohttp
 
 CONTENT_TYPES = {
     "json": "application/json-patch+json",
@@ -25,7 +26,8 @@ CONTENT_TYPES = {
     "": "application/json",
 }
 REFUSAL_BYTES_MAX = 65536
-KEEP_ALIVE_S = 75.0
+_PLAIN_TARGET = re.compile(r"[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~]+", re.ASCII)
+_LINE_BREAKS = re.compile(r"[\r\n\0]")
 
 
 class ApiError(HiccupError):
@@ -63,22 +65,22 @@ class Reply:
 
 
 class Connection:
-    """Connections of one identity to one API server. Made lazily: nothing is opened before the first call."""
+    """One identity at one API server. Made lazily: nothing is opened before the first call."""
 
     def __init__(self, access: Access, settings: Settings = DEFAULTS, *, connections_max: int = 64) -> None:
         self.access = access
         self._settings = settings
         self._connections_max = connections_max
-        self._session: aiohttp.ClientSession | None = None
-        self._ssl: ssl.SSLContext | Literal[True] = True
+        self._pool: Pool | None = None
         self._certificate = ""
-        self._headers: dict[str, dict[str, str]] = {}
+        self._heads: dict[str, bytes] = {}
+        self._prefix = urlsplit(access.server).path.rstrip("/")  # of an API server behind a gateway
 
     async def close(self) -> None:
-        """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Close every idle connection."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
     async def send(
         self, method: str, target: str, body: bytes | None = None, form: str = "", timeout_s: float | None = None
@@ -87,45 +89,33 @@ class Connection:
 
         Raises ApiError with status 0 where no answer came, so that the outcome of a write is unknown.
         """
-        reply = await self._send(method, target, body, form, timeout_s or self._settings.request_timeout_s)
+        limit_s = timeout_s or self._settings.request_timeout_s
+        reply = await self._send(method, target, body, form, limit_s)
         if reply.status == 401 and not self.access.credentials.is_final:
             self.access.credentials.reject()  # an expired token: once more with a fresh one
-            reply = await self._send(method, target, body, form, timeout_s or self._settings.request_timeout_s)
+            reply = await self._send(method, target, body, form, limit_s)
         return reply
 
     async def lines(self, target: str, *, silence_s_max: float | None = None) -> AsyncGenerator[bytes, None]:
         """The lines of an endless answer. Raises ApiError, with status 0 after `silence_s_max` without a byte."""
-        import aiohttp
-
-        session = await self._ready()
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=self._settings.request_timeout_s)
         try:
-            async with session.get(
-                self.access.server + target,
-                headers=self._headers_for(""),
-                ssl=self._ssl,
-                proxy=self.access.proxy or None,
-                timeout=limits,
-                allow_redirects=False,
-            ) as response:
-                if response.status != 200:
-                    refusal = await response.content.read(REFUSAL_BYTES_MAX)
-                    Reply(response.status, refusal, _retry_after(response.headers)).manifest()
-                async for line in self._split(response.content, silence_s_max):
+            pool = await self._ready()
+            request = self._request("GET", target, None, "")
+            async with contextlib.aclosing(pool.stream(request, silence_s_max)) as chunks:
+                status = int(await anext(chunks))
+                if status != 200:
+                    Reply(status, await _refusal(chunks)).manifest()  # raises
+                async for line in self._split(chunks):
                     yield line
         except TimeoutError:
-            raise ApiError(0, "Silence", f"{target.split('?')[0]}: the watch fell silent") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise ApiError(0, type(error).__name__, f"{target.split('?')[0]}: {_words(error)}") from None
+            raise ApiError(0, "Silence", f"{_shown(target)}: the watch fell silent") from None
+        except OSError as error:
+            raise ApiError(0, type(error).__name__, f"{_shown(target)}: {_words(error)}") from None
 
-    async def _split(self, content: aiohttp.StreamReader, silence_s_max: float | None) -> AsyncIterator[bytes]:
+    async def _split(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         rest: list[bytes] = []
         size = 0
-        while True:
-            async with asyncio.timeout(silence_s_max):
-                chunk = await content.readany()
-            if not chunk:
-                return
+        async for chunk in chunks:
             *whole, last = chunk.split(b"\n")
             if whole:
                 whole[0] = b"".join((*rest, whole[0]))
@@ -139,79 +129,83 @@ class Connection:
                 raise ApiError(413, "TooLarge", f"an event is larger than {self._settings.body_bytes_max} bytes")
 
     async def _send(self, method: str, target: str, body: bytes | None, form: str, timeout_s: float) -> Reply:
-        import aiohttp
-
-        limit = self._settings.body_bytes_max
         try:
-            session = await self._ready()
-            async with session.request(
-                method,
-                self.access.server + target,
-                data=body,
-                headers=self._headers_for(form),
-                ssl=self._ssl,
-                proxy=self.access.proxy or None,
-                timeout=aiohttp.ClientTimeout(total=timeout_s),
-                allow_redirects=False,
-            ) as response:
-                content = await _bounded(response.content, limit)
-                return Reply(response.status, content, _retry_after(response.headers))
+            pool = await self._ready()
+            request = self._request(method, target, body, form)
+            answer = await pool.exchange(request, self._settings.body_bytes_max, timeout_s)
         except TimeoutError:
-            raise ApiError(0, "Timeout", f"{method} {target.split('?')[0]}: no answer in {timeout_s:g} s") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise ApiError(0, type(error).__name__, f"{method} {target.split('?')[0]}: {_words(error)}") from None
+            raise ApiError(0, "Timeout", f"{method} {_shown(target)}: no answer in {timeout_s:g} s") from None
+        except OSError as error:
+            raise ApiError(0, type(error).__name__, f"{method} {_shown(target)}: {_words(error)}") from None
+        return Reply(answer.status, answer.body, _retry_after(answer.headers))
 
-    async def _ready(self) -> aiohttp.ClientSession:
-        """The session, with credentials that have not run out."""
-        import aiohttp
-
+    async def _ready(self) -> Pool:
+        """The pool, with credentials that have not run out."""
         credentials = self.access.credentials
         if not credentials.is_fresh():
             await asyncio.to_thread(credentials.renew)
-            self._headers.clear()
-        if self._session is None or credentials.certificate != self._certificate:
+            self._heads.clear()
+        if self._pool is None or credentials.certificate != self._certificate:
+            await self.close()
             self._certificate = credentials.certificate
-            self._ssl = tls.context(self.access) or True
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._connections_max, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=30
-                ),
-                auto_decompress=True,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=("Accept-Encoding", "User-Agent"),
-            )
-        return self._session
+            self._pool = Pool(_server(self.access, tls.context(self.access)), self._connections_max)
+        return self._pool
 
-    def _headers_for(self, form: str) -> dict[str, str]:
-        headers = self._headers.get(form)
-        if headers is None:
-            headers = self._headers[form] = {
-                "Accept": "application/json",
-                "Content-Type": CONTENT_TYPES[form],
-                "User-Agent": self._settings.user_agent,
-                **self.access.impersonate,
-                **self.access.credentials.headers(),
-            }
-        return headers
+    def _request(self, method: str, target: str, body: bytes | None, form: str) -> bytes:
+        target = self._prefix + target
+        if not _PLAIN_TARGET.fullmatch(target):
+            target = quote(target, safe="!$%&'()*+,-./:;=?@_~")
+        head = self._heads.get(form) or self._head(form)
+        if body is None:
+            return b"%s %s HTTP/1.1\r\n%s\r\n" % (method.encode(), target.encode(), head)
+        length = b"Content-Length: %d\r\n\r\n" % len(body)
+        return b"%s %s HTTP/1.1\r\n%s%s%s" % (method.encode(), target.encode(), head, length, body)
 
-
-async def _bounded(content: aiohttp.StreamReader, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := await content.readany():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > limit:
-            raise ApiError(0, "TooLarge", f"the answer is larger than {limit} bytes")
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    def _head(self, form: str) -> bytes:
+        assert self._pool is not None
+        headers = {
+            "Host": self._pool.server.authority,
+            "Accept": "application/json",
+            "Content-Type": CONTENT_TYPES[form],
+            "User-Agent": self._settings.user_agent,
+            **self.access.impersonate,
+            **self.access.credentials.headers(),
+        }
+        if broken := [name for name, value in headers.items() if _LINE_BREAKS.search(name + value)]:
+            raise AccessError(f"the header {broken[0]!r} would hold a line break")
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1", "replace")
+        self._heads[form] = head
+        return head
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    wish = headers.get("Retry-After", "")
-    return float(wish) if wish.isascii() and wish.isdigit() and len(wish) < 7 else None
+def _server(access: Access, context: ssl.SSLContext | None) -> Server:
+    where = urlsplit(access.server)
+    if where.scheme not in ("http", "https") or not where.hostname:
+        raise AccessError(f"the server of context {access.context!r} is no http or https address")
+    port = where.port or (443 if where.scheme == "https" else 80)
+    return Server(where.hostname, port, context, access.server_name, access.proxy)
 
 
-def _words(error: BaseException) -> str:
-    """An error as one line; aiohttp's may hold the headers of a request, so only an OSError speaks for itself."""
-    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else type(error).__name__
+async def _refusal(chunks: AsyncGenerator[bytes, None]) -> bytes:
+    body = b""
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > REFUSAL_BYTES_MAX:
+            break
+    return body
+
+
+def _retry_after(headers: Mapping[bytes, bytes]) -> float | None:
+    wish = headers.get(b"retry-after", b"")
+    return float(wish) if wish.isdigit() and len(wish) < 7 else None
+
+
+def _shown(target: str) -> str:
+    return target.split("?")[0]
+
+
+def _words(error: OSError) -> str:
+    """An error as one line."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not trusted: {error.verify_message}"
+    return error.strerror or str(error) or type(error).__name__

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from rollouts import __version__
 from rollouts.kube.kinds import LEASE
 from rollouts.kube.ref import Ref
-from rollouts.shell import kubeconfig, logs, wiring
+from rollouts.shell import eventloop, kubeconfig, logs, wiring
 from rollouts.shell.act import Always, Hand
 from rollouts.shell.asks.answering import Answering
 from rollouts.shell.client import Client
@@ -61,8 +61,7 @@ class Controller:
         self._stop = asyncio.Event()
         self._lost = False
         self._client = Client(access, settings, connections_max=settings.requests_inflight_max + 8)
-        # Watches hold a connection each for as long as they last, so they have no share in the limit for writes.
-        self._watching = Client(access, settings, connections_max=0)
+        self._watching = Client(access, settings, connections_max=8)  # for lists: watches are not limited
         self._events = Client(access, settings, connections_max=settings.events_inflight_max)
         self._answering = Answering(self._client, settings)
         self._servers = Servers()
@@ -200,4 +199,5 @@ def run(access: kubeconfig.Access, options: Options) -> int:
     async def main() -> int:
         return await Controller(access, options, settings).run()
 
-    return asyncio.run(main())
+    with asyncio.Runner(loop_factory=eventloop.new) as runner:
+        return runner.run(main())

@@ -34,8 +34,10 @@ class Settings:
     user_agent: str = "rollouts-controller"
 
     # Telling.
-    events_queue_max: int = 1000
-    events_inflight_max: int = 2
+    events_queue_max: int = 5000
+    events_inflight_max: int = 4
+    events_gather_s: float = 0.5  # events are sent in bursts, this long after the first one of a burst
+    events_burst_max: int = 16
     event_message_bytes_max: int = 1024
     events_remembered_max: int = 2000
     events_aggregate_s: float = 600.0
