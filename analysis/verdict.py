@@ -14,7 +14,11 @@ RUN_TERMINATED = "Run Terminated"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a run stands. summary, dry_run_summary: counts of metrics (count, successful, failed, …), zeros left out."""
+    """How a run stands.
+
+    summary, dry_run_summary: counts of metrics (count, successful, failed, …), zeros left out.  An outcome counts only
+    where something was measured.
+    """
 
     phase: Phase
     message: str
@@ -46,7 +50,7 @@ def _assessed(metric: Metric, state: MetricState, is_ending: bool) -> MetricStat
         return state
     message = state.measurements[-1].message if state.measurements else ""
     if metric.is_dry_run and phase.is_bad:
-        message = _because(f"Metric assessed {phase} due to {reason(metric, state)}", message)
+        message = f"Metric assessed {phase} due to {reason(metric, state)}"
     return replace(state, phase=phase, message=message)
 
 
@@ -70,5 +74,5 @@ def _because(said: str, message: str) -> str:
 def _summary(states: Sequence[MetricState]) -> Mapping[str, int]:
     counts = {"count": len(states)}
     for phase in (Phase.SUCCESSFUL, Phase.FAILED, Phase.INCONCLUSIVE, Phase.ERROR):
-        counts[phase.value.lower()] = sum(state.phase is phase for state in states)
+        counts[phase.value.lower()] = sum(state.phase is phase and state.taken > 0 for state in states)
     return {name: count for name, count in counts.items() if count}

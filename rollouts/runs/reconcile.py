@@ -132,7 +132,7 @@ def _remember(seen: RunSeen, changes: Mapping[str, Any], notes: tuple[Note, ...]
 def _turning_points(seen: RunSeen, verdict: Verdict) -> Iterator[Note]:
     """A note for each metric that came to its end in this turn, and one for the run."""
     for before, after in zip(seen.states, verdict.states, strict=True):
-        if after.phase and after.is_completed and not before.is_completed:
+        if after.phase and after.taken and after.is_completed and not before.is_completed:
             said = f"Metric '{after.name}' Completed. Result: {after.phase}"
             yield _note(seen, f"Metric{after.phase}", said, after.phase)
     if verdict.phase.is_completed:

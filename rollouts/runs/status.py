@@ -91,7 +91,9 @@ def written(
 ) -> dict[str, Any]:
     """The whole status that follows from a verdict, no larger than its budget."""
     results = [
-        _result(metric, state) for metric, state in zip(metrics, verdict.states, strict=True) if state.phase is not None
+        _result(metric, state)
+        for metric, state in zip(metrics, verdict.states, strict=True)
+        if state.phase is not None and state.taken
     ]
     after = {
         **before,

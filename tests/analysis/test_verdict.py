@@ -83,7 +83,7 @@ def test_one_bad_metric_ends_the_others():
     assert verdict.phase is F
     assert verdict.message == 'Metric "bad" assessed Failed due to failed (1) > failureLimit (0)'
     assert [state.phase for state in verdict.states] == [F, S, S]
-    assert verdict.summary == {"count": 3, "successful": 2, "failed": 1}
+    assert verdict.summary == {"count": 3, "successful": 1, "failed": 1}
 
 
 def test_the_providers_error_is_part_of_the_message():
