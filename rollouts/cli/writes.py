@@ -29,7 +29,7 @@ class Decision:
 def promote(rollout: Manifest, *, full: bool = False) -> Decision:
     """End the present pause or step; `full`: skip the rest of the update."""
     name, status = rollout["metadata"]["name"], facts.status(rollout)
-    if status.get("abort"):
+    if status.get("abort") and not full:
         return Decision(
             "",
             refusal=f"rollout {name!r} is aborted, so there is no update to promote",

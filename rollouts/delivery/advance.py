@@ -51,7 +51,7 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
         told.append(notes.updated(seen))
         if seen.current is not None and latch.is_updating:
             told.append(notes.started(seen))  # no ReplicaSet will be created whose note would say it
-    if is_new and seen.latch.current and fresh.stable == fresh.current:
+    if is_new and seen.latch.current and fresh.stable == fresh.current and seen.canary.steps:
         told.append(notes.skipped(seen))
     if latch.pauses:
         told.append(notes.paused(seen, latch.pauses[0].reason))
@@ -83,7 +83,8 @@ def _entered(seen: DeliverySeen, now: Instant) -> Turning | None:
     step = steps.current(seen, latch)
     begins_pause = step is not None and step.pause is not None
     lacks_run = step is not None and step.analysis is not None and not runs.is_for(seen, latch.step_run, latch.step)
-    lacks_background = runs.background_due(seen, latch.step) and not runs.is_for(seen, latch.background_run, None)
+    wants_background = runs.background_due(seen, latch.step) and not latch.promote_full
+    lacks_background = wants_background and not runs.is_for(seen, latch.background_run, None)
     if not (begins_pause or lacks_run or lacks_background):
         return None
     after = latch

@@ -122,7 +122,7 @@ def _leaving(seen: DeliverySeen, each: SetSeen, delay_s: int, now: Instant) -> S
     if is_selected and seen.replicas:
         return SetWant(each, each.wanted, Keep.FOR_GOOD if seen.weight_high > 0 else Keep.AS_IT_IS)
     if each.deadline is None and delay_s > 0:
-        return SetWant(each, each.wanted, Keep.UNTIL, now.plus(delay_s))
+        return SetWant(each, each.wanted, Keep.UNTIL, now.plus(delay_s).rounded_up())
     if each.deadline is not None and each.deadline > now:
         return SetWant(each, each.wanted, Keep.UNTIL, each.deadline)
     is_handing_over = not seen.latch.is_updating and seen.weight_high > 0  # the last weight is still to be read back

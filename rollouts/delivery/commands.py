@@ -57,11 +57,23 @@ def retried(seen: DeliverySeen, now: Instant) -> Turning | None:
 
 
 def promoted_in_full(seen: DeliverySeen, now: Instant) -> Turning | None:
-    """Somebody wrote `promoteFull: true`: what is left of steps, pauses and analyses is skipped."""
+    """Somebody wrote `promoteFull: true`: what is left of steps, pauses and analyses is skipped.
+
+    After an abort it takes the abort back; an abort that comes later, or at the same time, goes before it.
+    """
     latch, count = seen.latch, len(seen.canary.steps)
-    if not latch.promote_full or not latch.is_updating or latch.aborted:
+    if not latch.promote_full or not latch.is_updating:
         return None
-    done = replace(latch, step=count, pauses=(), controller_pause=False, step_run="")
+    done = replace(
+        latch,
+        aborted=False,
+        aborted_at=None,
+        step=count,
+        pauses=(),
+        controller_pause=False,
+        step_run="",
+        background_run="",
+    )
     told = (notes.resumed(seen),) if latch.pauses else ()
     return Turning(done, Event.PROMOTE_FULL, "a full promotion was asked for", told) if done != latch else None
 

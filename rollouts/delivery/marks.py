@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rollouts.kube.podtemplate import HASH_LABEL
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "RUN_STEP",
     "RUN_TYPE",
     "STEP_INDEX",
+    "handed_down",
 ]
 
 MANAGED_BY = "argo-rollouts.argoproj.io/managed-by-rollouts"
@@ -28,3 +31,10 @@ RUN_TYPE = "rollout-type"
 STEP_INDEX = "step-index"
 RUN_STEP = "Step"
 RUN_BACKGROUND = "Background"
+
+_OWN = frozenset({REVISION, REVISION_HISTORY, DESIRED_REPLICAS, "kubectl.kubernetes.io/last-applied-configuration"})
+
+
+def handed_down(annotations: Mapping[str, str]) -> dict[str, str]:
+    """The annotations of a Rollout that its new ReplicaSet gets too, such as the cause of a change."""
+    return {key: value for key, value in annotations.items() if key not in _OWN}

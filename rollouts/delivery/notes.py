@@ -103,6 +103,11 @@ def weight_set(seen: DeliverySeen, before: int, after: int) -> Note:
     return _note(seen, "TrafficWeightUpdated", message, before=before, after=after)
 
 
+def weight_begun(seen: DeliverySeen, weight: int) -> Note:
+    """The canary has a share of the traffic for the first time, be it none."""
+    return _note(seen, "TrafficWeightUpdated", f"Traffic weight updated to {weight}", after=weight)
+
+
 def route_made(seen: DeliverySeen, ref: Ref, weight: int) -> Note:
     """A canary Ingress comes into being."""
     return _note(seen, "CreatingCanaryIngress", f"Creating canary ingress `{ref.name}` with weight `{weight}`")
@@ -116,7 +121,7 @@ def route_changed(seen: DeliverySeen, ref: Ref, weight: int) -> Note:
 def run_changed(seen: DeliverySeen, run: RunSeen, before: str) -> Note:
     """An AnalysisRun of this update has a new phase."""
     message = f"{run.type} Analysis Run '{run.name}' Status New: '{run.phase}' Previous: '{before}'"
-    tell = _warning if run.phase in ("Failed", "Error", "Inconclusive") else _note
+    tell = _warning if run.phase in ("Failed", "Error") else _note
     return tell(seen, f"AnalysisRun{run.phase}", message, run=run.name)
 
 

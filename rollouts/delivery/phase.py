@@ -60,7 +60,7 @@ TRANSITIONS: Mapping[Event, tuple[frozenset[Phase], frozenset[Phase]]] = {
     Event.DEPLOY: (frozenset(Phase), _ANY),
     Event.ABORT: (_UNDER_WAY | {Phase.ABORTED}, frozenset({Phase.ABORTED})),
     Event.RETRY: (_UNDER_WAY, _UNDER_WAY),
-    Event.PROMOTE_FULL: (_UNDER_WAY, frozenset({Phase.PROMOTING})),
+    Event.PROMOTE_FULL: (_UNDER_WAY | {Phase.ABORTED}, frozenset({Phase.PROMOTING})),
     Event.RESUME: (_UNDER_WAY, _UNDER_WAY),
     Event.PAUSE: (_UNDER_WAY, frozenset({Phase.PAUSED})),
     Event.STEP: (_UNDER_WAY, _UNDER_WAY),

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollouts.api.rollout import SHARE_DEFAULT
 from rollouts.delivery import commands, steps
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
 from rollouts.delivery.turning import Turning
-from rollouts.kit import amount
 from rollouts.kit.instant import Instant
 from rollouts.kube.conditions import Condition, find
 
@@ -51,8 +49,8 @@ def conditions(
     words = "Rollout is healthy" if healthy else "Rollout is not healthy"
     found = [
         _available(seen, counts),
-        Condition("Paused", _flag(is_paused), "RolloutPaused", "Rollout is paused"),
-        Condition("Healthy", _flag(healthy), "RolloutHealthy", words),
+        *_once_true(seen, Condition("Paused", _flag(is_paused), "RolloutPaused", "Rollout is paused")),
+        *_once_true(seen, Condition("Healthy", _flag(healthy), "RolloutHealthy", words)),
         Condition("Completed", _flag(is_complete), "RolloutCompleted", "RolloutCompleted"),
         _progressing(seen, latch, (counts, healthy, is_paused), turning, now),
     ]
@@ -121,7 +119,7 @@ def _progressing(
     if reason == "RolloutPaused" or (turning and turning.event is Event.RESUME):
         return Condition("Progressing", "Unknown", "RolloutResumed", "Rollout is resumed")
     if turning and turning.event is Event.RETRY:
-        return Condition("Progressing", "True", "RolloutRetry", "Retrying Rollout after abort")
+        return Condition("Progressing", "Unknown", "RolloutRetry", "Retrying Rollout after abort")
     progressed = turning is not None or has_progressed(seen, counts)
     if phase is Phase.SETTLED and reason in ("NewReplicaSetAvailable", "ReplicaSetNotAvailable"):
         words = "Rollout does not have minimum availability"
@@ -134,10 +132,14 @@ def _progressing(
     return Condition("Progressing", "True", "ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.')
 
 
+def _once_true(seen: DeliverySeen, wanted: Condition) -> tuple[Condition, ...]:
+    """A condition that is not told before it was true for the first time."""
+    is_known = wanted.status == "True" or find(seen.status.get("conditions"), wanted.type)
+    return (wanted,) if is_known else ()
+
+
 def _available(seen: DeliverySeen, counts: Counts) -> Condition:
-    share = seen.canary.max_unavailable
-    missing = amount.resolve_down(SHARE_DEFAULT if share is None else share, seen.replicas)
-    if counts.available >= max(0, seen.replicas - missing):
+    if counts.available >= seen.replicas:
         return Condition("Available", "True", "AvailableReason", "Rollout has minimum availability")
     return Condition("Available", "False", "AvailableReason", "Rollout does not have minimum availability")
 

@@ -12,7 +12,7 @@ from rollouts.delivery.advance import advance
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen
 from rollouts.delivery.turning import Turning
-from rollouts.delivery.want import Told, Want, grow, shift, shrink, weigh
+from rollouts.delivery.want import Told, Want, grow, shift, shrink
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
@@ -40,7 +40,7 @@ def deliver(seen: DeliverySeen, now: Instant) -> Plan:
     phase = phase_of(seen.latch, len(seen.canary.steps))
     want = canary.wish(seen, phase, now)
     turning = advance(seen, now)
-    if phase is Phase.ABORTED and turning and (giving_back := list(weigh(seen, want.shares))):
+    if phase is Phase.ABORTED and turning and (giving_back := list(shift(seen, want))):
         # The abort that a person wrote is remembered already: traffic first, bookkeeping after.
         return _plan(giving_back, rule="an aborted update gives its traffic back", wake=None)
     if turning:

@@ -126,8 +126,8 @@ def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
     weight, total = seen.weight_high, seen.traffic.total
     canary = {
         **_mapping(seen.status.get("canary")),
-        _STEP_RUN: _run(seen, latch.step_run, runs.step_run(seen, latch)),
-        _BACKGROUND_RUN: _run(seen, latch.background_run, runs.background_run(seen, latch)),
+        _STEP_RUN: _run(seen, latch.step_run, runs.step_run(seen, latch), latch),
+        _BACKGROUND_RUN: _run(seen, latch.background_run, runs.background_run(seen, latch), latch),
         "weights": {
             "canary": {
                 "weight": weight,
@@ -144,15 +144,17 @@ def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
     return {key: value for key, value in canary.items() if value is not None}
 
 
-def _run(seen: DeliverySeen, name: str, run: RunSeen | None) -> dict[str, Any] | None:
+def _run(seen: DeliverySeen, name: str, run: RunSeen | None, latch: Latch) -> dict[str, Any] | None:
     if not name:
         return None
-    told = {"name": name, "status": (run.phase if run else "") or "Pending"}
+    if latch.aborted:
+        run = seen.run_named(name)  # the one that stood there, although the step is the first again
+    told = {"name": name, "status": run.phase if run else ""}
     return {**told, "message": run.message[:MESSAGE_MAX]} if run and run.message else told
 
 
 def _headline(status: Mapping[str, Any]) -> tuple[object, ...]:
-    """What others wait for: phase, decisions, and the conditions that say that something is wrong or done."""
+    """What others wait for: phase, decisions, weights, and conditions that say that something is wrong or done."""
     told = []
     for kind in ("Progressing", "Available", "Paused", "Completed", "InvalidSpec", "ReplicaFailure"):
         each = conditions.find(status.get("conditions"), kind)
@@ -161,7 +163,8 @@ def _headline(status: Mapping[str, Any]) -> tuple[object, ...]:
         told.append(_IN_PROGRESS if kind == "Progressing" and is_usual else (each.get("status"), reason))
     fields = latches.fields(latches.Latch(), 1)
     decisions = [status.get(key) for key in fields]
-    return (status.get("phase"), status.get("observedGeneration"), *told, *decisions)
+    weights = _mapping(_mapping(_mapping(status.get("canary")).get("weights")).get("canary"))
+    return (status.get("phase"), status.get("observedGeneration"), weights.get("weight"), *told, *decisions)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

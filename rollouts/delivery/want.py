@@ -92,8 +92,10 @@ def weigh(seen: DeliverySeen, shares: tuple[int, ...]) -> Iterator[Told]:
             is_new = isinstance(action, Create)
             made = notes.route_made if is_new else notes.route_changed
             told = [made(seen, route.ref, share)]
-            if share != route.weight and not told_weight:
-                told.append(notes.weight_set(seen, route.weight, share))
+            if not told_weight and (share != route.weight or (is_new and not seen.latch.stable)):
+                begins = is_new and not seen.latch.stable
+                weight = notes.weight_begun(seen, share) if begins else notes.weight_set(seen, route.weight, share)
+                told.append(weight)
                 told_weight = True
             yield action, tuple(told)
 
@@ -205,6 +207,7 @@ def _new_set(seen: DeliverySeen, size: int) -> Told:
             "namespace": seen.ref.namespace,
             "labels": dict(template["metadata"]["labels"]),
             "annotations": {
+                **marks.handed_down(obj.annotations(seen.rollout)),
                 marks.REVISION: str(seen.revision),
                 marks.DESIRED_REPLICAS: str(seen.replicas),
             },

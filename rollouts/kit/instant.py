@@ -54,6 +54,10 @@ class Instant:
         """The instant that many seconds later (earlier if negative)."""
         return Instant(self.micros + round(seconds * 1_000_000))
 
+    def rounded_up(self) -> Instant:
+        """This instant if it is a whole second, or else the next that is."""
+        return Instant(-(-self.micros // 1_000_000) * 1_000_000)
+
     def since(self, other: Instant) -> float:
         """Seconds from `other` to this instant; negative if `other` is later."""
         return (self.micros - other.micros) / 1_000_000

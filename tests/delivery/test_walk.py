@@ -25,7 +25,7 @@ def test_the_first_deploy_skips_the_steps_and_asks_nobody_to_wait():
 
 def test_the_first_deploy_tells_the_contracts_events_in_order():
     world = deployed(a_rollout(1))
-    about_traffic = {"CreatingCanaryIngress", "SwitchService"}
+    about_traffic = {"CreatingCanaryIngress", "SwitchService", "TrafficWeightUpdated"}
 
     assert [reason for reason in world.reasons() if reason not in about_traffic] == [
         "RolloutAddedToInformer",
