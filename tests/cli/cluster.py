@@ -17,7 +17,10 @@ CRDS = Path(__file__).parents[2] / "crds"
 
 
 class Cluster:
-    """A devplane with our CRDs; `do` runs a function on its thread."""
+    """A devplane with our CRDs; `do` runs a function on its thread. serves_pods: pods are real servers."""
+
+    def __init__(self, *, serves_pods: bool = True) -> None:
+        self._serves_pods = serves_pods
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -50,7 +53,7 @@ class Cluster:
         self._loop.call_soon_threadsafe(lambda: self._loop.call_later(delay_s, deed, self.devplane))
 
     async def _start(self) -> Devplane:
-        devplane = Devplane()
+        devplane = Devplane(serves_pods=self._serves_pods)
         await devplane.start()
         for path in sorted(CRDS.glob("*.yaml")):
             devplane.create(yaml.safe_load(path.read_text()))
