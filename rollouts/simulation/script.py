@@ -25,6 +25,7 @@ from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.simulation.truth import HASH, Truth, available, truth
 
 USER = "user"
+MANAGED_BY = "argo-rollouts.argoproj.io/managed-by-rollouts"
 AS_USER = WriteOptions(USER)
 REACTION_S = 0.5
 _LINE = re.compile(r"when (?P<when>.+?)(?:, after (?P<after>[\d.]+)s)?: (?P<do>.+)")
@@ -144,7 +145,7 @@ CONDITIONS: Mapping[str, Callable[..., bool]] = {
     r"progressing": _in_phase("Progressing"),
     r"services are bare": lambda stage: (
         not any(
-            HASH in (one["spec"].get("selector") or {}) or one["metadata"].get("annotations")
+            HASH in (one["spec"].get("selector") or {}) or MANAGED_BY in (one["metadata"].get("annotations") or {})
             for one in stage.store.all(kinds.SERVICE)
         )
     ),
