@@ -1,0 +1,175 @@
+"""Which chance is the canary held against: independent requests, bursts, or pods that differ by nature.
+
+Chosen from what the stable pods showed before the rollout began: the data that is judged has no say, or the guarantee
+would be lost. While the rollout runs the choice may only become more cautious (`reconsider`): given a look's bad
+requests, how they fall among the stable pods says nothing about the canary's share of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from analysis.stats.align import Counts
+from analysis.stats.logs import Floats, chi_square_quantile
+
+POD_LOOKS_MIN = 300  # a burst in one of a hundred pod-looks is missed by 300 with probability 5 %
+PODS_MIN = 3
+BAD_MIN = 50  # fewer say nothing about spread
+DISPERSION_MAX = 1.3
+SPREAD_ASSUMED = 0.3
+SPREAD_MAX = 1.5
+_FIT_ROUNDS = 4
+
+
+class Null(Enum):
+    """What is believed of bad requests when the canary is as good as stable."""
+
+    INDEPENDENT = "independent"  # each request for itself
+    BURSTS = "bursts"  # whole bursts within a look may fail together
+    PODS = "pods"  # each pod has a rate of its own
+    CAUTIOUS = "cautious"  # bursts or pods: the smaller evidence counts
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What the stable pods showed. dispersion: variance within a look over binomial (1: independent); pod_sd: log-sd
+    of the pods' own rates; pod_sd_high: its 80 % upper bound; pods_differ: beyond chance at 1 %."""
+
+    pods: int
+    pod_looks: int
+    bad: float
+    dispersion: float
+    dispersion_noise: float
+    pod_sd: float
+    pod_sd_high: float
+    pods_differ: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The null, its pod spread (log-sd; 0 where not used), the dispersion seen, and the reason in words."""
+
+    null: Null
+    pod_sd: float
+    dispersion: float
+    why: str
+
+
+History = Sequence[Mapping[str, Counts]]
+
+
+def choose(history: History) -> Choice:
+    """The null for a rollout, from looks at the stable pods alone (increments by pod, any number of looks)."""
+    spread = measure(history)
+    if spread is None:
+        return Choice(Null.CAUTIOUS, SPREAD_ASSUMED, 1.0, "no history of two stable pods or more: cautious")
+    told = f"{spread.pods} stable pods, {spread.pod_looks} pod-looks, {spread.bad:g} bad"
+    if spread.pods < PODS_MIN or spread.bad < BAD_MIN:
+        return Choice(Null.CAUTIOUS, SPREAD_ASSUMED, 1.0, f"{told}: too few to measure their spread, cautious")
+    bursty = spread.dispersion > max(DISPERSION_MAX, 1 + 3 * spread.dispersion_noise)
+    short = spread.pod_looks < POD_LOOKS_MIN
+    figures = f"{told}, dispersion {spread.dispersion:.2f}, pod spread {spread.pod_sd:.2f}"
+    dispersion = max(1.0, round(spread.dispersion, 3))
+    if spread.pods_differ:
+        pod_sd = round(min(SPREAD_MAX, spread.pod_sd_high), 3)
+        if bursty or short:
+            reason = "pods differ and errors come in bursts" if bursty else "pods differ, too short to rule out bursts"
+            return Choice(Null.CAUTIOUS, pod_sd, dispersion, f"{figures}: {reason}, cautious")
+        return Choice(Null.PODS, pod_sd, dispersion, f"{figures}: pods differ by nature")
+    if bursty or short:
+        reason = "errors come in bursts" if bursty else f"under {POD_LOOKS_MIN} pod-looks cannot rule out bursts"
+        return Choice(Null.BURSTS, 0.0, dispersion, f"{figures}: {reason}")
+    return Choice(Null.INDEPENDENT, 0.0, 1.0, f"{figures}: requests look independent")
+
+
+def reconsider(before: Choice, stable: History) -> Choice:
+    """The choice after looks of the rollout itself: more cautious if its stable pods show bursts or spread.
+
+    A cautious choice made without history takes the pod spread measured now, once there is enough to measure it; then
+    it stays. Nothing ever becomes less cautious in kind."""
+    now = choose(stable)
+    if before.null is Null.CAUTIOUS:
+        if before.pod_sd == SPREAD_ASSUMED and (spread := measure(stable)) and _measurable(spread):
+            pod_sd = round(min(SPREAD_MAX, spread.pod_sd_high), 3)
+            return replace(before, pod_sd=pod_sd, why=f"{before.why}; pod spread now measured, at most {pod_sd:.2f}")
+        return before
+    spread = measure(stable)
+    if spread is None or not _measurable(spread):
+        return before
+    bursty = spread.dispersion > max(DISPERSION_MAX, 1 + 3 * spread.dispersion_noise)
+    needs = {before.null} - {Null.INDEPENDENT}
+    needs |= {Null.BURSTS} if bursty else set()
+    needs |= {Null.PODS} if spread.pods_differ else set()
+    if needs <= {before.null}:
+        return before
+    null = Null.CAUTIOUS if len(needs) > 1 else next(iter(needs))
+    measured = round(min(SPREAD_MAX, spread.pod_sd_high), 3) if spread.pods_differ else 0.0
+    pod_sd = max(before.pod_sd, measured)
+    return Choice(null, pod_sd, max(before.dispersion, now.dispersion), f"during the rollout: {now.why}")
+
+
+def _measurable(spread: Spread) -> bool:
+    return spread.pods >= PODS_MIN and spread.bad >= BAD_MIN
+
+
+def measure(history: History) -> Spread | None:
+    """Dispersion and pod spread by moments; None with fewer than two pods that served, or without a bad request.
+
+    The expected bad requests of pod i in look t are n_it p_t w_i (p_t: the look's rate, w_i: the pod's own), fitted by
+    alternating scaling. dispersion = Pearson's X^2 / degrees of freedom (McCullagh & Nelder 1989, 4.5).
+    pod_sd^2 = (variance of the pods' rates - its binomial part) / mean^2 (DerSimonian & Laird 1986, by moments)."""
+    names = sorted({pod for look in history for pod in look})
+    if len(names) < 2:
+        return None
+    requests = np.array([[look[pod].total if pod in look else 0.0 for pod in names] for look in history])
+    bad = np.array([[look[pod].bad if pod in look else 0.0 for pod in names] for look in history])
+    served = requests.sum(axis=0) > 0
+    requests, bad = requests[:, served], bad[:, served]
+    if served.sum() < 2 or bad.sum() <= 0:
+        return None
+    looks_rate, pod_rate = _fit(requests, bad)
+    expected = requests * looks_rate[:, None] * pod_rate
+    seen = expected > 0
+    chance = np.clip(looks_rate[:, None] * pod_rate, 0, 0.999)
+    chi = float((((bad - expected) ** 2)[seen] / (expected * (1 - chance))[seen]).sum())
+    df = int(seen.sum() - (looks_rate > 0).sum() - (pod_rate > 0).sum() + 1)
+    noise = math.sqrt(max(0.0, 2 * df + float((1 / np.maximum(expected[seen], 1e-2)).sum()))) / max(1, df)
+    pods = int(served.sum())
+    dispersion = chi / df if df > 0 else 1.0
+    pod_sd, high, differ = _pod_spread(requests, bad, looks_rate, max(1.0, dispersion))
+    return Spread(pods, int((requests > 0).sum()), float(bad.sum()), dispersion, noise, pod_sd, high, differ)
+
+
+def _fit(requests: Floats, bad: Floats) -> tuple[Floats, Floats]:
+    """(rate by look, factor by pod with request-weighted mean near 1)."""
+    pod_rate = np.ones(requests.shape[1])
+    looks_rate = np.zeros(requests.shape[0])
+    for _ in range(_FIT_ROUNDS):
+        weight = requests @ pod_rate
+        looks_rate = np.divide(bad.sum(axis=1), weight, out=np.zeros_like(weight), where=weight > 0)
+        weight = looks_rate @ requests
+        pod_rate = np.divide(bad.sum(axis=0), weight, out=np.zeros_like(weight), where=weight > 0)
+    return looks_rate, pod_rate
+
+
+def _pod_spread(requests: Floats, bad: Floats, looks_rate: Floats, dispersion: float) -> tuple[float, float, bool]:
+    """(log-sd of the pods' rates, its 80 % upper bound, whether they differ beyond chance at 1 %)."""
+    overall = np.divide(bad.sum(axis=1), requests.sum(axis=1), out=np.zeros_like(looks_rate), where=bad.sum(axis=1) > 0)
+    expected = overall @ requests
+    kept = expected > 0
+    factor = bad.sum(axis=0)[kept] / expected[kept]
+    df = int(kept.sum()) - 1
+    if df < 1:
+        return 0.0, SPREAD_ASSUMED, False
+    chance = float((dispersion / expected[kept]).mean())
+    variance = float(factor.var(ddof=1))
+    chi = float(((factor - 1) ** 2 * expected[kept]).sum()) / dispersion
+    # The spread of few pods is itself uncertain: variance times df over the chi-square's 20 % quantile bounds it.
+    high = variance * df / chi_square_quantile(0.2, df)
+    sd = math.sqrt(math.log1p(max(0.0, variance - chance)))
+    return sd, math.sqrt(math.log1p(max(0.0, high - chance))), chi > chi_square_quantile(0.99, df)

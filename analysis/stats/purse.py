@@ -1,0 +1,47 @@
+"""A purse of bets: a mixture of products that may begin afresh at change points.
+
+Half of the capital is bet from the start; the rest waits in cash slots, one invested at each restart, so that a
+regression that begins late is not in debt to the healthy spell before it. Capital moved from one slot to the next at
+a time chosen from the past is still the wealth of a gambler in a fair game: the total stays an e-process (mixture over
+change points, Shin, Ramdas & Rinaldo 2023; reinvestment by optional stopping).
+
+A purse is a tuple of rows of log capital: the first from the start, then the slots, oldest investment last to be
+recycled first; a row of length one is cash.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.stats.logs import Floats, log_sum_exp, round_down
+
+Purse = tuple[tuple[float, ...], ...]
+
+
+def fill(bets: int, slots: int) -> Purse:
+    """A purse worth 1: `bets` >= 2 equal bets from the start, and `slots` slots of cash (none: everything is bet)."""
+    assert bets >= 2 and slots >= 0
+    kept = 1.0 if slots == 0 else 0.5
+    main = round_down(np.full(bets, math.log(kept / bets)))
+    return (main, *((round(math.log(0.5 / slots) - 5e-5, 4),) for _ in range(slots)))
+
+
+def grow(purse: Purse, log_factors: Floats) -> Purse:
+    """The purse after one look.  log_factors: what each bet earned, shape (bets,), nats; cash earns nothing."""
+    return tuple(row if len(row) == 1 else round_down(np.asarray(row) + log_factors) for row in purse)
+
+
+def restart(purse: Purse) -> Purse:
+    """Invests the oldest slot anew, in equal bets: cash first, then the slot invested longest ago."""
+    if len(purse) == 1:
+        return purse
+    bets = len(purse[0])
+    fresh = round_down(np.full(bets, log_sum_exp(purse[1]) - math.log(bets)))
+    return (purse[0], *purse[2:], fresh)
+
+
+def log_worth(purse: Purse) -> float:
+    """ln of all capital: the log e-value of the purse."""
+    return log_sum_exp(np.concatenate([np.asarray(row) for row in purse]))

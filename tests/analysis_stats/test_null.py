@@ -1,0 +1,88 @@
+"""The choice of null from the stable pods' history."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analysis.stats.align import Counts
+from analysis.stats.null import SPREAD_ASSUMED, Null, choose, measure, reconsider
+
+
+def history(seed, looks=60, pods=10, pod_sd=0.0, burst=0.0, drift=0.0):
+    """Looks at 200 requests a pod and 1 % errors; pod_sd: log-sd of pods' rates; burst: chance of 25 % errors."""
+    rng = np.random.default_rng(seed)
+    factor = rng.lognormal(-(pod_sd**2) / 2, pod_sd, pods)
+    found = []
+    for t in range(looks):
+        rate = 0.01 * factor * (1 + drift * np.sin(t / 5))
+        rate = np.where(rng.random(pods) < burst, 0.25, np.clip(rate, 0, 1))
+        n = rng.poisson(200, pods)
+        k = rng.binomial(n, rate)
+        found.append({f"pod-{i}": Counts(float(n[i]), float(k[i])) for i in range(pods)})
+    return found
+
+
+def share(null, **kinds):
+    return np.mean([choose(history(seed, **kinds)).null is null for seed in range(30)])
+
+
+def test_steady_pods_are_taken_as_independent():
+    assert share(Null.INDEPENDENT) >= 0.9
+
+
+def test_a_base_rate_that_moves_is_neither_a_burst_nor_a_spread():
+    assert share(Null.INDEPENDENT, drift=0.8) >= 0.9
+
+
+def test_bursts_are_seen():
+    assert share(Null.BURSTS, burst=0.01) + share(Null.CAUTIOUS, burst=0.01) >= 0.9
+
+
+@pytest.mark.parametrize("pod_sd", [0.3, 0.6])
+def test_pods_that_differ_are_seen_and_their_spread_is_measured(pod_sd):
+    found = [measure(history(seed, pod_sd=pod_sd)) for seed in range(30)]
+
+    assert share(Null.PODS, pod_sd=pod_sd) >= 0.9
+    assert np.median([spread.pod_sd for spread in found]) == pytest.approx(pod_sd, rel=0.25)
+    assert np.mean([spread.pod_sd_high >= pod_sd for spread in found]) >= 0.6
+
+
+@pytest.mark.parametrize(
+    "story", [[], history(1, pods=1), history(1, looks=2), [{"a": Counts(5, 0), "b": Counts(5, 0)}], [{}, {}]]
+)
+def test_without_a_history_to_measure_the_choice_is_cautious_and_says_so(story):
+    choice = choose(story)
+
+    assert (choice.null, choice.pod_sd) == (Null.CAUTIOUS, SPREAD_ASSUMED)
+    assert choice.why.endswith("cautious")
+
+
+def test_a_short_history_cannot_rule_out_bursts():
+    assert choose(history(2, looks=20)).null in (Null.BURSTS, Null.CAUTIOUS)
+
+
+def test_a_choice_becomes_more_cautious_when_the_rollout_shows_bursts_and_never_less():
+    before = choose(history(3))
+    after = reconsider(before, history(4, burst=0.03))
+
+    assert before.null is Null.INDEPENDENT
+    assert after.null is Null.BURSTS
+    assert reconsider(after, history(5)) == after
+    assert reconsider(before, history(5)) == before
+
+
+def test_a_cautious_choice_without_history_measures_the_spread_once():
+    after = reconsider(choose([]), history(6, looks=30))
+
+    assert after.null is Null.CAUTIOUS
+    assert after.pod_sd < SPREAD_ASSUMED
+    assert reconsider(after, history(7, pod_sd=0.6)) == after
+
+
+def test_pods_that_come_and_go_are_counted_where_they_served():
+    looks = history(8)
+    churned = [{pod: c for i, (pod, c) in enumerate(look.items()) if (t + i) % 3} for t, look in enumerate(looks)]
+
+    assert measure(churned).pod_looks == sum(len(look) for look in churned)
+    assert measure(churned).dispersion == pytest.approx(1, abs=0.3)
