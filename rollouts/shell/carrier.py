@@ -128,7 +128,7 @@ class Carrier:
         action = key.writes[key.position]
         if action.is_irreversible:
             for ref in (key.ref, action.ref):
-                if not self._is_confirmed(ref):
+                if not self._is_confirmed(ref) and not (key.root_read and ref == key.ref):
                     self._counts.confirmations += 1
                     self._get(key, Purpose.CONFIRM, ref)
                     return
@@ -213,12 +213,13 @@ class Carrier:
         version, seen = carry.version_of(response), self._cache.get(ref)
         if response.is_ok and seen is None and ref == key.ref:
             # The root is there, though not for us to see: another instance looks after it.
-            key.plan, key.writes, key.position = None, (), 0
-            self._ended(key, Plan(), now)
+            key.is_foreign = True
+            self._end(key, now)
             return
         is_gone = seen is None and response.status == 404
         if is_gone or (response.is_ok and version == _version(seen)):
-            self._confirmed[ref] = None
+            if ref != key.ref or not is_gone:  # a root that is gone may be made again by another instance
+                self._confirmed[ref] = None
             key.root_read = key.root_read or ref == key.ref
             self._proceed(key, now)
             return

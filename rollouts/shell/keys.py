@@ -73,6 +73,7 @@ class Key:
     changed: bool = False  # whether a write of the plan changed anything
     stopped: bool = False  # the root moved on while the plan was under way: its remaining writes are void
     root_read: bool = False  # by quorum, since the plan began
+    is_foreign: bool = False  # the root stands, but is not ours to see
     request_id: int = 0
     fences: dict[Ref, Fence] = field(default_factory=dict)
     attempt: int = 0  # failures in a row

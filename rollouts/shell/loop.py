@@ -259,6 +259,9 @@ class Machine:
 
     def _ended(self, key: Key, plan: Plan | None, now: Instant) -> None:
         """A plan is over: ask and tell if all of it went through. The key comes round again if anything changed."""
+        if key.is_foreign:
+            self._forget(key)
+            return
         again = key.dirty or key.changed or plan is None
         key.dirty = key.changed = False
         if plan is not None:

@@ -67,3 +67,32 @@ def test_what_was_removed_is_made_again_only_after_the_root_was_read() -> None:
 
     assert (look.verb, look.ref) == ("get", WEB)
     assert story.sent() is None
+
+
+def test_that_a_root_was_absent_once_proves_nothing_later() -> None:
+    story = farewell().listed((MARKED, A_SERVICE))
+    story.answer(story.send(), 404)
+    given_back = an_object(MARKED, "11")
+    story.answer(story.send(), 200, given_back)
+    story.told(MARKED, given_back).sent()
+
+    # Another instance has made a root of that name since, and marks the Service.
+    story.told(MARKED, an_object(MARKED, "12", metadata={"annotations": {"mark": "web"}}))
+    look = story.send()
+    story.answer(look, 200, web("13"))
+
+    assert (look.verb, look.ref) == ("get", WEB)
+    assert story.sent() is None
+
+
+def test_a_root_that_leaves_our_watch_but_still_stands_keeps_its_mark() -> None:
+    story = farewell().listed((WEB, web("5")), (MARKED, A_SERVICE))
+    assert story.sent() is None
+
+    story.told(WEB, web("11"), "DELETED")  # its labels are another instance's now
+    look = story.send()
+    story.answer(look, 200, web("11"))
+
+    assert (look.verb, look.ref) == ("get", WEB)
+    assert story.sent() is None
+    assert story.later(600).sent() is None
