@@ -20,7 +20,6 @@ from rollouts.simulation.workload import SCENARIOS, scenario
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 SLOW_WATCH = replace(CALM, lag_default_s=0.4)
-SLOW_DELETION = replace(CALM, lag_s={"Rollout": 1.0, "ReplicaSet": 1.0})
 
 
 @dataclass(frozen=True)
@@ -78,10 +77,6 @@ def no_preconditions(patch: pytest.MonkeyPatch) -> None:
 
 def nothing_confirmed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(carrier.Carrier, "_is_confirmed", lambda self, ref: True)
-
-
-def revives_without_looking(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(carrier.Carrier, "_was_removed", lambda self, ref: False)
 
 
 def old_events_count(patch: pytest.MonkeyPatch) -> None:
@@ -172,13 +167,6 @@ MUTANTS = (
     Mutant("no fence behind our own writes", no_fence, ("S33",), weather=SLOW_WATCH),
     Mutant("no precondition in patches", no_preconditions, ("S31",)),
     Mutant("irreversible without a quorum read", nothing_confirmed, ("S33",), seeds=200),
-    Mutant(
-        "made again without a look at the owner",
-        revives_without_looking,
-        ("S34",),
-        ("recreated-midway",),
-        weather=SLOW_DELETION,
-    ),
     Mutant("old events count as news", old_events_count, (), seeds=400),
     Mutant("pauses cut to whole seconds", pauses_cut_to_seconds, ("S28",)),
     Mutant("a pause without end ends", indefinite_pauses_end, ("S28",), ("held-and-promoted",)),
