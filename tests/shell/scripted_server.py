@@ -32,6 +32,12 @@ class Script:
     port: int = 0
     connections: int = 0
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def until_asked(self, count: int) -> None:
+        """Wait until that many requests came."""
+        async with self.arrived:
+            await self.arrived.wait_for(lambda: len(self.asked) >= count)
 
     @property
     def url(self) -> str:
@@ -97,7 +103,9 @@ async def serve(*answers: Answer) -> AsyncIterator[Script]:
         number = script.connections
         try:
             while asked := await _read(reader, number):
-                script.asked.append(asked)
+                async with script.arrived:
+                    script.asked.append(asked)
+                    script.arrived.notify_all()
                 answer = script.answers.pop(0) if script.answers else reply(599)
                 await answer(asked, writer)
         except (ConnectionError, asyncio.CancelledError):

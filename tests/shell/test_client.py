@@ -26,14 +26,14 @@ def client_of(script, credentials: Credentials | None = None, settings: Settings
 
 
 async def test_every_verb_asks_as_the_api_server_expects():
-    async with serve(*[reply(200, {"metadata": {"name": "web"}}) for _ in range(6)]) as script:
-        async with client_of(script) as client:
-            await client.get(WEB)
-            await client.create(ROLLOUT, "shop", {"a": 1})
-            await client.patch(WEB, {"a": 2}, subresource="status")
-            await client.patch(WEB, [{"op": "remove", "path": "/a"}], form="json")
-            await client.apply(WEB, {"a": 3}, force=True)
-            await client.delete(WEB, uid="u", version="7")
+    answers = [reply(200, {"metadata": {"name": "web"}}) for _ in range(6)]
+    async with serve(*answers) as script, client_of(script) as client:
+        await client.get(WEB)
+        await client.create(ROLLOUT, "shop", {"a": 1})
+        await client.patch(WEB, {"a": 2}, subresource="status")
+        await client.patch(WEB, [{"op": "remove", "path": "/a"}], form="json")
+        await client.apply(WEB, {"a": 3}, force=True)
+        await client.delete(WEB, uid="u", version="7")
     path = "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts"
     manager = "fieldManager=rollouts-controller"
     expected = [
@@ -107,8 +107,7 @@ async def test_a_connection_that_the_server_closed_is_not_used_again():
 async def test_a_cancelled_call_does_not_leave_its_answer_to_the_next_one():
     async with serve(hang(), reply(200, {"mine": True})) as script, client_of(script) as client:
         call = asyncio.create_task(client.get(WEB))
-        while not script.asked:
-            await asyncio.sleep(0)
+        await script.until_asked(1)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
 
@@ -137,11 +136,11 @@ class Renewed(Credentials):
 
 
 async def test_an_expired_token_is_renewed_once():
-    async with serve(reply(401), reply(200, {}), reply(401), reply(401)) as script:
-        async with client_of(script, Renewed()) as client:
+    answers = (reply(401), reply(200, {}), reply(401), reply(401))
+    async with serve(*answers) as script, client_of(script, Renewed()) as client:
+        await client.get(WEB)
+        with pytest.raises(ApiError):
             await client.get(WEB)
-            with pytest.raises(ApiError):
-                await client.get(WEB)
 
     assert [one.headers["authorization"] for one in script.asked] == ["Bearer 1", "Bearer 2", "Bearer 2", "Bearer 3"]
 
