@@ -2,8 +2,8 @@
 
 Given K = k_c + k_s bad requests of a look, k_c is close to Binomial(K, q(r)), q(r) = r n_c / (r n_c + n_s), where r is
 the canary's error probability over the stable one's. The base rate, and how it moves, cancels. The profile is
-g(r) = sum over looks of  k_c ln r - K ln((r n_c + n_s) / (n_c + n_s)),  kept less its
-maximum. For any two risks exp(g(r1) - g(r0)) is the likelihood ratio: an e-process where the canary is at most r0 < r1 times as bad
+g(r) = sum over looks of  k_c ln r - K ln((r n_c + n_s) / (n_c + n_s)),  kept less its maximum. For any two risks
+exp(g(r1) - g(r0)) is a likelihood ratio: an e-process while the canary is at most r0 < r1 times as bad
 (proof without identical requests or rare errors: docs/decisions/0007-judgement.md).
 """
 
