@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from rollouts.shell.settings import DEFAULTS, Settings
 
 COMPONENT = "rollouts-controller"
 STEP_ASIDE_S = 0.1
-SAME_OBJECT = tuple[str, str, str, str]
+SameFact = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -30,6 +30,16 @@ class Told:
     ref: Ref
     count: int
     told_at: Instant
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A note that waits to be sent, and how often it was told meanwhile."""
+
+    note: Note
+    began: Instant
+    at: Instant
+    count: int = 1
 
 
 @dataclass(slots=True)
@@ -50,8 +60,8 @@ class Teller:
         self._client = client
         self._settings = settings
         self._is_busy = is_busy
-        self._waiting: deque[tuple[Note, Instant]] = deque()
-        self._told: OrderedDict[SAME_OBJECT, Told] = OrderedDict()
+        self._waiting: OrderedDict[SameFact, Waiting] = OrderedDict()
+        self._told: OrderedDict[SameFact, Told] = OrderedDict()
         self._some = asyncio.Event()
         self._latest_micros = 0
         self.sends_events = True
@@ -76,10 +86,14 @@ class Teller:
             )
         if not self.sends_events:
             return
+        same, at = (note.about_uid, note.about.name, note.reason, note.message), clock.now()
+        if known := self._waiting.get(same):
+            known.count, known.at = known.count + 1, at
+            return
         if len(self._waiting) >= self._settings.events_queue_max:
-            self._waiting.popleft()
+            self._waiting.popitem(last=False)
             self.counts.dropped += 1
-        self._waiting.append((note, clock.now()))
+        self._waiting[same] = Waiting(note, at, at)
         self._some.set()
 
     async def run(self) -> None:
@@ -104,34 +118,32 @@ class Teller:
 
     async def _burst(self) -> None:
         count = min(len(self._waiting), self._settings.events_burst_max)
-        await asyncio.gather(*(self._send(*self._waiting.popleft()) for _ in range(count)))
+        await asyncio.gather(*(self._send(*self._waiting.popitem(last=False)) for _ in range(count)))
 
-    async def _send(self, note: Note, at: Instant) -> None:
-        same = (note.about_uid, note.about.name, note.reason, note.message)
-        known = self._told.get(same)
+    async def _send(self, same: SameFact, waiting: Waiting) -> None:
+        known, at = self._told.get(same), waiting.at
         try:
             if known and at.since(known.told_at) < self._settings.events_aggregate_s:
-                known.count, known.told_at = known.count + 1, at
+                known.count, known.told_at = known.count + waiting.count, at
                 again = {"count": known.count, "lastTimestamp": at.rfc3339_whole()}
                 await self._client.patch(known.ref, again)
             else:
-                body = self._event(note, at)
+                body = self._event(waiting)
                 ref = Ref(EVENT, body["metadata"]["namespace"], body["metadata"]["name"])
                 await self._client.create(EVENT, ref.namespace, body)
-                self._told[same] = Told(ref, 1, at)
+                self._told[same] = Told(ref, waiting.count, at)
                 if len(self._told) > self._settings.events_remembered_max:
                     self._told.popitem(last=False)
             self.counts.sent += 1
         except HiccupError as error:
             self._told.pop(same, None)
             self.counts.failed += 1
-            logs.info("event not sent", reason=note.reason, text=str(error))
+            logs.info("event not sent", reason=waiting.note.reason, text=str(error))
 
-    def _event(self, note: Note, at: Instant) -> dict[str, Any]:
-        about = note.about
+    def _event(self, waiting: Waiting) -> dict[str, Any]:
+        note, about = waiting.note, waiting.note.about
         # Names order the events of one object as they were told, two within one microsecond included.
-        self._latest_micros = max(self._latest_micros + 1, at.micros)
-        stamp = at.rfc3339_whole()
+        self._latest_micros = max(self._latest_micros + 1, waiting.began.micros)
         message = note.message.encode()[: self._settings.event_message_bytes_max].decode(errors="ignore")
         return {
             "apiVersion": "v1",
@@ -150,9 +162,9 @@ class Teller:
             "reason": note.reason[:128],
             "message": message,
             "type": note.severity,
-            "count": 1,
-            "firstTimestamp": stamp,
-            "lastTimestamp": stamp,
+            "count": waiting.count,
+            "firstTimestamp": waiting.began.rfc3339_whole(),
+            "lastTimestamp": waiting.at.rfc3339_whole(),
             "source": {"component": COMPONENT},
             "reportingComponent": COMPONENT,
             "reportingInstance": COMPONENT,
