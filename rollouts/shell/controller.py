@@ -18,7 +18,7 @@ from rollouts import __version__
 from rollouts.kube.kinds import LEASE
 from rollouts.kube.ref import Ref
 from rollouts.shell import eventloop, kubeconfig, logs, wiring
-from rollouts.shell.act import Always, Hand
+from rollouts.shell.act import Always, Hand, Right
 from rollouts.shell.asks.answering import Answering
 from rollouts.shell.client import Client
 from rollouts.shell.driver import Driver
@@ -70,16 +70,27 @@ class Controller:
         self._teller = Teller(self._events, settings, is_busy=self._is_busy)
         self._teller.sends_events = not options.dry_run
         self._lease = self._keeper() if options.leader_elect and not options.dry_run else None
-        hand = Hand(self._client, self._lease or Always())
+        self._right: Right = self._lease or Always()
+        hand = Hand(self._client, self._right)
         self._driver = Driver(self._machine, hand.act, self._answering.ask, self._teller.tell)
         self._reflectors = self._make_reflectors(rooms)
         self._tasks: list[asyncio.Task[Any]] = []
+        self.ports: dict[str, int] = {}
+
+    def stop(self) -> None:
+        """End with grace, as a signal would."""
+        self._stop.set()
+
+    @property
+    def right_s(self) -> float:
+        """For how many seconds this process may still write."""
+        return self._right.remaining_s()
 
     async def run(self) -> int:
         """Run until a signal, or until the lead is lost (exit code 1)."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self.stop)
         try:
             await self._start()
             await self._until_stopped()
@@ -92,11 +103,10 @@ class Controller:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         self._registry.register(Numbers(self._machine, self._reflectors, self._teller))
-        ports: dict[str, int] = {}
         if options.health_port is not None:
-            ports["health_port"] = await self._servers.health(options.health_port, self._alive, self._ready)
+            self.ports["health_port"] = await self._servers.health(options.health_port, self._alive, self._ready)
         if options.metrics_port is not None:
-            ports["metrics_port"] = await self._servers.metrics(options.metrics_port, self._registry)
+            self.ports["metrics_port"] = await self._servers.metrics(options.metrics_port, self._registry)
         logs.info(
             "controller started",
             version=__version__,
@@ -106,7 +116,7 @@ class Controller:
             rooms=",".join(options.rooms),
             leader_elect=self._lease is not None,
             dry_run=options.dry_run,
-            **ports,
+            **self.ports,
         )
         if self._lease:
             self._lease.start()

@@ -39,7 +39,8 @@ class Servers:
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         self._runners.append(runner)
-        await web.TCPSite(runner, None, port).start()
+        # Any free port is one port on one address; a named one is served on all of them.
+        await web.TCPSite(runner, None if port else "127.0.0.1", port).start()
         return int(runner.addresses[0][1])
 
 
