@@ -1,6 +1,6 @@
 """A purse of bets: a mixture of products that may begin afresh at change points.
 
-Half of the capital is bet from the start; the rest waits in cash slots, one invested at each restart, so that a
+Most of the capital is bet from the start; the rest waits in cash slots, one invested at each restart, so that a
 regression that begins late is not in debt to the healthy spell before it. Capital moved from one slot to the next at
 a time chosen from the past is still the wealth of a gambler in a fair game: the total stays an e-process (mixture over
 change points, Shin, Ramdas & Rinaldo 2023; reinvestment by optional stopping).
@@ -17,15 +17,16 @@ import numpy as np
 
 from analysis.stats.logs import Floats, log_sum_exp, round_down
 
+FROM_START = 0.7  # a doubling is found 10 s sooner than with 0.5; a late onset some 8 s later
 Purse = tuple[tuple[float, ...], ...]
 
 
 def fill(bets: int, slots: int) -> Purse:
     """A purse worth 1: `bets` >= 2 equal bets from the start, and `slots` slots of cash (none: everything is bet)."""
     assert bets >= 2 and slots >= 0
-    kept = 1.0 if slots == 0 else 0.5
+    kept = 1.0 if slots == 0 else FROM_START
     main = round_down(np.full(bets, math.log(kept / bets)))
-    return (main, *((round(math.log(0.5 / slots) - 5e-5, 4),) for _ in range(slots)))
+    return (main, *((round(math.log((1 - FROM_START) / slots) - 5e-5, 4),) for _ in range(slots)))
 
 
 def grow(purse: Purse, log_factors: Floats) -> Purse:

@@ -92,7 +92,7 @@ def test_one_look_is_the_closed_form():
         q, q0 = r * 100 / (r * 100 + 900), 0.1
         return (q / q0) ** 6 * ((1 - q) / (1 - q0)) ** 10
 
-    closed = 0.5 + 0.5 * sum(map(ratio, bets)) / len(bets)
+    closed = 0.3 + 0.7 * sum(map(ratio, bets)) / len(bets)
 
     assert math.exp(log_bad(state, INDEPENDENT)) == pytest.approx(closed, rel=3e-4)
     assert math.exp(log_bad(state, INDEPENDENT)) <= closed
@@ -236,7 +236,7 @@ def test_false_alarms_and_certificates_of_a_healthy_canary():
 
 
 @pytest.mark.parametrize(
-    ("relative", "setup", "within_s"), [(2, None, 120), (2, Setup(r0=1.0), 110), (5, None, 20), (20, None, 10)]
+    ("relative", "setup", "within_s"), [(2, None, 120), (2, Setup(r0=1.0), 105), (5, None, 20), (20, None, 10)]
 )
 def test_time_to_abort(relative, setup, within_s):
     found = first_looks(0.01 * relative, 150, setup)
