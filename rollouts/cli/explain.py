@@ -122,6 +122,14 @@ class LiveReader:
         """No answer is known here: only a running controller asks."""
         return None
 
+    def refused(self, ref: Ref) -> str:
+        """What the Rollout's conditions say about it: a running controller heard it, and this reader did not."""
+        from rollouts.delivery import told_of
+        from rollouts.kube.kinds import ROLLOUT
+
+        roots = [found for place, found in self._objects.items() if place.kind == ROLLOUT and found is not None]
+        return next((said for root in roots if (said := told_of(root, ref))), "")
+
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
         """What `parse` makes of the manifest."""
         return parse(manifest)

@@ -31,6 +31,10 @@ class Reader(Protocol):
         """The answer to an Ask, or None while there is none."""
         ...
 
+    def refused(self, ref: Ref) -> str:
+        """Why the API server last refused this key's write to that object, "" where it did not or has since done it."""
+        ...
+
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
         """`parse(manifest)`, done once per (uid, generation) and parser: parse must read nothing but
         metadata.{name,namespace,uid,generation} and spec."""

@@ -5,8 +5,9 @@ Never here: how a router spells a weight (`rollouts.traffic`), how a run is judg
 Read `reconcile.py` first, then `advance.py` and `canary.py`.
 """
 
+from rollouts.delivery.denials import told_of
 from rollouts.delivery.gather import gather
 from rollouts.delivery.reconcile import names_root, reconcile, urgent
 from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen
 
-__all__ = ["DeliverySeen", "Farewell", "Refused", "Seen", "gather", "names_root", "reconcile", "urgent"]
+__all__ = ["DeliverySeen", "Farewell", "Refused", "Seen", "gather", "names_root", "reconcile", "told_of", "urgent"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.templates import NESTING_MAX, nested
 from rollouts.api.rollout import CanaryStrategy, RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.core.reader import Reader
-from rollouts.delivery import latch, marks, rules
+from rollouts.delivery import denials, latch, marks, rules
 from rollouts.delivery.reference_rules import References, ingresses_named, services_named, template_keys
 from rollouts.delivery.seen import (
     DeliverySeen,
@@ -76,7 +76,7 @@ def _delivery(
     stable = _by_hash(sets, stable_hash)
     others = [each for each in sets if each is not current and each is not stable]
     newest = max((each.revision for each in sets if each is not current), default=0)
-    return DeliverySeen(
+    seen = DeliverySeen(
         ref=ref,
         rollout=rollout,
         spec=spec,
@@ -95,6 +95,7 @@ def _delivery(
         runs=tuple(run_seen(each) for each in reader.owned_by(kinds.ANALYSIS_RUN, obj.uid(rollout))),
         templates=references.templates,
     )
+    return replace(seen, refused=refused) if (refused := denials.gathered(seen, reader)) else seen
 
 
 @dataclass(frozen=True, slots=True)

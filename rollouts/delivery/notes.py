@@ -130,6 +130,11 @@ def run_ended(seen: DeliverySeen, run: RunSeen) -> Note:
     return _note(seen, "AnalysisRunTerminating", f"Terminating AnalysisRun '{run.name}'", run=run.name)
 
 
+def denied(seen: DeliverySeen, reason: str, message: str) -> Note:
+    """The API server refused a write."""
+    return _warning(seen, reason, message)
+
+
 def invalid(seen: Refused, refusals: Sequence[Refusal]) -> Note:
     """What is wrong with the spec, all of it."""
     told = [rules.field_error(each) + (f" ({each.fix})" if each.fix else "") for each in refusals[:REFUSALS_TOLD_MAX]]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollouts.delivery import commands, steps
+from rollouts.delivery import commands, denials, steps
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
@@ -54,7 +54,7 @@ def conditions(
         Condition("Completed", _flag(is_complete), "RolloutCompleted", "RolloutCompleted"),
         _progressing(seen, latch, (counts, healthy, is_paused), turning, now),
     ]
-    if failure := _replica_failure(seen):
+    if failure := denials.replica_failure(seen) or _replica_failure(seen):
         found.append(failure)
     return tuple(found)
 
@@ -121,12 +121,14 @@ def _progressing(
     if turning and turning.event is Event.RETRY:
         return Condition("Progressing", "Unknown", "RolloutRetry", "Retrying Rollout after abort")
     progressed = turning is not None or has_progressed(seen, counts)
-    if phase is Phase.SETTLED and reason in ("NewReplicaSetAvailable", "ReplicaSetNotAvailable"):
-        words = "Rollout does not have minimum availability"
-        return Condition("Progressing", "True", "ReplicaSetNotAvailable", words)
     due = deadline(seen)
     if not progressed and (reason == DEADLINE_EXCEEDED or (due is not None and due <= now)):
         return Condition("Progressing", "False", DEADLINE_EXCEEDED, f'ReplicaSet "{name}" has timed out progressing.')
+    if denied := denials.progressing(seen):
+        return denied
+    if phase is Phase.SETTLED and reason in ("NewReplicaSetAvailable", "ReplicaSetNotAvailable"):
+        words = "Rollout does not have minimum availability"
+        return Condition("Progressing", "True", "ReplicaSetNotAvailable", words)
     if not progressed and reason in _LASTING:
         return Condition("Progressing", str(before.get("status")), reason, str(before.get("message")))
     return Condition("Progressing", "True", "ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.')

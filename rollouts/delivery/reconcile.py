@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import assert_never
 
 from rollouts.core.plan import NOTES_MAX, Note, Patch, Plan
-from rollouts.delivery import canary, marks, progress, status, steps
+from rollouts.delivery import canary, denials, marks, progress, status, steps
 from rollouts.delivery.advance import advance
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen
@@ -40,14 +40,17 @@ def deliver(seen: DeliverySeen, now: Instant) -> Plan:
     phase = phase_of(seen.latch, len(seen.canary.steps))
     want = canary.wish(seen, phase, now)
     turning = advance(seen, now)
-    if phase is Phase.ABORTED and turning and (giving_back := list(shift(seen, want))):
+    giving_back = list(shift(seen, want)) if phase is Phase.ABORTED and turning else []
+    if giving_back and not any(action.ref in seen.refused for action, _ in giving_back):
         # The abort that a person wrote is remembered already: traffic first, bookkeeping after.
         return _plan(giving_back, rule="an aborted update gives its traffic back", wake=None)
     if turning:
         return remember(seen, turning, now)
+    if denied := admit(seen, now):
+        return denied
     told = [*grow(seen, want), *shift(seen, want), *shrink(seen, want)][:ACTIONS_MAX]
     report, later = _report(seen, told, now)
-    plan = _plan(told, rule=_rule(seen, phase, told), wake=_next_look(seen, want, later, now))
+    plan = _plan(told, rule=_rule(seen, phase, told) + denials.sentence(seen), wake=_next_look(seen, want, later, now))
     notes = (*plan.notes, *status.run_notes(seen)) if report else plan.notes
     return replace(plan, status=report, notes=notes)
 
@@ -58,7 +61,18 @@ def remember(seen: DeliverySeen, turning: Turning, now: Instant) -> Plan:
     patch = status.patch(seen, body, now, progressed=True)
     assert patch is not None, "a turning changes the status"
     patch = replace(patch, irreversible=turning.event is Event.PROMOTE)
-    return Plan(latch=patch, notes=(*status.run_notes(seen), *turning.notes), rule=turning.rule)
+    told = (*status.run_notes(seen), *denials.news(seen, body), *turning.notes)
+    return Plan(latch=patch, notes=told, rule=turning.rule)
+
+
+def admit(seen: DeliverySeen, now: Instant) -> Plan | None:
+    """Say what the API server refused before it is asked again: a refused write ends its turn before the report."""
+    report, _ = _report(seen, [], now) if seen.refused else (None, None)
+    if report is None:
+        return None
+    assert isinstance(report.body, Mapping)
+    told = (*status.run_notes(seen), *denials.news(seen, report.body["status"]))
+    return Plan(status=report, notes=told, rule=f"what is seen is told first{denials.sentence(seen)}")
 
 
 def refuse(seen: Refused, now: Instant) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from rollouts.api.rollout import CanaryStrategy, RolloutSpec
@@ -86,7 +86,8 @@ class DeliverySeen:
     """A Rollout whose spec is right, and all that concerns it.
 
     current: the ReplicaSet of the spec's template.  stable: the one that proved itself.  older: the others, the newest
-    revision first.  revision: the number that the current template has, or gets.
+    revision first.  revision: the number that the current template has, or gets.  refused: objects whose write the API
+    server refused, with its words.
     """
 
     ref: Ref
@@ -106,6 +107,7 @@ class DeliverySeen:
     routers: tuple[tuple[Router, tuple[Route, ...]], ...]
     runs: tuple[RunSeen, ...]
     templates: Templates
+    refused: Mapping[Ref, str] = field(default_factory=dict)
 
     @property
     def status(self) -> Mapping[str, Any]:

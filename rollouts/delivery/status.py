@@ -7,8 +7,8 @@ from typing import Any
 
 from rollouts.core.errors import Refusal
 from rollouts.core.plan import Note, Patch, status_patch
+from rollouts.delivery import denials, notes, progress, rules, runs
 from rollouts.delivery import latch as latches
-from rollouts.delivery import notes, progress, rules, runs
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.progress import Counts
 from rollouts.delivery.seen import DeliverySeen, Refused, RunSeen
@@ -159,7 +159,7 @@ def _headline(status: Mapping[str, Any]) -> tuple[object, ...]:
     for kind in ("Progressing", "Available", "Paused", "Completed", "InvalidSpec", "ReplicaFailure"):
         each = conditions.find(status.get("conditions"), kind)
         reason = each.get("reason") if kind == "Progressing" else ""
-        is_usual = reason not in (progress.ABORTED, progress.DEADLINE_EXCEEDED)
+        is_usual = reason not in (progress.ABORTED, progress.DEADLINE_EXCEEDED, *denials.REASONS)
         told.append(_IN_PROGRESS if kind == "Progressing" and is_usual else (each.get("status"), reason))
     fields = latches.fields(latches.Latch(), 1)
     decisions = [status.get(key) for key in fields]

@@ -168,7 +168,9 @@ class Carrier:
             case Outcome.BUSY:
                 self._patience.back_off(key, now, retry_after_s=response.retry_after_s)
             case Outcome.REFUSED:
-                complaint = f"{action.ref}: {response.status} {carry.message_of(response)}"
+                said = carry.message_of(response) or f"the API server answered {response.status}"
+                key.refusals[carry.place(action)] = said
+                complaint = f"{action.ref}: {response.status} {said}"
                 self._patience.back_off(key, now, complaint=complaint)
             case unreachable:
                 assert_never(unreachable)
@@ -177,6 +179,8 @@ class Carrier:
     def _count_done(self, key: Key, version: str, now: Instant) -> None:
         """Raise the fence of an answered write, unless the cache shows it already or it changed nothing."""
         action = key.writes[key.position]
+        if key.refusals.pop(carry.place(action), ""):
+            key.dirty = True  # what the room says about it is out of date
         if isinstance(action, Delete):
             key.changed = True
             self._fence(key, Fence(action.ref, Until.GONE, self._wait(now), uid=action.uid))

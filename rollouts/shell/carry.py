@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, assert_never
 
 from rollouts.core.plan import Action, Apply, Create, Delete, Patch
+from rollouts.kube.ref import Ref
 from rollouts.shell.wire import Request, Response
 
 
@@ -64,6 +65,11 @@ def outcome(action: Action, response: Response) -> Outcome:
             return Outcome.UNKNOWN
         case _:
             return Outcome.REFUSED
+
+
+def place(action: Action) -> tuple[Ref, str]:
+    """What an action writes to: an object and a subresource of it."""
+    return action.ref, action.subresource if isinstance(action, Patch) else ""
 
 
 def version_of(response: Response) -> str:

@@ -79,6 +79,7 @@ class Key:
     attempt: int = 0  # failures in a row
     broken: int = 0  # exceptions in a row
     hold_until: Instant | None = None
+    refusals: dict[tuple[Ref, str], str] = field(default_factory=dict)  # by object and subresource: the server's words
     complaint: str = ""  # the latest one told, so that it is told once
     window_began: Instant | None = None
     window_plans: int = 0

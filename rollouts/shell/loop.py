@@ -179,6 +179,7 @@ class Machine:
             # A newer wish wins over what is left of a plan, and over the rest that an older one had earned.
             key.stopped = key.plan is not None
             key.hold_until, key.broken = None, 0
+            key.refusals.clear()
         key.urgent = urgent
         if not change.is_echo:
             self._mark(key)
@@ -217,7 +218,7 @@ class Machine:
         self._decide(key, now)
 
     def _decide(self, key: Key, now: Instant) -> None:
-        reader = RecordingReader(self._cache, self._answers)
+        reader = RecordingReader(self._cache, self._answers, key.refusals)
         self.counts.turns[key.ref.kind.name] += 1
         try:
             seen = key.room.gather(key.ref, reader)
@@ -265,7 +266,11 @@ class Machine:
         again = key.dirty or key.changed or plan is None
         key.dirty = key.changed = False
         if plan is not None:
-            key.attempt, key.complaint = 0, ""
+            if key.refusals and (plan.actions or not plan.writes):
+                key.refusals.clear()  # all that the room still wants was done
+                again = True
+            if not key.refusals:  # a mere report of a refusal does not make up for it
+                key.attempt, key.complaint = 0, ""
             fresh = self._answers.new(key.ref, plan.asks)
             self.counts.asks += len(fresh)
             self._asks += fresh

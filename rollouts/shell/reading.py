@@ -21,9 +21,10 @@ Labels: TypeAlias = tuple[tuple[str, str], ...]
 class RecordingReader:
     """The cache as one gather sees it; `reads` and `answers` tell afterwards what the decision rests on."""
 
-    def __init__(self, cache: Cache, answers: Answers) -> None:
+    def __init__(self, cache: Cache, answers: Answers, refusals: Mapping[tuple[Ref, str], str]) -> None:
         self._cache = cache
         self._answers = answers
+        self._refusals = refusals
         self.reads: dict[Token, tuple[Labels, ...]] = {}
         self.asked: set[str] = set()
 
@@ -49,6 +50,10 @@ class RecordingReader:
         """The answer to an Ask, or None while there is none."""
         self.asked.add(ask_id)
         return self._answers.get(ask_id)
+
+    def refused(self, ref: Ref) -> str:
+        """Why the API server last refused this key's write to that object, "" where it did not."""
+        return self._refusals.get((ref, ""), "")
 
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
         """`parse(manifest)`, done once per (uid, generation) and parser."""

@@ -163,7 +163,7 @@ class _Backwards:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.get, self.answer, self.parsed = world.get, world.answer, world.parsed
+        self.get, self.answer, self.refused, self.parsed = world.get, world.answer, world.refused, world.parsed
 
     def owned_by(self, kind, uid):
         return tuple(reversed(self._world.owned_by(kind, uid)))

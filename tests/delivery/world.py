@@ -40,6 +40,8 @@ class World:
         self.notes: list[Note] = []
         self.weights: list[int] = []
         self.refusing: Callable[[Any], bool] = lambda action: False
+        self.words = ""  # with which the API server refuses; "" says nothing, as in a conflict
+        self.refused_words: dict[Ref, str] = {}
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
         self._due: dict[Ref, Instant] = {}
@@ -65,6 +67,9 @@ class World:
 
     def answer(self, ask_id: str) -> None:
         return None
+
+    def refused(self, ref: Ref) -> str:
+        return self.refused_words.get(ref, "")
 
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], Any]) -> Any:
         at = (obj.uid(manifest), obj.generation(manifest), parse)
@@ -176,8 +181,11 @@ class World:
         for number, action in enumerate(plan.writes):
             if self.refusing(action):
                 self._stuck = 0 if number else self._stuck + 1
+                if self.words:
+                    self.refused_words[action.ref] = self.words
                 return plan
             self.carry(action)
+            self.refused_words.pop(action.ref, None)
         self._stuck = 0
         self.notes += plan.notes
         return plan

@@ -64,6 +64,9 @@ class World:
     def answer(self, ask_id: str) -> Answer | None:
         return self.answers.get(ask_id)
 
+    def refused(self, ref: Ref) -> str:
+        return ""
+
     def parsed(self, manifest: Any, parse: Any) -> Any:
         return parse(manifest)
 
