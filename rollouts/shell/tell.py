@@ -117,8 +117,16 @@ class Teller:
             self.counts.dropped += len(self._waiting)
 
     async def _burst(self) -> None:
-        count = min(len(self._waiting), self._settings.events_burst_max)
-        await asyncio.gather(*(self._send(*self._waiting.popitem(last=False)) for _ in range(count)))
+        """One after the other for each object, so that a watch tells them in order; several objects at once."""
+        by_object: dict[tuple[str, str], list[tuple[SameFact, Waiting]]] = {}
+        for _ in range(min(len(self._waiting), self._settings.events_burst_max)):
+            same, waiting = self._waiting.popitem(last=False)
+            by_object.setdefault(same[:2], []).append((same, waiting))
+        await asyncio.gather(*(self._send_in_order(line) for line in by_object.values()))
+
+    async def _send_in_order(self, line: list[tuple[SameFact, Waiting]]) -> None:
+        for same, waiting in line:
+            await self._send(same, waiting)
 
     async def _send(self, same: SameFact, waiting: Waiting) -> None:
         known, at = self._told.get(same), waiting.at

@@ -167,10 +167,14 @@ class Story:
         """Wait until the update stands at a step."""
         self.until(f"step {index}", lambda: self.status()["currentStepIndex"] == index)
 
-    def until_told(self, reason: str, kind: str = "Rollout") -> str:
-        """Wait for an event; returns the message of the last one."""
-        self.until(f"event {reason}", lambda: any(each == reason for each, _ in self.events(kind)))
-        return [message for each, message in self.events(kind) if each == reason][-1]
+    def until_told(self, reason: str, message: str = "", kind: str = "Rollout") -> str:
+        """Wait for an event that begins with that message (events may be late); returns the message of the last one."""
+
+        def told() -> list[str]:
+            return [said for each, said in self.events(kind) if each == reason and said.startswith(message)]
+
+        self.until(f"event {reason} {message}", told)
+        return told()[-1]
 
 
 def rollout_phase(rollout: Object) -> tuple[str, str]:

@@ -46,7 +46,7 @@ def test_a_step_that_passes_goes_on(story: Story) -> None:
     assert (owner["kind"], owner["name"], owner["controller"]) == ("Rollout", "web", True)
     assert run["spec"]["metrics"] == [story.metric()]
     said = f"Step Analysis Run 'web-{hash_value}-2-1' Status New: 'Successful' Previous: "
-    assert story.until_told("AnalysisRunSuccessful").startswith(said)
+    assert story.until_told("AnalysisRunSuccessful", said)
 
 
 def test_a_step_that_fails_aborts_and_says_why(story: Story, judge: Judge) -> None:
@@ -63,7 +63,7 @@ def test_a_step_that_fails_aborts_and_says_why(story: Story, judge: Judge) -> No
     (run,) = story.every("AnalysisRun")
     told = {"name": run["metadata"]["name"], "status": "Failed", "message": FAILED}
     assert status["canary"]["currentStepAnalysisRunStatus"] == told
-    assert story.until_told("RolloutAborted") == said
+    assert story.until_told("RolloutAborted", said) == said
     story.until("no weight", lambda: story.status()["canary"]["weights"]["canary"]["weight"] == 0)
     assert story.weight() == "0"
 
@@ -162,8 +162,8 @@ def test_a_run_alone_passes(story: Story) -> None:
     assert [each["value"] for each in result["measurements"]] == ["[1]", "[1]"]
     assert all(each["startedAt"] <= each["finishedAt"] for each in result["measurements"])
     assert status["startedAt"] < status["completedAt"]
-    assert story.until_told("MetricSuccessful", "AnalysisRun") == "Metric 'rate' Completed. Result: Successful"
-    assert story.until_told("AnalysisRunSuccessful", "AnalysisRun") == "Analysis Completed. Result: Successful"
+    assert story.until_told("MetricSuccessful", kind="AnalysisRun") == "Metric 'rate' Completed. Result: Successful"
+    assert story.until_told("AnalysisRunSuccessful", kind="AnalysisRun") == "Analysis Completed. Result: Successful"
 
 
 def test_a_failure_ends_the_other_metrics(story: Story, judge: Judge) -> None:

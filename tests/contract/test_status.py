@@ -125,7 +125,7 @@ def test_the_old_version_stays_until_its_deadline(story: Story) -> None:
 
 def test_a_deadline_that_passes_degrades_and_heals(story: Story) -> None:
     story.deploy(STEPS, progressDeadlineSeconds=1)
-    story.patch({"spec": {"template": a_version(2, ready_s=2)}})
+    story.patch({"spec": {"template": a_version(2, ready_s=8)}})
     degraded = story.until_phase("Degraded")["status"]
     name = f"web-{degraded['currentPodHash']}"
     said = f'ReplicaSet "{name}" has timed out progressing.'
