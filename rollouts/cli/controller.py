@@ -25,6 +25,14 @@ rollouts controller --instance-id blue                # only objects labelled fo
 @click.option("--rooms", default="delivery", show_default=True, metavar="NAMES", help="What to run, comma-separated.")
 @click.option("--lease-namespace", default="", metavar="NS", help="Where the Lease is; our own namespace by default.")
 @click.option(
+    "--prometheus-address",
+    default="",
+    metavar="URL",
+    envvar="ARGO_ROLLOUTS_PROMETHEUS_ADDRESS",
+    show_envvar=True,
+    help="Prometheus for metrics that name none.",
+)
+@click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
 )
 @click.pass_context
@@ -37,6 +45,7 @@ def command(
     dry_run: bool,
     rooms: str,
     lease_namespace: str,
+    prometheus_address: str,
     log_level: str,
 ) -> int:
     """Run the controller until SIGTERM or SIGINT.
@@ -62,5 +71,6 @@ def command(
         rooms=names,
         lease_namespace=lease_namespace,
         log_level=log_level,
+        prometheus_address=prometheus_address,
     )
     return run(access_of(wish), options)

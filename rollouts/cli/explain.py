@@ -38,9 +38,17 @@ NAMES: Mapping[str, str] = {
     """,
 )
 @click.argument("name", metavar="[KIND/]NAME")
+@click.option(
+    "--prometheus-address",
+    default="",
+    metavar="URL",
+    envvar="ARGO_ROLLOUTS_PROMETHEUS_ADDRESS",
+    show_envvar=True,
+    help="Prometheus for metrics that name none.",
+)
 @no_color_option
 @click.pass_context
-def command(ctx: click.Context, name: str, no_color: bool) -> None:
+def command(ctx: click.Context, name: str, prometheus_address: str, no_color: bool) -> None:
     """Print the letter that would be carried out now, and the rule behind it.
 
     Nothing is written. The objects are read from the API server and given to the controller's own decision; answers
@@ -52,7 +60,7 @@ def command(ctx: click.Context, name: str, no_color: bool) -> None:
 
     kind_name, _, bare_name = name.rpartition("/")
     wanted = NAMES.get(kind_name.lower(), "") if kind_name else "Rollout"
-    wired = {room.kind.name: room for room in rooms(tuple(ROOMS))}
+    wired = {room.kind.name: room for room in rooms(tuple(ROOMS), prometheus_address=prometheus_address)}
     if wanted not in wired:
         hint = meant(kind_name, NAMES) or f"known: {', '.join(NAMES)}"
         raise click.UsageError(f"no kind {kind_name!r}; {hint}", ctx)
@@ -129,6 +137,10 @@ class LiveReader:
 
         roots = [found for place, found in self._objects.items() if place.kind == ROLLOUT and found is not None]
         return next((said for root in roots if (said := told_of(root, ref))), "")
+
+    def known_since(self, word: str) -> Instant | None:
+        """Nothing was read before."""
+        return None
 
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
         """What `parse` makes of the manifest."""

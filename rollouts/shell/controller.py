@@ -37,7 +37,10 @@ BUSY_REQUESTS = 4  # with more writes than this under way, events step aside
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says. Ports: 0 takes any free one, None serves nothing.  lease_namespace "": our own."""
+    """What the command line says. Ports: 0 takes any free one, None serves nothing.  lease_namespace "": our own.
+
+    prometheus_address: the server of metrics that name none.
+    """
 
     leader_elect: bool = True
     instance_id: str = ""
@@ -48,6 +51,7 @@ class Options:
     rooms: tuple[str, ...] = ("delivery",)
     lease_namespace: str = ""
     log_level: str = "info"
+    prometheus_address: str = ""
 
 
 class Controller:
@@ -65,7 +69,7 @@ class Controller:
         self._events = Client(access, settings, connections_max=settings.events_inflight_max)
         self._answering = Answering(self._client, settings)
         self._servers = Servers()
-        rooms = tuple(timed(room, self._registry) for room in wiring.rooms(options.rooms))
+        rooms = tuple(timed(room, self._registry) for room in wiring.rooms(options.rooms, prometheus_address=options.prometheus_address))
         self._machine = Machine(rooms, settings, dry_run=options.dry_run)
         self._teller = Teller(self._events, settings, is_busy=self._is_busy)
         self._teller.sends_events = not options.dry_run

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from rollouts import delivery, runs
 from rollouts.kube.kinds import (
     ANALYSIS_RUN,
@@ -44,9 +47,15 @@ ROOMS: dict[str, tuple[Room, ...]] = {
 }
 
 
-def rooms(names: tuple[str, ...] = ("delivery",)) -> tuple[Room, ...]:
-    """The rooms of those names."""
-    return tuple(room for name in names for room in ROOMS[name])
+def rooms(names: tuple[str, ...] = ("delivery",), *, prometheus_address: str = "") -> tuple[Room, ...]:
+    """The rooms of those names. prometheus_address: the server of metrics that name none."""
+    return tuple(_addressed(room, prometheus_address) for name in names for room in ROOMS[name])
+
+
+def _addressed(room: Room, prometheus_address: str) -> Room:
+    if room.kind != ANALYSIS_RUN or not prometheus_address:
+        return room
+    return replace(room, gather=partial(runs.gather, prometheus_address=prometheus_address))
 
 
 def interests(wired: tuple[Room, ...], namespace: str = "", instance_id: str = "") -> tuple[Interest, ...]:

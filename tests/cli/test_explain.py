@@ -39,6 +39,26 @@ def test_the_letter_and_its_rule_are_shown(cluster: Cluster, typed: Type) -> Non
     assert "  status.phase: Progressing\n" in outcome.out
 
 
+def test_a_run_asks_the_prometheus_that_the_environment_names(
+    cluster: Cluster, typed: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def a_run(devplane: Devplane) -> None:
+        metric = {"name": "rate", "successCondition": "true", "provider": {"prometheus": {"query": "up"}}}
+        meta = {"name": "alone", "namespace": "default"}
+        begun = {"phase": "Running", "startedAt": "2026-01-01T00:00:00Z"}
+        counts = {"runSummary": {"count": 1}, "dryRunSummary": {}}
+        stage = {"status": begun | counts, "spec": {"metrics": [metric]}}
+        devplane.create({"apiVersion": ROLLOUT.api_version, "kind": "AnalysisRun", "metadata": meta, **stage})
+
+    cluster.do(a_run)
+    without = typed("explain", "ar/alone", "-s", cluster.url)
+    monkeypatch.setenv("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS", "http://own.example:9090")
+    outcome = typed("explain", "ar/alone", "-s", cluster.url)
+
+    assert "PromQuery" not in without.out
+    assert "ask:\n  PromQuery: up\n" in outcome.out
+
+
 def test_nothing_is_written(cluster: Cluster, typed: Type) -> None:
     before = cluster.do(lambda devplane: devplane.store.version)
 
