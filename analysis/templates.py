@@ -100,6 +100,26 @@ def build_run_spec(
     return spec
 
 
+def with_fields(spec: Spec, text_at: Callable[[str], str]) -> dict[str, Any]:
+    """The spec of a run in which each argument from a field of its owner has its value.
+
+    text_at: the text at a field path of the owner.  Raises AnalysisError where the owner has none there.
+    """
+    if not any(_field_path(arg) for arg in spec.get("args") or ()):
+        return dict(spec)
+    args = [
+        {"name": arg.get("name"), "value": text_at(path)} if (path := _field_path(arg)) else arg for arg in spec["args"]
+    ]
+    return {**spec, "args": args}
+
+
+def _field_path(arg: Spec) -> str:
+    """Where in its owner the value of an argument stands, "" for one that comes from elsewhere."""
+    source = arg.get("valueFrom") if arg.get("value") is None else None
+    ref = source.get("fieldRef") if isinstance(source, Mapping) else None
+    return str(ref.get("fieldPath") or "") if isinstance(ref, Mapping) else ""
+
+
 def _metrics(templates: Sequence[Spec]) -> list[Any]:
     metrics = [metric for spec in templates for metric in spec.get("metrics") or ()]
     names: set[str] = set()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from analysis.errors import AnalysisError
-from analysis.templates import TemplateName, build_run_spec, flatten
+from analysis.templates import TemplateName, build_run_spec, flatten, with_fields
 from rollouts.api.rollout import RolloutAnalysis, RolloutArgument
 from rollouts.delivery import marks
 from rollouts.delivery.latch import Latch
@@ -111,12 +111,13 @@ def body(seen: DeliverySeen, name: str, analysis: RolloutAnalysis, step: int | N
 def spec_of(seen: DeliverySeen, analysis: RolloutAnalysis) -> dict[str, Any]:
     """The run's spec, templates merged and arguments filled in. Raises AnalysisError where that fails."""
     names = [TemplateName(each.template_name, each.cluster_scope) for each in analysis.templates]
-    return build_run_spec(
+    spec = build_run_spec(
         flatten(names, lambda name: _template_spec(seen, name)),
         [_argument(seen, arg) for arg in analysis.args],
         [rule.model_dump(by_alias=True) for rule in analysis.dry_run],
         [rule.model_dump(by_alias=True) for rule in analysis.measurement_retention],
     )
+    return with_fields(spec, lambda path: field_value(seen.rollout, path))
 
 
 def _template_spec(seen: DeliverySeen, name: TemplateName) -> Mapping[str, Any] | None:

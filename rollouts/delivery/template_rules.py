@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from analysis import args as arguments
 from analysis.check import check_spec, runs_forever, runs_forever_text
 from analysis.errors import AnalysisError
-from analysis.templates import TemplateName, build_run_spec, flatten
+from analysis.templates import TemplateName, build_run_spec, flatten, with_fields
 from rollouts.api.common import METRICS_MAX
 from rollouts.api.parse import shown
 from rollouts.api.rollout import RolloutAnalysis, RolloutArgument, RolloutSpec
@@ -74,6 +74,7 @@ def unfit_templates(asked: Analysis, templates: Templates) -> Iterator[Refusal]:
             [rule.model_dump(by_alias=True) for rule in asked.analysis.dry_run],
             [rule.model_dump(by_alias=True) for rule in asked.analysis.measurement_retention],
         )
+        run = with_fields(run, lambda path: PLACEHOLDER)
         known = arguments.values(run.get("args") or ())
         run = {**run, "metrics": arguments.resolve(run["metrics"], known)}
     except AnalysisError as error:

@@ -234,6 +234,32 @@ def test_arguments_are_filled_in_from_the_rollout():
     }
 
 
+def test_a_templates_own_field_counts_where_the_rollout_gives_no_value():
+    fields = {"name": "metadata.name", "home": "metadata.namespace", "mine": "metadata.labels['region']"}
+    args = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]
+    own = [{"name": "mine", "value": "south"}]
+    steps = [{"setWeight": 20}, {"analysis": {"templates": [{"templateName": "success-rate"}], "args": own}}]
+    world = deployed(a_rollout(1, steps=steps), a_template_of_analysis(args=args))
+
+    world.set_image("shop/web:2")
+    world.settle(3.0)
+
+    found = {arg["name"]: arg["value"] for arg in world.of(kinds.ANALYSIS_RUN)[0]["spec"]["args"]}
+    assert found == {"name": "web", "home": NAMESPACE, "mine": "south"}
+
+
+def test_a_templates_field_that_is_not_there_aborts():
+    arg = {"name": "x", "valueFrom": {"fieldRef": {"fieldPath": "metadata.nowhere"}}}
+    steps = [{"setWeight": 20}, {"analysis": {"templates": [{"templateName": "success-rate"}]}}]
+    world = deployed(a_rollout(1, steps=steps), a_template_of_analysis(args=[arg]))
+
+    world.set_image("shop/web:2")
+    world.settle(3.0)
+
+    assert world.weight == 0
+    assert world.status["message"].endswith("the Rollout has no value at metadata.nowhere")
+
+
 def test_an_argument_that_points_nowhere_aborts_instead_of_waiting_for_ever():
     arg = {"name": "x", "valueFrom": {"fieldRef": {"fieldPath": "status.nowhere[3]"}}}
     steps = [{"setWeight": 20}, {"analysis": {"templates": [{"templateName": "success-rate"}], "args": [arg]}}]
