@@ -16,6 +16,7 @@ from rollouts.cli.output import no_color_option, show, style
 if TYPE_CHECKING:
     from rollouts.cli.connection import Cluster, Listing, Query
     from rollouts.core.plan import Answer
+    from rollouts.kit.instant import Instant
     from rollouts.kube.ref import Kind, Manifest, Ref
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from rollouts.core.plan import Answer
+from rollouts.kit.instant import Instant
 from rollouts.kube.ref import Kind, Manifest, Ref
 
 T = TypeVar("T")
@@ -33,6 +34,13 @@ class Reader(Protocol):
 
     def refused(self, ref: Ref) -> str:
         """Why the API server last refused this key's write to that object, "" where it did not or has since done it."""
+        ...
+
+    def known_since(self, word: str) -> Instant | None:
+        """When this process first read `word` for this key, so no earlier than a watch could tell it; None: unknown.
+
+        A word names a fact in the objects (the start of a pause, say); one that a turn does not read is forgotten.
+        """
         ...
 
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:

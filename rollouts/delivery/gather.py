@@ -76,6 +76,7 @@ def _delivery(
     stable = _by_hash(sets, stable_hash)
     others = [each for each in sets if each is not current and each is not stable]
     newest = max((each.revision for each in sets if each is not current), default=0)
+    remembered = latch.read(status, len(canary.steps), stable_hash)
     seen = DeliverySeen(
         ref=ref,
         rollout=rollout,
@@ -83,7 +84,7 @@ def _delivery(
         canary=canary,
         template=template,
         step_hash=reader.parsed(rollout, step_hash),
-        latch=latch.read(status, len(canary.steps), stable_hash),
+        latch=remembered,
         current=current,
         stable=stable,
         older=tuple(sorted(others, key=lambda each: (-each.revision, each.name))),
@@ -94,6 +95,7 @@ def _delivery(
         routers=routers,
         runs=tuple(run_seen(each) for each in reader.owned_by(kinds.ANALYSIS_RUN, obj.uid(rollout))),
         templates=references.templates,
+        pause_known=reader.known_since(f"pause {remembered.pauses[0].start}") if remembered.pauses else None,
     )
     return replace(seen, refused=refused) if (refused := denials.gathered(seen, reader)) else seen
 

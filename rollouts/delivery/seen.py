@@ -108,6 +108,7 @@ class DeliverySeen:
     runs: tuple[RunSeen, ...]
     templates: Templates
     refused: Mapping[Ref, str] = field(default_factory=dict)
+    pause_known: Instant | None = None  # since when this process knows of the pause, if it does
 
     @property
     def status(self) -> Mapping[str, Any]:

@@ -12,6 +12,8 @@ from rollouts.delivery.seen import DeliverySeen
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as obj
 
+PAUSE_TOLD_S_MAX = 5.0  # a write of ours that is told later than this was told by no watch, but by a new list
+
 
 def weight_at(seen: DeliverySeen, step: int) -> int:
     """The canary's share of the traffic while the update stands at a step: the last setWeight up to there."""
@@ -49,7 +51,12 @@ def pause_due(seen: DeliverySeen, latch: Latch) -> Instant | None:
         return None
     if len(latch.pauses) != 1 or latch.pauses[0].reason != PAUSE_STEP or latch.pauses[0].start is None:
         return None
-    return latch.pauses[0].start.plus(step.pause.duration_s)
+    start = latch.pauses[0].start
+    if seen.pause_known is not None and 0 < seen.pause_known.since(start) < PAUSE_TOLD_S_MAX:
+        # Whoever watches learnt of the pause when its write was told, not when it was decided: a busy API server
+        # would cut a short pause shorter. After a restart, or a lost watch, the written start alone counts.
+        start = seen.pause_known
+    return start.plus(step.pause.duration_s)
 
 
 def is_pause_astray(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:

@@ -80,6 +80,7 @@ class Key:
     broken: int = 0  # exceptions in a row
     hold_until: Instant | None = None
     refusals: dict[tuple[Ref, str], str] = field(default_factory=dict)  # by object and subresource: the server's words
+    words: dict[str, Instant] = field(default_factory=dict)  # what the latest gather read, and since when it stands
     complaint: str = ""  # the latest one told, so that it is told once
     window_began: Instant | None = None
     window_plans: int = 0

@@ -218,7 +218,7 @@ class Machine:
         self._decide(key, now)
 
     def _decide(self, key: Key, now: Instant) -> None:
-        reader = RecordingReader(self._cache, self._answers, key.refusals)
+        reader = RecordingReader(self._cache, self._answers, key, now)
         self.counts.turns[key.ref.kind.name] += 1
         try:
             seen = key.room.gather(key.ref, reader)
@@ -238,6 +238,7 @@ class Machine:
             return
         self._readers.record(key.ref, reader.reads)
         if key.hold_until is None:
+            key.words = reader.words
             self._answers.keep_only(key.ref, reader.asked.union(ask.id for ask in plan.asks))
         self._begin(key, plan, now)
 

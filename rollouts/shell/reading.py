@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from rollouts.core.plan import Answer
+from rollouts.kit.instant import Instant
 from rollouts.kube.object import controller_uid
 from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.shell.answers import Answers
 from rollouts.shell.cache import Cache, Change
+from rollouts.shell.keys import Key
 
 T = TypeVar("T")
 
@@ -21,10 +23,12 @@ Labels: TypeAlias = tuple[tuple[str, str], ...]
 class RecordingReader:
     """The cache as one gather sees it; `reads` and `answers` tell afterwards what the decision rests on."""
 
-    def __init__(self, cache: Cache, answers: Answers, refusals: Mapping[tuple[Ref, str], str]) -> None:
+    def __init__(self, cache: Cache, answers: Answers, key: Key, now: Instant) -> None:
         self._cache = cache
         self._answers = answers
-        self._refusals = refusals
+        self._key = key
+        self._now = now
+        self.words: dict[str, Instant] = {}
         self.reads: dict[Token, tuple[Labels, ...]] = {}
         self.asked: set[str] = set()
 
@@ -53,7 +57,12 @@ class RecordingReader:
 
     def refused(self, ref: Ref) -> str:
         """Why the API server last refused this key's write to that object, "" where it did not."""
-        return self._refusals.get((ref, ""), "")
+        return self._key.refusals.get((ref, ""), "")
+
+    def known_since(self, word: str) -> Instant | None:
+        """When this key's gather first read that word in this process."""
+        since = self.words[word] = self._key.words.get(word, self._now)
+        return since
 
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
         """`parse(manifest)`, done once per (uid, generation) and parser."""

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Ref
@@ -109,6 +110,24 @@ def test_a_rollout_at_rest_is_left_alone():
     world.settle(600.0)
 
     assert not world.writes
+
+
+@pytest.mark.parametrize(("told_late_s", "kept_s"), [(0.4, 1.9), (4.9, 6.4), (5.0, 1.5), (-3.0, 1.5)])
+def test_a_pause_lasts_as_long_for_those_who_were_told_late_of_it(told_late_s, kept_s):
+    steps = [{"setWeight": 20}, {"pause": {"duration": "1500ms"}}, {"setWeight": 40}, {"pause": {}}]
+    world = deployed(a_rollout(1, steps=steps))
+    world.set_image("shop/web:2")
+    world.until("Paused")
+    start = Instant.parse(world.status["pauseConditions"][0]["startTime"])
+    assert start is not None
+    world.known_since_first[f"pause {start}"] = start.plus(told_late_s)
+    world.settle(start.plus(kept_s - 0.01).since(world.now))
+
+    assert world.weight == 20
+
+    world.settle(0.5)
+
+    assert world.weight == 40
 
 
 def test_a_pause_ends_exactly_when_it_is_due_and_the_next_weight_follows_at_once():

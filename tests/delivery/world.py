@@ -42,6 +42,7 @@ class World:
         self.refusing: Callable[[Any], bool] = lambda action: False
         self.words = ""  # with which the API server refuses; "" says nothing, as in a conflict
         self.refused_words: dict[Ref, str] = {}
+        self.known_since_first: dict[str, Instant] = {}
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
         self._due: dict[Ref, Instant] = {}
@@ -70,6 +71,9 @@ class World:
 
     def refused(self, ref: Ref) -> str:
         return self.refused_words.get(ref, "")
+
+    def known_since(self, word: str) -> Instant | None:
+        return self.known_since_first.get(word)
 
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], Any]) -> Any:
         at = (obj.uid(manifest), obj.generation(manifest), parse)

@@ -67,6 +67,9 @@ class World:
     def refused(self, ref: Ref) -> str:
         return ""
 
+    def known_since(self, word: str) -> None:
+        return None
+
     def parsed(self, manifest: Any, parse: Any) -> Any:
         return parse(manifest)
 

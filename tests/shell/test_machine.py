@@ -570,3 +570,19 @@ def test_a_room_waits_until_everything_it_reads_was_listed():
     story.machine.replace(INGRESS, [], "10", story.now)
 
     assert story.send().verb == "patch"
+
+
+def test_a_word_is_known_since_it_was_first_read_and_forgotten_when_it_is_not():
+    since = []
+
+    def gather(ref, reader):
+        root = reader.get(ref)
+        if root.get("spec"):
+            since.append(reader.known_since(f"pause {root['spec']}"))
+        return root
+
+    story = Story(lambda seen, now: Plan(), gather).listed((WEB, web("7")))
+    for version, spec in enumerate(("a", "a", "b", None, "a"), 10):
+        story.later(1).told(WEB, web(str(version), spec=spec, status={"version": version})).turn()
+
+    assert [moment.since(START) for moment in since] == [1, 1, 3, 5]
