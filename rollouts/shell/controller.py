@@ -69,7 +69,10 @@ class Controller:
         self._events = Client(access, settings, connections_max=settings.events_inflight_max)
         self._answering = Answering(self._client, settings)
         self._servers = Servers()
-        rooms = tuple(timed(room, self._registry) for room in wiring.rooms(options.rooms, prometheus_address=options.prometheus_address))
+        rooms = tuple(
+            timed(room, self._registry)
+            for room in wiring.rooms(options.rooms, prometheus_address=options.prometheus_address)
+        )
         self._machine = Machine(rooms, settings, dry_run=options.dry_run)
         self._teller = Teller(self._events, settings, is_busy=self._is_busy)
         self._teller.sends_events = not options.dry_run
