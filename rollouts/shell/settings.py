@@ -38,6 +38,7 @@ class Settings:
     events_inflight_max: int = 4
     events_gather_s: float = 0.5  # events are sent in bursts, this long after the first one of a burst
     events_burst_max: int = 16
+    events_busy_max: int = 2  # in a burst while writes are under way
     event_message_bytes_max: int = 1024
     events_remembered_max: int = 2000
     events_aggregate_s: float = 600.0

@@ -103,8 +103,11 @@ class Teller:
             await asyncio.sleep(self._settings.events_gather_s)  # one burst costs a fraction of as many single calls
             while self._waiting:
                 if self._is_busy():
-                    await asyncio.sleep(STEP_ASIDE_S)  # and then send some all the same: events are late, never stuck
-                await self._burst()
+                    await asyncio.sleep(STEP_ASIDE_S)
+                # Late, but never stuck: while writes are under way a few events go out all the same.
+                await self._burst(
+                    self._settings.events_busy_max if self._is_busy() else self._settings.events_burst_max
+                )
             self._some.clear()
 
     async def flush(self, wait_s_max: float) -> None:
@@ -112,14 +115,14 @@ class Teller:
         try:
             async with asyncio.timeout(wait_s_max):
                 while self._waiting:
-                    await self._burst()
+                    await self._burst(self._settings.events_burst_max)
         except TimeoutError:
             self.counts.dropped += len(self._waiting)
 
-    async def _burst(self) -> None:
+    async def _burst(self, count_max: int) -> None:
         """One after the other for each object, so that a watch tells them in order; several objects at once."""
         by_object: dict[tuple[str, str], list[tuple[SameFact, Waiting]]] = {}
-        for _ in range(min(len(self._waiting), self._settings.events_burst_max)):
+        for _ in range(min(len(self._waiting), count_max)):
             same, waiting = self._waiting.popitem(last=False)
             by_object.setdefault(same[:2], []).append((same, waiting))
         await asyncio.gather(*(self._send_in_order(line) for line in by_object.values()))
