@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal, TypeAlias
 
-from analysis.asks import Question
+from analysis.asks import Question as MetricQuestion
 from rollouts.core.errors import BrokenError
+from rollouts.gitops.asks import Question as SourceQuestion
 from rollouts.kit.instant import Instant
 from rollouts.kube.ref import Kind, Manifest, Ref
 
@@ -119,6 +120,9 @@ class Delete:
 
 
 Action: TypeAlias = Create | Patch | Apply | Delete
+
+
+Question: TypeAlias = MetricQuestion | SourceQuestion
 
 
 @dataclass(frozen=True, slots=True)

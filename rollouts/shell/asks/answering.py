@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from analysis.asks import HttpReply, PromQuery, Question, SecretRef, fill, redact, secrets
 from analysis.errors import AnalysisError
 from rollouts.core.errors import HiccupError
 from rollouts.core.plan import Answer, Ask
+from rollouts.gitops.asks import GitResolve, Rendered, RenderManifests, Resolution
 from rollouts.shell import clock, logs
 from rollouts.shell.asks import secrets as secret_values
 from rollouts.shell.asks.prometheus import Prometheus
@@ -16,11 +17,24 @@ from rollouts.shell.client import Client
 from rollouts.shell.settings import DEFAULTS, Settings
 
 
-class Answering:
-    """All skills behind one door."""
+class Sources(Protocol):
+    """Who knows git, charts and renderers (`rollouts.shell.asks.sources`); raises HiccupError."""
 
-    def __init__(self, client: Client, settings: Settings = DEFAULTS) -> None:
+    async def ask(self, question: GitResolve | RenderManifests, namespace: str) -> Resolution | Rendered:
+        """Answer one question with the repository Secrets of that namespace."""
+        ...
+
+    async def close(self) -> None:
+        """End every process that is still under way."""
+        ...
+
+
+class Answering:
+    """All skills behind one door. sources: None in a process that has no sync core."""
+
+    def __init__(self, client: Client, settings: Settings = DEFAULTS, sources: Sources | None = None) -> None:
         self._client = client
+        self._sources = sources
         self._prometheus = Prometheus(settings.ask_body_bytes_max, settings.user_agent)
         # Far above what hangs in practice: it bounds memory, and is no queue for slow servers.
         self._places = asyncio.Semaphore(settings.asks_inflight_max)
@@ -28,21 +42,25 @@ class Answering:
     async def close(self) -> None:
         """Close every connection."""
         await self._prometheus.close()
+        if self._sources is not None:
+            await self._sources.close()
 
     async def ask(self, ask: Ask) -> Answer:
         """Answer one ask within its time; never raises."""
         asked_at = clock.now()
         values: dict[SecretRef, str] = {}
-        value: HttpReply | None = None
+        value: HttpReply | Resolution | Rendered | None = None
         error = ""
         try:
             async with self._places, asyncio.timeout(ask.timeout_s):
-                question = ask.question
-                if wanted := secrets(question):
-                    found = await secret_values.read(self._client, ask.namespace, wanted)
-                    values |= found
-                    question = fill(question, found)
-                value = redact(await self._put(question, ask.timeout_s), values.values())
+                if isinstance(ask.question, GitResolve | RenderManifests):
+                    value = await self._source(ask.question, ask.namespace)
+                else:
+                    question = ask.question
+                    if wanted := secrets(question):
+                        values |= await secret_values.read(self._client, ask.namespace, wanted)
+                        question = fill(question, values)
+                    value = redact(await self._put(question, ask.timeout_s), values.values())
         except TimeoutError:
             error = f"no answer in {ask.timeout_s:g} s"
         except (HiccupError, AnalysisError) as problem:
@@ -51,6 +69,11 @@ class Answering:
             logs.error("ask broke", ask=ask.id, type=type(problem).__name__)
             error = f"{type(problem).__name__} in the controller"
         return Answer(ask.id, asked_at, clock.now(), value, error)
+
+    async def _source(self, question: GitResolve | RenderManifests, namespace: str) -> Resolution | Rendered:
+        if self._sources is None:
+            raise HiccupError("this process looks after no sources: start one with --rooms gitops")
+        return await self._sources.ask(question, namespace)
 
     async def _put(self, question: Question, deadline_s: float) -> HttpReply:
         match question:
