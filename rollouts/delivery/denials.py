@@ -74,7 +74,7 @@ def _written(seen: DeliverySeen) -> Iterator[Ref]:
     for name in (f"{seen.ref.name}-{seen.template.hash}", *(each.name for each in seen.sets)):
         yield Ref(kinds.REPLICA_SET, namespace, name)
     yield from (route.ref for _, routes in seen.routers for route in routes)
-    yield from (seen.canary_service.ref, seen.stable_service.ref)
+    yield from (each.ref for each in (seen.canary_service, seen.stable_service) if each.is_named)
     for name in (seen.latch.step_run, seen.latch.background_run):
         if name:
             yield Ref(kinds.ANALYSIS_RUN, namespace, name)

@@ -31,6 +31,8 @@ from rollouts.kube.owners import is_orphan
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.traffic import Route, Router, Traffic, routers_of
 
+_NO_CANARY = CanaryStrategy.model_validate({})
+
 
 def gather(ref: Ref, reader: Reader) -> Seen | None:
     """Everything that this Rollout's turn looks at; None where there is nothing to do for it."""
@@ -43,31 +45,28 @@ def gather(ref: Ref, reader: Reader) -> Seen | None:
     spec = checked.parsed.spec
     if spec is None or checked.refusals:
         return Refused(ref, rollout, checked.refusals)
-    canary = spec.strategy.canary
-    assert canary is not None and canary.traffic_routing is not None  # the rules refuse anything else
     references = _references(rollout, spec, reader)
     if refusals := rules.reference_refusals(references):
         return Refused(ref, rollout, refusals)
-    return _delivery(ref, rollout, spec, canary, references, reader)
+    return _delivery(ref, rollout, spec, references, reader)
 
 
-def _delivery(
-    ref: Ref, rollout: Manifest, spec: RolloutSpec, canary: CanaryStrategy, references: References, reader: Reader
-) -> Seen:
-    assert canary.traffic_routing is not None
+def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, references: References, reader: Reader) -> Seen:
+    canary, blue_green = spec.strategy.canary or _NO_CANARY, spec.strategy.blue_green
+    routing = canary.traffic_routing
     traffic = Traffic(
         ref.namespace,
         ref.name,
         obj.controller_reference(kinds.ROLLOUT, rollout),
         canary.canary_service,
         canary.stable_service,
-        canary.traffic_routing.max_traffic_weight,
+        routing.max_traffic_weight if routing else None,
     )
-    routers = tuple((router, router.find(traffic, reader.get)) for router in routers_of(canary.traffic_routing))
+    routers = tuple((router, router.find(traffic, reader.get)) for router in routers_of(routing)) if routing else ()
     if refusals := tuple(_refused_routes(routers)):
         return Refused(ref, rollout, refusals)
-    canary_service = _service(ref, canary.canary_service, references)
-    stable_service = _service(ref, canary.stable_service, references)
+    canary_service = _service(ref, blue_green.preview_service if blue_green else canary.canary_service, references)
+    stable_service = _service(ref, blue_green.active_service if blue_green else canary.stable_service, references)
     sets = tuple(set_seen(each) for each in reader.owned_by(kinds.REPLICA_SET, obj.uid(rollout)))
     template = _template(ref, rollout, sets, reader)
     current = _by_hash(sets, template.hash)
@@ -82,6 +81,7 @@ def _delivery(
         rollout=rollout,
         spec=spec,
         canary=canary,
+        blue_green=blue_green,
         template=template,
         step_hash=reader.parsed(rollout, step_hash),
         latch=remembered,
@@ -167,7 +167,7 @@ def _by_hash(sets: tuple[SetSeen, ...], hash_value: str) -> SetSeen | None:
 
 
 def _service(ref: Ref, name: str, references: References) -> ServiceSeen:
-    manifest = references.services[name]
+    manifest = references.services[name] if name else {}
     assert manifest is not None  # the rules refuse a Service that is not there
     return service_seen(Ref(kinds.SERVICE, ref.namespace, name), manifest)
 

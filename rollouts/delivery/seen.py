@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from rollouts.api.rollout import CanaryStrategy, RolloutSpec
+from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.delivery import marks
 from rollouts.delivery.latch import Latch
@@ -58,11 +58,19 @@ class RunSeen:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSeen:
-    """A Service that the Rollout points at its pods. hash: what it selects, "" while it tells no versions apart."""
+    """A Service that the Rollout points at its pods. hash: what it selects, "" while it tells no versions apart.
+
+    One that the spec does not name has no name either, and selects nothing.
+    """
 
     ref: Ref
     manifest: Manifest
     hash: str
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the spec names it."""
+        return bool(self.ref.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +95,15 @@ class DeliverySeen:
 
     current: the ReplicaSet of the spec's template.  stable: the one that proved itself.  older: the others, the newest
     revision first.  revision: the number that the current template has, or gets.  refused: objects whose write the API
-    server refused, with its words.
+    server refused, with its words.  canary: without steps or anything else under blue-green, whose active Service then
+    is the stable_service and whose preview Service, if any, the canary_service.
     """
 
     ref: Ref
     rollout: Manifest
     spec: RolloutSpec
     canary: CanaryStrategy
+    blue_green: BlueGreenStrategy | None
     template: Template
     step_hash: str
     latch: Latch

@@ -18,7 +18,7 @@ def canary_target(seen: DeliverySeen, phase: Phase, weight: int) -> str:
     Never turned while it carries weight, unless what it is turned to can carry that weight.
     """
     latch, now = seen.latch, seen.canary_service.hash
-    if phase in (Phase.NEW, Phase.FIRST):
+    if phase in (Phase.NEW, Phase.FIRST) or not seen.canary_service.is_named:
         return ""
     target = latch.stable
     if phase not in (Phase.SETTLED, Phase.ABORTED) and weight > 0:
@@ -36,7 +36,7 @@ def canary_target(seen: DeliverySeen, phase: Phase, weight: int) -> str:
 
 def stable_target(seen: DeliverySeen, phase: Phase) -> str:
     """The hash for the stable Service, "" to leave it as it is: it is turned only to what can carry everything."""
-    if phase in (Phase.NEW, Phase.FIRST) or seen.stable is None:
+    if phase in (Phase.NEW, Phase.FIRST) or seen.stable is None or not seen.stable_service.is_named:
         return ""
     if seen.stable_service.hash == seen.latch.stable:
         return seen.latch.stable
@@ -48,7 +48,8 @@ def stable_target(seen: DeliverySeen, phase: Phase) -> str:
 
 def tells_versions_apart(seen: DeliverySeen) -> bool:
     """Whether the stable Service would leave the pods of a new version alone. One without a hash selects them all."""
-    return bool(seen.stable_service.hash) or seen.stable is None or seen.stable.usable == 0
+    service = seen.stable_service
+    return bool(service.hash) or not service.is_named or seen.stable is None or seen.stable.usable == 0
 
 
 def _pods(seen: DeliverySeen, weight: int) -> int:

@@ -123,25 +123,29 @@ def _phase(seen: DeliverySeen, latch: Latch, counts: Counts, wanted: tuple[Condi
 
 
 def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
-    weight, total = seen.weight_high, seen.traffic.total
     canary = {
         **_mapping(seen.status.get("canary")),
         _STEP_RUN: _run(seen, latch.step_run, runs.step_run(seen, latch), latch),
         _BACKGROUND_RUN: _run(seen, latch.background_run, runs.background_run(seen, latch), latch),
-        "weights": {
-            "canary": {
-                "weight": weight,
-                "serviceName": seen.canary_service.ref.name,
-                "podTemplateHash": latch.current,
-            },
-            "stable": {
-                "weight": total - weight,
-                "serviceName": seen.stable_service.ref.name,
-                "podTemplateHash": latch.stable or latch.current,
-            },
-        },
+        "weights": _weights(seen, latch) if seen.routers else None,
     }
     return {key: value for key, value in canary.items() if value is not None}
+
+
+def _weights(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
+    weight = seen.weight_high
+    return {
+        "canary": {
+            "weight": weight,
+            "serviceName": seen.canary_service.ref.name,
+            "podTemplateHash": latch.current,
+        },
+        "stable": {
+            "weight": seen.traffic.total - weight,
+            "serviceName": seen.stable_service.ref.name,
+            "podTemplateHash": latch.stable or latch.current,
+        },
+    }
 
 
 def _run(seen: DeliverySeen, name: str, run: RunSeen | None, latch: Latch) -> dict[str, Any] | None:
