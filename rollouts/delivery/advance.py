@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from rollouts.delivery import commands, gates, notes, phase, runs, steps
+from rollouts.delivery import commands, gates, history, notes, phase, runs, steps
 from rollouts.delivery.latch import PAUSE_STEP, Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
@@ -42,7 +42,8 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
         collisions=seen.latch.collisions,
     )
     # Without pods there is no traffic to shift and nothing to judge: the steps are walked at once.
-    has_steps = fresh.is_updating and seen.replicas > 0
+    is_near_return = is_new and fresh.is_updating and history.is_near_return(seen)
+    has_steps = fresh.is_updating and seen.replicas > 0 and not is_near_return
     latch = steps.enter(seen, fresh, 0 if has_steps else len(seen.canary.steps), now)
     told = []
     if not seen.latch.current and not seen.status.get("observedGeneration"):
@@ -53,9 +54,13 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
             told.append(notes.started(seen))  # no ReplicaSet will be created whose note would say it
     if is_new and seen.latch.current and fresh.stable == fresh.current and seen.canary.steps:
         told.append(notes.skipped(seen))
+    if is_near_return and seen.canary.steps:
+        told.append(notes.skipped(seen, "Rollback within the window"))
     if latch.pauses:
         told.append(notes.paused(seen, latch.pauses[0].reason))
     rule = f"revision {seen.revision} has a new pod template" if is_new else "the steps have changed"
+    if is_near_return:
+        rule = f"revision {seen.revision} returns to a version within the rollback window"
     return Turning(latch, Event.DEPLOY, rule, tuple(told))
 
 

@@ -21,6 +21,21 @@ def beyond_limits(seen: DeliverySeen) -> Iterator[Delete]:
     yield from due[:DELETES_MAX]
 
 
+def is_near_return(seen: DeliverySeen) -> bool:
+    """Whether the spec's version is older than the stable one and few enough lie between them to skip the steps.
+
+    By age, not by revision: a version that comes back gets a new revision and keeps its ReplicaSet.
+    """
+    window = seen.spec.rollback_window
+    if window is None or seen.current is None or seen.stable is None:
+        return False
+    target, stable = obj.created(seen.current.manifest), obj.created(seen.stable.manifest)
+    if target is None or stable is None or target >= stable:
+        return False
+    born = [obj.created(each.manifest) for each in seen.older]
+    return sum(1 for moment in born if moment is not None and target < moment < stable) < window.revisions
+
+
 def _sets(seen: DeliverySeen) -> Iterator[Delete]:
     selected = (seen.canary_service.hash, seen.stable_service.hash)
     excess = len(seen.older) - max(0, seen.spec.revisions_kept)

@@ -13,7 +13,6 @@ from rollouts.core.errors import Refusal
 
 NOT_YET: Mapping[str, str] = {
     "spec.workloadRef": "put the pod template into spec.template",
-    "spec.rollbackWindow": "leave it out; a return walks the steps",
     "spec.restartAt": "leave it out; change an annotation of spec.template to restart",
     "spec.progressDeadlineAbort": "leave it out; abort by hand or by analysis",
     "spec.strategy.blueGreen": "use spec.strategy.canary",

@@ -80,9 +80,9 @@ def aborted(seen: DeliverySeen, message: str) -> Note:
     return _warning(seen, "RolloutAborted", message, revision=seen.revision)
 
 
-def skipped(seen: DeliverySeen) -> Note:
-    """Back at the stable version: the steps have nothing to do."""
-    return _note(seen, "SkipSteps", "Rollback to stable ReplicaSets")
+def skipped(seen: DeliverySeen, why: str = "Rollback to stable ReplicaSets") -> Note:
+    """Back at a version that has proved itself: the steps have nothing to do."""
+    return _note(seen, "SkipSteps", why)
 
 
 def completed(seen: DeliverySeen, why: str) -> Note:

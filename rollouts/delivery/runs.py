@@ -9,7 +9,7 @@ from typing import Any
 from analysis.errors import AnalysisError
 from analysis.templates import TemplateName, build_run_spec, flatten, with_fields
 from rollouts.api.rollout import RolloutAnalysis, RolloutArgument
-from rollouts.delivery import marks
+from rollouts.delivery import history, marks
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.seen import DeliverySeen, RunSeen
 from rollouts.kube import kinds
@@ -28,7 +28,9 @@ def step_analysis(seen: DeliverySeen, step: int) -> RolloutAnalysis | None:
 def background_due(seen: DeliverySeen, step: int) -> bool:
     """Whether the analysis in the background is to run while the update stands at a step."""
     background = seen.canary.analysis
-    return background is not None and bool(background.templates) and step >= (background.starting_step or 0)
+    if background is None or not background.templates or step < (background.starting_step or 0):
+        return False
+    return step < len(seen.canary.steps) or not history.is_near_return(seen)
 
 
 def next_name(seen: DeliverySeen, step: int | None) -> str:

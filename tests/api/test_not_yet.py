@@ -18,7 +18,6 @@ CANARY = "spec.strategy.canary"
     ("manifest", "at"),
     [
         (changed(workloadRef={"name": "web"}, template=ABSENT, selector=ABSENT), "spec.workloadRef"),
-        (changed(rollbackWindow={"revisions": 3}), "spec.rollbackWindow"),
         (changed(restartAt="2026-01-01T00:00:00Z"), "spec.restartAt"),
         (changed(progressDeadlineAbort=True), "spec.progressDeadlineAbort"),
         (changed(strategy={"blueGreen": {"activeService": "a"}}), "spec.strategy.blueGreen"),
