@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from rollouts.api import analysis, common, experiment, providers, rollout, routing, status
+from rollouts.api import analysis, appstatus, common, experiment, project, providers, rollout, routing, status
 
 Place: TypeAlias = tuple[type[BaseModel], str]
 
@@ -275,6 +275,9 @@ _SHARE = {"pattern": SHARE, "minimum": 0}
 _LIMIT = {"pattern": TEMPLATED_INT}
 
 FIELDS: Mapping[Place, Mapping[str, Any]] = {
+    (appstatus.Summary, "images"): {"maxItems": 10_000},
+    (appstatus.Summary, "external_urls"): {"maxItems": 10_000},
+    (project.SyncWindow, "kind"): {"enum": ["allow", "deny"]},
     (common.LabelSelector, "match_labels"): {"maxProperties": LIST_MAX},
     (common.SelectorRequirement, "key"): {"maxLength": 317},
     (common.SelectorRequirement, "operator"): {"enum": ["In", "NotIn", "Exists", "DoesNotExist"]},
@@ -370,6 +373,10 @@ KEYS: Mapping[type[BaseModel], str] = {
 """Models whose lists are merged by a key."""
 
 ITEMS_MAX: Mapping[type[BaseModel], int] = {
+    appstatus.ResourceStatus: 20_000,
+    appstatus.ResourceResult: 20_000,
+    appstatus.SyncResource: 20_000,
+    appstatus.History: 1_000,
     rollout.CanaryStep: common.STEPS_MAX,
     analysis.Metric: common.METRICS_MAX,
     analysis.Argument: common.ARGS_MAX,

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from rollouts.api import analysis, experiment, rollout, status
+from rollouts.api import analysis, application, appstatus, experiment, project, rollout, status
 from rollouts.api.schema import schema_of
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind
@@ -49,6 +49,8 @@ class Definition:
     status: type[BaseModel] | None
     columns: tuple[Column, ...]
     selectable: tuple[str, ...] = ()
+    operation: type[BaseModel] | None = None
+    short_names: tuple[str, ...] = ()
 
 
 _AGE = Column("Age", "date", ".metadata.creationTimestamp", "Time since the object was created")
@@ -109,6 +111,30 @@ DEFINITIONS: tuple[Definition, ...] = (
         (_PHASE, _AGE, _MESSAGE),
         (".status.phase",),
     ),
+    Definition(
+        kinds.APPLICATION,
+        "app",
+        "Objects that git describes, kept in the cluster as git says.",
+        application.ApplicationSpec,
+        appstatus.ApplicationStatus,
+        (
+            Column("Sync Status", "string", ".status.sync.status", "Whether the cluster is as git says"),
+            Column("Health Status", "string", ".status.health.status", "The worst health of all objects"),
+            Column("Revision", "string", ".status.sync.revision", "Commit that was compared", 10),
+            Column("Project", "string", ".spec.project", "AppProject whose rules hold", 10),
+        ),
+        operation=appstatus.Operation,
+        short_names=("apps",),
+    ),
+    Definition(
+        kinds.APP_PROJECT,
+        "appproj",
+        "Who may bring what from where to where, and when.",
+        project.AppProjectSpec,
+        project.AppProjectStatus,
+        (_AGE,),
+        short_names=("appprojs",),
+    ),
 )
 
 
@@ -136,7 +162,7 @@ def definition(of: Definition) -> dict[str, Any]:
         "listKind": f"{kind.name}List",
         "plural": kind.plural,
         "singular": kind.name.lower(),
-        "shortNames": [of.short_name],
+        "shortNames": [of.short_name, *of.short_names],
         "categories": ["all", "progressive-delivery"],
     }
     return {
@@ -159,6 +185,8 @@ def _object(of: Definition) -> dict[str, Any]:
         "metadata": {"type": "object"},
         "spec": {**schema_of(of.spec), "description": "What is wished."},
     }
+    if of.operation:
+        properties["operation"] = {**schema_of(of.operation), "description": "What somebody asks for."}
     if of.status:
         # Another version of the controller may write fields that this one does not know: they are kept.
         properties["status"] = {**schema_of(of.status), **_GROWS, "description": "What is the case."}

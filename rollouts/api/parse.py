@@ -15,8 +15,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from rollouts.api.analysis import AnalysisRunSpec, AnalysisTemplateSpec
+from rollouts.api.application import ApplicationSpec
 from rollouts.api.common import aliases
 from rollouts.api.experiment import ExperimentSpec
+from rollouts.api.project import AppProjectSpec
 from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.kube.ref import Manifest
@@ -47,6 +49,8 @@ ParsedRollout: TypeAlias = Parsed[RolloutSpec]
 ParsedAnalysisTemplate: TypeAlias = Parsed[AnalysisTemplateSpec]
 ParsedAnalysisRun: TypeAlias = Parsed[AnalysisRunSpec]
 ParsedExperiment: TypeAlias = Parsed[ExperimentSpec]
+ParsedApplication: TypeAlias = Parsed[ApplicationSpec]
+ParsedProject: TypeAlias = Parsed[AppProjectSpec]
 
 
 def parse_rollout(manifest: Manifest, *, strict: bool = False) -> ParsedRollout:
@@ -69,6 +73,16 @@ def parse_experiment(manifest: Manifest, *, strict: bool = False) -> ParsedExper
     return _parse(ExperimentSpec, manifest, strict)
 
 
+def parse_application(manifest: Manifest, *, strict: bool = False) -> ParsedApplication:
+    """The spec of an Application; see parse_rollout."""
+    return _parse(ApplicationSpec, manifest, strict)
+
+
+def parse_project(manifest: Manifest, *, strict: bool = False) -> ParsedProject:
+    """The spec of an AppProject; see parse_rollout."""
+    return _parse(AppProjectSpec, manifest, strict)
+
+
 def path_of(loc: Iterable[int | str], root: str = "") -> str:
     """A location as Kubernetes writes field paths: `spec.steps[2].pause`, odd keys in brackets."""
     text = root
@@ -88,7 +102,8 @@ def shown(value: Any) -> str:
 
 def _parse(model: type[Spec], manifest: Manifest, strict: bool) -> Parsed[Spec]:
     name = str((manifest.get("metadata") or {}).get("name") or "")
-    outside = tuple(_unknown(BaseModel, (key,), "") for key in manifest if key not in _TOP_LEVEL) if strict else ()
+    known = _TOP_LEVEL | {"operation"} if model is ApplicationSpec else _TOP_LEVEL
+    outside = tuple(_unknown(BaseModel, (key,), "") for key in manifest if key not in known) if strict else ()
     raw = manifest.get("spec")
     if not isinstance(raw, Mapping):
         wrong = Refusal("MissingField", "spec", "a spec is needed", kind="Required value")
@@ -167,5 +182,7 @@ PARSERS: Mapping[str, Callable[..., Parsed[Any]]] = {
     "ClusterAnalysisTemplate": parse_analysis_template,
     "AnalysisRun": parse_analysis_run,
     "Experiment": parse_experiment,
+    "Application": parse_application,
+    "AppProject": parse_project,
 }
 """The parser of each of our kinds, by name."""

@@ -14,6 +14,8 @@ CLUSTER_ANALYSIS_TEMPLATE = Kind(
     GROUP, VERSION, "ClusterAnalysisTemplate", "clusteranalysistemplates", namespaced=False, has_status=False
 )
 EXPERIMENT = Kind(GROUP, VERSION, "Experiment", "experiments", has_status=False)
+APPLICATION = Kind(GROUP, VERSION, "Application", "applications", has_status=False)
+APP_PROJECT = Kind(GROUP, VERSION, "AppProject", "appprojects", has_status=False)
 
 REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets")
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
@@ -32,7 +34,9 @@ SECRET = Kind("", "v1", "Secret", "secrets", has_status=False)
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", has_status=False)
 EVENT = Kind("", "v1", "Event", "events", has_status=False)
 
-OURS: tuple[Kind, ...] = (ROLLOUT, ANALYSIS_RUN, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, EXPERIMENT)
+OURS: tuple[Kind, ...] = (
+    ROLLOUT, ANALYSIS_RUN, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, EXPERIMENT, APPLICATION, APP_PROJECT,
+)  # fmt: skip
 ALL: tuple[Kind, ...] = (
     *OURS, REPLICA_SET, DEPLOYMENT, JOB, INGRESS, INGRESS_CLASS, ENDPOINT_SLICE, LEASE, CRD,
     NAMESPACE, NODE, POD, SERVICE, SECRET, CONFIG_MAP, EVENT,

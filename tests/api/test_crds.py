@@ -32,7 +32,7 @@ def at(crd: dict[str, Any], path: str) -> dict[str, Any]:
     return dict(properties(schema(crd)))[path]
 
 
-ROLLOUT, TEMPLATE, CLUSTER_TEMPLATE, RUN, EXPERIMENT = definitions()
+ROLLOUT, TEMPLATE, CLUSTER_TEMPLATE, RUN, EXPERIMENT, APPLICATION, PROJECT = definitions()
 
 
 @pytest.mark.parametrize("name", files())
@@ -114,6 +114,8 @@ def test_short_names_and_columns_are_the_contracts() -> None:
         "ClusterAnalysisTemplate": ["cat"],
         "AnalysisRun": ["ar"],
         "Experiment": ["exp"],
+        "Application": ["app", "apps"],
+        "AppProject": ["appproj", "appprojs"],
     }
     assert columns == ["Desired", "Current", "Up-to-date", "Available", "Age"]
 
@@ -156,7 +158,18 @@ def test_what_may_be_a_number_or_a_text_is_both(path: str) -> None:
     assert at(ROLLOUT, path)["x-kubernetes-int-or-string"]
 
 
+def test_an_application_takes_its_operation_beside_its_spec_and_needs_no_project() -> None:
+    shape = schema(APPLICATION)
+
+    assert sorted(shape["properties"]) == ["apiVersion", "kind", "metadata", "operation", "spec", "status"]
+    assert shape["properties"]["spec"]["required"] == ["destination"]
+
+
+def test_a_project_has_no_field_that_must_be_given() -> None:
+    assert "required" not in schema(PROJECT)["properties"]["spec"]
+
+
 def test_a_cluster_template_is_cluster_scoped_and_all_are_served() -> None:
     assert [crd["spec"]["scope"] for crd in definitions()].count("Cluster") == 1
     assert CLUSTER_TEMPLATE["spec"]["scope"] == "Cluster"
-    assert len(DEFINITIONS) == 5
+    assert len(DEFINITIONS) == 7
