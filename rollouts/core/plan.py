@@ -45,6 +45,7 @@ class Create:
     body: Manifest
     owner_uid: str
     stage: Stage = Stage.GROW
+    manager: str = ""  # whom the fields belong to, the controller itself if empty; so below
 
     @property
     def is_irreversible(self) -> bool:
@@ -71,6 +72,7 @@ class Patch:
     subresource: Literal["", "status", "scale"] = ""
     form: Literal["merge", "json"] = "merge"
     irreversible: bool = False
+    manager: str = ""
 
     @property
     def is_irreversible(self) -> bool:
@@ -90,6 +92,7 @@ class Apply:
     body: Manifest
     stage: Stage = Stage.GROW
     force: bool = False
+    manager: str = ""
 
     @property
     def is_irreversible(self) -> bool:
@@ -98,6 +101,26 @@ class Apply:
 
     def __str__(self) -> str:
         return f"apply {self.ref}"
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Put a whole object in the place of the one that was seen with this uid and version."""
+
+    ref: Ref
+    body: Manifest
+    uid: str
+    version: str
+    stage: Stage = Stage.GROW
+    manager: str = ""
+
+    @property
+    def is_irreversible(self) -> bool:
+        """The version that it carries guards it."""
+        return False
+
+    def __str__(self) -> str:
+        return f"replace {self.ref}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +142,28 @@ class Delete:
         return f"delete {self.ref}"
 
 
-Action: TypeAlias = Create | Patch | Apply | Delete
+@dataclass(frozen=True, slots=True)
+class Evict:
+    """Ask for a pod to be removed, by the door at which disruption budgets are heard.
+
+    A budget that allows no disruption now is no failure: the pod stays, the plan goes on, and the room asks again.
+    """
+
+    ref: Ref
+    uid: str
+    version: str
+    stage: Stage = Stage.SHRINK
+
+    @property
+    def is_irreversible(self) -> bool:
+        """Nothing brings the same pod back."""
+        return True
+
+    def __str__(self) -> str:
+        return f"evict {self.ref}"
+
+
+Action: TypeAlias = Create | Patch | Apply | Replace | Delete | Evict
 
 
 Question: TypeAlias = MetricQuestion | SourceQuestion

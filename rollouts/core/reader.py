@@ -43,6 +43,17 @@ class Reader(Protocol):
         """
         ...
 
+    def knows(self, kind: Kind) -> bool:
+        """Whether objects of a kind are watched that are watched on demand only.
+
+        Asking is the demand: where the answer is no, the watch begins and the key comes round once the kind is listed.
+        """
+        ...
+
+    def complaint(self, kind: Kind) -> str:
+        """Why a kind that was asked for is not known yet, "" where the API server has not said."""
+        ...
+
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
         """`parse(manifest)`, done once per (uid, generation) and parser: parse must read nothing but
         metadata.{name,namespace,uid,generation} and spec."""

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollouts.kube import kinds
+from rollouts.kube import builtin, kinds
 from rollouts.kube.ref import Kind, Manifest
 
 # Built-in kinds whose generation moves with the spec.
-_WITH_GENERATION = frozenset({"ReplicaSet", "Deployment", "Job", "Ingress", "Pod"})
+_WITH_GENERATION = frozenset(
+    {"ReplicaSet", "Deployment", "Job", "Ingress", "Pod", "StatefulSet", "DaemonSet", "CronJob", "PodDisruptionBudget"}
+    | {"NetworkPolicy", "ReplicationController"}
+)
 _SHORT_NAMES: Mapping[str, tuple[str, ...]] = {
     "ReplicaSet": ("rs",),
     "Deployment": ("deploy",),
@@ -79,7 +82,9 @@ def without_schema(kind: Kind) -> Definition:
     return Definition(kind, scale=scale, is_custom=True)
 
 
-BUILT_IN: tuple[Definition, ...] = tuple(built_in(kind) for kind in kinds.ALL if kind not in kinds.OURS)
+BUILT_IN: tuple[Definition, ...] = tuple(
+    built_in(kind) for kind in (*kinds.ALL, *builtin.MORE) if kind not in kinds.OURS
+)
 OURS: tuple[Definition, ...] = tuple(without_schema(kind) for kind in kinds.OURS)
 
 

@@ -138,9 +138,14 @@ class Table:
 
 
 class Cache:
-    """A table per kind, and what was parsed from the objects."""
+    """A table per kind, and what was parsed from the objects.
 
-    def __init__(self) -> None:
+    is_whole: whether field ownership and the copy that kubectl apply leaves are kept as well.
+    """
+
+    def __init__(self, *, is_whole: bool = False) -> None:
+        self._project = _as_it_is if is_whole else project
+        self.complaints: dict[Kind, str] = {}  # why a kind could not be listed
         self._tables: dict[Kind, Table] = {}
         self._parsed: dict[str, dict[Callable[..., Any], tuple[int, Any]]] = {}
         self.stale_events = 0
@@ -179,7 +184,7 @@ class Cache:
         if event.type == "DELETED":
             table.bury(ref.namespace, ref.name, version)
             return self._remove(table, ref) if old is not None else None
-        new = project(event.object)
+        new = self._project(event.object)
         table.put(ref.namespace, ref.name, new)
         return Change(ref, old, new, is_echo=old is not None and _same_but_version(old, new))
 
@@ -199,7 +204,7 @@ class Cache:
                 continue
             if old is not None and _is_older(seen, _version(old)):
                 continue  # the watch was quicker than the last page of the list
-            new = project(manifest)
+            new = self._project(manifest)
             table.put(*place, new)
             changes.append(Change(Ref(kind, *place), old, new, is_echo=old is not None and _same_but_version(old, new)))
         for namespace, bucket in list(table.buckets.items()):
@@ -239,6 +244,10 @@ class Cache:
         if not version.isdecimal():
             return False
         return table.is_past(ref.namespace, ref.name, version)
+
+
+def _as_it_is(manifest: Manifest) -> Manifest:
+    return manifest
 
 
 def _version(manifest: Manifest) -> str:

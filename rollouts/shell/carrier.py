@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_never
 
-from rollouts.core.plan import Create, Delete, Plan
+from rollouts.core.plan import Create, Delete, Evict, Plan
 from rollouts.kit.instant import Instant
 from rollouts.kube.object import controller_uid
 from rollouts.kube.ref import Manifest, Ref
@@ -155,6 +155,11 @@ class Carrier:
                 key.position += 1
                 self._proceed(key, now)
                 return
+            case Outcome.DECLINED:
+                self._counts.declined += 1
+                key.position += 1
+                self._proceed(key, now)
+                return
             case Outcome.EXISTS:
                 if self._term_began is not None:
                     self._get(key, Purpose.EXISTS, action.ref)
@@ -181,7 +186,7 @@ class Carrier:
         action = key.writes[key.position]
         if key.refusals.pop(carry.place(action), ""):
             key.dirty = True  # what the room says about it is out of date
-        if isinstance(action, Delete):
+        if isinstance(action, Delete | Evict):
             key.changed = True
             self._fence(key, Fence(action.ref, Until.GONE, self._wait(now), uid=action.uid))
             return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, assert_never
 
-from rollouts.core.plan import Action, Apply, Create, Delete, Patch
+from rollouts.core.plan import Action, Apply, Create, Delete, Evict, Patch, Replace
 from rollouts.kube.ref import Ref
 from rollouts.shell.wire import Request, Response
 
@@ -19,6 +19,7 @@ class Outcome(Enum):
     MOVED = "moved"  # the object is not, or is no longer, what was seen
     UNKNOWN = "unknown"  # nobody can tell whether the write was made
     BUSY = "busy"  # certainly not made; the server asks for patience
+    DECLINED = "declined"  # certainly not made, and rightly so for now: the rest of the plan does not depend on it
     REFUSED = "refused"  # certainly not made, and the same again would be refused again
 
 
@@ -26,12 +27,24 @@ def request(number: int, action: Action) -> Request:
     """The one call that carries an action out, with its preconditions on the wire."""
     match action:
         case Create():
-            return Request(number, "create", action.ref, body=action.body)
+            return Request(number, "create", action.ref, body=action.body, manager=action.manager)
         case Apply():
-            return Request(number, "apply", action.ref, body=action.body, form="apply", force=action.force)
+            return Request(
+                number, "apply", action.ref, action.body, form="apply", force=action.force, manager=action.manager
+            )
+        case Replace():
+            seen = {"uid": action.uid, "resourceVersion": action.version}
+            whole = {**action.body, "metadata": {**action.body["metadata"], **seen}}
+            return Request(number, "replace", action.ref, body=whole, manager=action.manager)
         case Patch():
             return Request(
-                number, "patch", action.ref, body=_guarded(action), subresource=action.subresource, form=action.form
+                number,
+                "patch",
+                action.ref,
+                body=_guarded(action),
+                subresource=action.subresource,
+                form=action.form,
+                manager=action.manager,
             )
         case Delete():
             seen = {"uid": action.uid} | ({"resourceVersion": action.version} if action.version else {})
@@ -42,6 +55,14 @@ def request(number: int, action: Action) -> Request:
                 "propagationPolicy": action.propagation,
             }
             return Request(number, "delete", action.ref, body=options)
+        case Evict():
+            eviction = {
+                "apiVersion": "policy/v1",
+                "kind": "Eviction",
+                "metadata": {"name": action.ref.name, "namespace": action.ref.namespace},
+                "deleteOptions": {"preconditions": {"uid": action.uid, "resourceVersion": action.version}},
+            }
+            return Request(number, "create", action.ref, body=eviction, subresource="eviction")
         case _:
             assert_never(action)
 
@@ -51,6 +72,8 @@ def outcome(action: Action, response: Response) -> Outcome:
     if response.is_ok:
         return Outcome.DONE
     match response.status:
+        case 429 | 500 if isinstance(action, Evict):  # a disruption budget says no, or two of them disagree
+            return Outcome.DECLINED
         case 409 if isinstance(action, Create):
             return Outcome.EXISTS
         case 409 if not isinstance(action, Apply):  # an apply conflicts with a manager, not with a version
@@ -69,6 +92,8 @@ def outcome(action: Action, response: Response) -> Outcome:
 
 def place(action: Action) -> tuple[Ref, str]:
     """What an action writes to: an object and a subresource of it."""
+    if isinstance(action, Evict):
+        return action.ref, "eviction"
     return action.ref, action.subresource if isinstance(action, Patch) else ""
 
 

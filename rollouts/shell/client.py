@@ -20,19 +20,23 @@ __all__ = ["ApiError", "Client", "Form", "Reply"]
 
 Form = Literal["merge", "json"]
 
-_METHODS = {"get": "GET", "create": "POST", "patch": "PATCH", "apply": "PATCH", "delete": "DELETE"}
+_METHODS = {"get": "GET", "create": "POST", "patch": "PATCH", "apply": "PATCH", "replace": "PUT", "delete": "DELETE"}
 
 
 class Client:
     """One identity at one API server; use it as `async with Client(access) as client`.
 
     Every verb raises ApiError where the server refuses (status >= 400) or does not answer (status 0).
+    dry_run: the server checks creates, patches and applies, and stores none of them.
     """
 
-    def __init__(self, access: Access, settings: Settings = DEFAULTS, *, connections_max: int = 64) -> None:
+    def __init__(
+        self, access: Access, settings: Settings = DEFAULTS, *, connections_max: int = 64, dry_run: bool = False
+    ) -> None:
         self.connection = Connection(access, settings, connections_max=connections_max)
         self._settings = settings
-        self._manager = urlencode({"fieldManager": settings.field_manager})
+        self._dry_run = dry_run
+        self._manager = self._as_manager(settings.field_manager)
 
     async def __aenter__(self) -> Client:
         return self
@@ -49,13 +53,18 @@ class Client:
     async def send(self, request: Request) -> Reply:
         """Carry out one request of the machine; a refusal is a Reply. Raises ApiError (status 0) without an answer."""
         ref, method = request.ref, _METHODS[request.verb]
-        name = "" if request.verb == "create" else ref.name
+        name = "" if request.verb == "create" and not request.subresource else ref.name
         target = ref.kind.path(ref.namespace, name, request.subresource)
         body = None if request.body is None else orjson.dumps(request.body)
         if request.verb in ("get", "delete"):
             return await self.connection.send(method, target, body)
-        target += f"?{self._manager}&force=true" if request.force else f"?{self._manager}"
-        return await self.connection.send(method, target, body, "" if request.verb == "create" else request.form)
+        manager = self._as_manager(request.manager) if request.manager else self._manager
+        target += f"?{manager}&force=true" if request.force else f"?{manager}"
+        form = "" if request.verb in ("create", "replace") else request.form
+        return await self.connection.send(method, target, body, form)
+
+    def _as_manager(self, name: str) -> str:
+        return _query({"fieldManager": name, "dryRun": "All" if self._dry_run else ""})
 
     async def get(self, ref: Ref, *, subresource: str = "") -> dict[str, Any]:
         """One object, read by quorum."""
@@ -101,6 +110,7 @@ class Client:
         seen = {name: value for name, value in (("uid", uid), ("resourceVersion", version)) if value}
         options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
         options |= {"preconditions": seen} if seen else {}
+        options |= {"dryRun": ["All"]} if self._dry_run else {}
         return (await self.connection.send("DELETE", ref.path, orjson.dumps(options))).manifest()
 
     async def watch(

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from rollouts import __version__
 from rollouts.kube.kinds import LEASE
-from rollouts.kube.ref import Ref
+from rollouts.kube.ref import Kind, Ref
 from rollouts.shell import eventloop, kubeconfig, logs, wiring
 from rollouts.shell.act import Always, Hand, Right
 from rollouts.shell.asks.answering import Answering
@@ -79,7 +79,10 @@ class Controller:
         self._lease = self._keeper() if options.leader_elect and not options.dry_run else None
         self._right: Right = self._lease or Always()
         hand = Hand(self._client, self._right)
-        self._driver = Driver(self._machine, hand.act, self._answering.ask, self._teller.tell)
+        self._driver = Driver(
+            self._machine, hand.act, self._answering.ask, self._teller.tell, watch=self._watch_on_demand
+        )
+        self._is_whole = any(room.is_whole for room in rooms)
         self._reflectors = self._make_reflectors(rooms)
         self._tasks: list[asyncio.Task[Any]] = []
         self.ports: dict[str, int] = {}
@@ -186,9 +189,17 @@ class Controller:
             self._lost = True
             self._stop.set()
 
-    def _make_reflectors(self, rooms: tuple[Room, ...]) -> tuple[Reflector, ...]:
+    def _make_reflectors(self, rooms: tuple[Room, ...]) -> list[Reflector]:
         wanted = wiring.interests(rooms, self._options.namespace, self._options.instance_id)
-        return tuple(Reflector(self._watching, each, self._driver, self._settings) for each in wanted)
+        return [Reflector(self._watching, each, self._driver, self._settings) for each in wanted]
+
+    def _watch_on_demand(self, kind: Kind) -> None:
+        """Some object needs a kind that nothing else needs: watch it until this process ends."""
+        interest = wiring.demanded(kind, self._options.namespace, is_whole=self._is_whole)
+        reflector = Reflector(self._watching, interest, self._driver, self._settings)
+        self._reflectors.append(reflector)
+        logs.info("watching on demand", kind=str(kind))
+        self._begin(reflector.run(), f"watch {kind}")
 
     def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

@@ -22,6 +22,7 @@ class Counts:
     conflicts: int = 0
     fences_expired: int = 0
     confirmations: int = 0
+    declined: int = 0  # evictions for which a disruption budget had no room
     retries: Counter[str] = field(default_factory=Counter)  # root kind
     broken: Counter[str] = field(default_factory=Counter)  # root kind: a room raised
     circling: int = 0

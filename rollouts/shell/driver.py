@@ -21,6 +21,7 @@ class Driver:
     """The machine's eyes, hands and alarm clock.
 
     act: carries one request out and never raises.  ask: answers one question and never raises.  tell: takes a note.
+    watch: begins to watch a kind.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class Driver:
         ask: Callable[[Ask], Awaitable[Answer]],
         tell: Callable[[Note], None],
         now: Callable[[], Instant] = clock.now,
+        watch: Callable[[Kind], None] = lambda kind: None,
     ) -> None:
         self.machine = machine
         self._act = act
         self._ask = ask
         self._tell = tell
         self._now = now
+        self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._is_scheduled = False
         self._alarm: asyncio.TimerHandle | None = None
@@ -60,6 +63,11 @@ class Driver:
     def absorb(self, event: WatchEvent) -> None:
         """One event from a reflector."""
         self.machine.absorb(event, self._now())
+        self.poke()
+
+    def deaf(self, kind: Kind, complaint: str) -> None:
+        """A kind that a reflector cannot list."""
+        self.machine.deaf(kind, complaint, self._now())
         self.poke()
 
     def lead(self, term: int | None) -> None:
@@ -103,6 +111,8 @@ class Driver:
                 self._start(self._put(ask))
             for note in turn.notes:
                 self._tell(note)
+            for kind in turn.watch:
+                self._watch(kind)
         except Exception as error:  # the machine itself is broken: better no controller than one that guesses
             if not self.broken.done():
                 self.broken.set_exception(error)

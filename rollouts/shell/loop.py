@@ -34,13 +34,15 @@ class Machine:
         self._settings = settings
         self._dry_run = dry_run
         self._term: int | None = None
-        self._cache = Cache()
+        self._cache = Cache(is_whole=any(room.is_whole for room in rooms))
         self._answers = Answers(settings.answers_max)
         self._readers = Readers()
         self._queue = Queue()
         self._keys: dict[Ref, Key] = {}
         self._asks: list[Ask] = []
         self._notes: list[Note] = []
+        self._watch: list[Kind] = []
+        self._lacking: dict[Kind, dict[Ref, None]] = {}
         self.counts = Counts()
         self._patience = Patience(self._cache, self.counts, settings)
         self._carrier = Carrier(self._cache, self.counts, settings, self._patience, self._ended)
@@ -82,9 +84,19 @@ class Machine:
             if ref.kind == kind:
                 self._mark_waiting(ref)
         if not was_listed:  # rooms that read this kind may decide from now on
+            self._cache.complaints.pop(kind, None)
             for key in self._keys.values():
-                if kind in key.room.reads:
+                if kind in key.room.reads or key.ref in self._lacking.get(kind, ()):
                     self._mark(key)
+
+    def deaf(self, kind: Kind, complaint: str, now: Instant) -> None:
+        """A kind cannot be listed: whoever asked for it is told why."""
+        if self._cache.is_listed(kind) or self._cache.complaints.get(kind) == complaint:
+            return
+        self._cache.complaints[kind] = complaint
+        for ref in self._lacking.get(kind, ()):
+            if key := self._keys.get(ref):
+                self._mark(key)
 
     def respond(self, response: Response, now: Instant) -> None:
         """Take in the answer to a request of an earlier turn, or the news that there is none (status 0)."""
@@ -122,13 +134,14 @@ class Machine:
         requests, self._carrier.requests = tuple(self._carrier.requests), []
         asks, self._asks = tuple(self._asks), []
         notes, self._notes = (*self._notes, *self._patience.notes), []
+        watch, self._watch = tuple(self._watch), []
         self._patience.notes = []
         for note in notes:
             self.counts.notes[note.about.kind.name, note.severity, note.reason] += 1
         counts = self.counts
         counts.keys, counts.due = len(self._keys), len(self._queue)
         counts.sleeping, counts.inflight = self._queue.sleeping, len(self._carrier)
-        return Turn(requests, asks, notes, self._next_wake(now))
+        return Turn(requests, asks, notes, self._next_wake(now), watch)
 
     @property
     def _is_full(self) -> bool:
@@ -237,10 +250,19 @@ class Machine:
             self._forget(key)
             return
         self._readers.record(key.ref, reader.reads)
+        self._demand(key, reader.lacking)
         if key.hold_until is None:
             key.words = reader.words
             self._answers.keep_only(key.ref, reader.asked.union(ask.id for ask in plan.asks))
         self._begin(key, plan, now)
+
+    def _demand(self, key: Key, kinds: Iterable[Kind]) -> None:
+        """A gather lacked a kind that is watched on demand: the first one to say so begins the watch."""
+        for kind in kinds:
+            assert key.room.is_whole or kind in key.room.on_demand, f"nobody may demand {kind} for {key.ref}"
+            if kind not in self._lacking and not any(kind in room.reads for room in self._rooms.values()):
+                self._watch.append(kind)
+            self._lacking.setdefault(kind, {})[key.ref] = None
 
     def _begin(self, key: Key, plan: Plan, now: Instant) -> None:
         if key.hold_until is not None:  # the room raised

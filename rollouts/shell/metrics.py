@@ -26,7 +26,7 @@ Rows = Sequence[tuple[dict[str, str], float]]
 OBJECTS_MAX = 10_000  # series with the name of an object end here, whatever a cluster holds
 BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0)
 RUN_KINDS = {"Rollout": "rollout", "AnalysisRun": "analysis_run", "Experiment": "experiment"}
-_VERBS = {"get": "Get", "create": "Create", "patch": "Patch", "apply": "Patch", "delete": "Delete"}
+_VERBS = {"get": "Get", "create": "Create", "patch": "Patch", "apply": "Patch", "replace": "Update", "delete": "Delete"}
 
 
 class Numbers(Collector):
@@ -110,6 +110,7 @@ class Numbers(Collector):
             ("rollouts_conflicts", "Writes that somebody else overtook.", counts.conflicts),
             ("rollouts_fences_expired", "Own writes that the watch did not show in time.", counts.fences_expired),
             ("rollouts_confirmations", "Quorum reads before something irreversible.", counts.confirmations),
+            ("rollouts_evictions_declined", "Evictions that a disruption budget did not allow.", counts.declined),
             ("rollouts_circling", "Plans held back because they never came to rest.", counts.circling),
             ("rollouts_asks", "Questions put to the world.", counts.asks),
             ("rollouts_answers", "Answers that somebody waited for.", counts.answers),

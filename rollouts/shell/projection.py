@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import msgspec
+
+from rollouts.kube.kinds import POD
+from rollouts.kube.ref import Kind
 
 
 class Metadata(TypedDict, total=False):
@@ -38,6 +43,27 @@ class Body(TypedDict, total=False):
     message: str
 
 
+class PodStatus(TypedDict, total=False):
+    """Of a pod's status what tells whether it serves, and why not."""
+
+    phase: str
+    conditions: list[Any] | None
+    initContainerStatuses: list[Any] | None  # the wire's spelling, here and below
+    containerStatuses: list[Any] | None
+
+
+class PodBody(TypedDict, total=False):
+    """A pod without its spec: there are many, and nobody reads it."""
+
+    apiVersion: str
+    kind: str
+    metadata: Metadata
+    status: PodStatus
+    code: int
+    reason: str
+    message: str
+
+
 ListMetadata = TypedDict("ListMetadata", {"resourceVersion": str, "continue": str}, total=False)
 
 
@@ -55,5 +81,35 @@ class Event(TypedDict, total=False):
     object: Body
 
 
-decode_page = msgspec.json.Decoder(Page).decode
-decode_event = msgspec.json.Decoder(Event).decode
+class PodPage(TypedDict, total=False):
+    """One page of a list of pods."""
+
+    metadata: ListMetadata
+    items: list[PodBody] | None
+
+
+class PodEvent(TypedDict, total=False):
+    """One line of a watch on pods."""
+
+    type: str
+    object: PodBody
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How the pages and the lines of one kind are read."""
+
+    page: Callable[[bytes], Any]
+    event: Callable[[bytes], Any]
+
+
+_WHOLE = Decoding(msgspec.json.Decoder().decode, msgspec.json.Decoder().decode)
+_USUAL = Decoding(msgspec.json.Decoder(Page).decode, msgspec.json.Decoder(Event).decode)
+_PODS = Decoding(msgspec.json.Decoder(PodPage).decode, msgspec.json.Decoder(PodEvent).decode)
+
+
+def decoding(kind: Kind, *, is_whole: bool = False) -> Decoding:
+    """How objects of a kind are read. is_whole: as they come, field ownership included."""
+    if is_whole:
+        return _WHOLE
+    return _PODS if kind == POD else _USUAL

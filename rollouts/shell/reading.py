@@ -31,6 +31,7 @@ class RecordingReader:
         self.words: dict[str, Instant] = {}
         self.reads: dict[Token, tuple[Labels, ...]] = {}
         self.asked: set[str] = set()
+        self.lacking: dict[Kind, None] = {}
 
     def get(self, ref: Ref) -> Manifest | None:
         """The object, or None where it does not exist."""
@@ -59,10 +60,21 @@ class RecordingReader:
         """Why the API server last refused this key's write to that object, "" where it did not."""
         return self._key.refusals.get((ref, ""), "")
 
+    def complaint(self, kind: Kind) -> str:
+        """What the API server said when the kind was to be listed."""
+        return self._cache.complaints.get(kind, "")
+
     def known_since(self, word: str) -> Instant | None:
         """When this key's gather first read that word in this process."""
         since = self.words[word] = self._key.words.get(word, self._now)
         return since
+
+    def knows(self, kind: Kind) -> bool:
+        """Whether the kind is watched; if not, that was the demand for it."""
+        if self._cache.is_listed(kind):
+            return True
+        self.lacking[kind] = None
+        return False
 
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
         """`parse(manifest)`, done once per (uid, generation) and parser."""

@@ -16,7 +16,7 @@ from rollouts.kit.instant import Instant
 from rollouts.kube.ref import Kind, Manifest
 from rollouts.shell import clock
 from rollouts.shell.client import ApiError, Client
-from rollouts.shell.projection import Event, decode_event, decode_page
+from rollouts.shell.projection import Event, decoding
 from rollouts.shell.settings import DEFAULTS, Settings
 from rollouts.shell.wire import WatchEvent
 
@@ -36,11 +36,16 @@ class Sink(Protocol):
         """One change."""
         ...
 
+    def deaf(self, kind: Kind, complaint: str) -> None:
+        """The kind could not be listed yet."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Interest:
     """Which objects of a kind are watched: of one namespace or (with "") of all, and by which selectors.
 
+    is_whole: objects are kept as they come, field ownership included.
     is_optional: a kind that we may not list, or that does not exist, counts as empty instead of stopping its rooms.
     """
 
@@ -49,6 +54,7 @@ class Interest:
     labels: str = ""
     fields: str = ""
     is_optional: bool = False
+    is_whole: bool = False
 
 
 @dataclass(slots=True)
@@ -73,6 +79,7 @@ class Reflector:
         self._client = client
         self._sink = sink
         self._settings = settings
+        self._decoding = decoding(interest.kind, is_whole=interest.is_whole)
         self._version = ""
         self._attempt = 0
 
@@ -97,6 +104,8 @@ class Reflector:
         self._attempt += 1
         self.hearing.failures += 1
         self.hearing.error = str(error)
+        if not self.hearing.is_listed:
+            self._sink.deaf(self.interest.kind, str(error))
         if not isinstance(error, ApiError):
             return
         if error.status in (GONE, 404):  # 404: the kind itself is gone
@@ -110,7 +119,11 @@ class Reflector:
         objects: list[Manifest] = []
         version = ""
         pages = self._client.pages(
-            interest.kind, interest.namespace, labels=interest.labels, fields=interest.fields, decode=decode_page
+            interest.kind,
+            interest.namespace,
+            labels=interest.labels,
+            fields=interest.fields,
+            decode=self._decoding.page,
         )
         async for page in pages:
             objects += page.get("items") or ()
@@ -135,7 +148,7 @@ class Reflector:
             async for line in lines:
                 self.hearing.is_watching = True
                 self.hearing.bytes_read += len(line)
-                self._take(decode_event(line))
+                self._take(self._decoding.event(line))
         if time.monotonic() - began_s < SHORT_WATCH_S:
             raise HiccupError(f"{interest.kind}: the server ended the watch at once")
         self._attempt = 0

@@ -28,6 +28,8 @@ class Room:
 
     urgent: whether an object goes to the head of the queue (an abort).  fences: the kinds whose unseen writes hold
     back even an urgent key.  reads: the kinds that must have been listed before the room decides anything.
+    on_demand: kinds that are watched once a gather asks for them, because few roots need them and they are many.
+    is_whole: whether it reads objects of any kind, and all of them: nothing is left out of what it sees.
     names_root: the root that an object of another kind bears the mark of, so that a root which went away while nobody
     looked still gets its last turn.
     """
@@ -38,4 +40,6 @@ class Room:
     urgent: Callable[[Manifest], bool] = never
     fences: frozenset[Kind] = frozenset()
     reads: tuple[Kind, ...] = ()
+    on_demand: tuple[Kind, ...] = ()
     names_root: Callable[[Ref, Manifest], Ref | None] = nobody
+    is_whole: bool = False

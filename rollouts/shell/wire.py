@@ -10,12 +10,15 @@ from rollouts.core.plan import Ask, Note
 from rollouts.kit.instant import Instant
 from rollouts.kube.ref import Kind, Manifest, Ref
 
-Verb: TypeAlias = Literal["get", "create", "patch", "apply", "delete"]
+Verb: TypeAlias = Literal["get", "create", "patch", "apply", "replace", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to the API server. `id` returns with the Response; `form` says how `body` patches."""
+    """One call to the API server. `id` returns with the Response; `form` says how `body` patches.
+
+    manager: whom the written fields belong to; the controller itself if empty.
+    """
 
     id: int
     verb: Verb
@@ -24,6 +27,7 @@ class Request:
     subresource: str = ""
     form: Literal["merge", "json", "apply"] = "merge"
     force: bool = False
+    manager: str = ""
 
     @property
     def is_write(self) -> bool:
@@ -65,9 +69,11 @@ class Turn:
 
     requests: to be sent now, each answered by one Response.  asks: to be put to the world, each answered once.
     notes: to be told.  wake: call `turn` again no later than this, even if nothing happens.
+    watch: kinds of which objects are to be watched from now on.
     """
 
     requests: tuple[Request, ...] = ()
     asks: tuple[Ask, ...] = ()
     notes: tuple[Note, ...] = ()
     wake: Instant | None = None
+    watch: tuple[Kind, ...] = ()

@@ -12,10 +12,12 @@ from rollouts.kube.kinds import (
     CLUSTER_ANALYSIS_TEMPLATE,
     INGRESS,
     INGRESS_CLASS,
+    POD,
     REPLICA_SET,
     ROLLOUT,
     SERVICE,
 )
+from rollouts.kube.ref import Kind
 from rollouts.shell.reflector import Interest
 from rollouts.shell.room import Room
 
@@ -41,6 +43,7 @@ ROOMS: dict[str, tuple[Room, ...]] = {
                 ANALYSIS_TEMPLATE,
                 CLUSTER_ANALYSIS_TEMPLATE,
             ),
+            on_demand=(POD,),
         ),
         Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,)),
     ),
@@ -69,3 +72,13 @@ def interests(wired: tuple[Room, ...], namespace: str = "", instance_id: str = "
         Interest(kind, namespace if kind.namespaced else "", labels.get(kind, ""), is_optional=kind in optional)
         for kind in kinds
     )
+
+
+def demanded(kind: Kind, namespace: str = "", *, is_whole: bool = False) -> Interest:
+    """What must be watched once some gather asks for a kind: of pods only those that belong to a version.
+
+    is_whole: some room reads all objects of a kind, and all of them.
+    """
+    if is_whole:
+        return Interest(kind, namespace if kind.namespaced else "", is_whole=True)
+    return Interest(kind, namespace if kind.namespaced else "", HASH_LABEL if kind == POD else "")

@@ -31,7 +31,7 @@ def lost(request: Request) -> Response:
 
 
 def _body(store: Store, request: Request, manager: str) -> Manifest:
-    options = WriteOptions(manager, force=request.force)
+    options = WriteOptions(request.manager or manager, force=request.force)
     body = request.body
     match request.verb:
         case "get":
@@ -42,6 +42,9 @@ def _body(store: Store, request: Request, manager: str) -> Manifest:
         case "apply":
             assert body is not None and not isinstance(body, tuple)
             return store.apply(request.ref, body, request.subresource, options)
+        case "replace":
+            assert body is not None and not isinstance(body, tuple)
+            return store.update(request.ref, body, request.subresource, options)
         case "patch":
             assert request.form != "apply"
             return store.patch(request.ref, body, request.form, request.subresource, options)

@@ -197,6 +197,9 @@ class Process:
             self._world.send(self, request)
         for ask in turn.asks:
             self._world.ask(self, ask)
+        for kind in turn.watch:
+            self._streams[kind] = Stream(kind)
+            self.relist(kind, self._world.weather.latency_s)
 
     def root_of(self, request: Request) -> Ref | None:
         """The key whose plan a request carries out."""

@@ -30,6 +30,9 @@ class Heard:
     told: list[Any] = field(default_factory=list)
     more: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def deaf(self, kind: Kind, complaint: str) -> None:
+        """Nobody waits for a kind here."""
+
     def replace(self, kind: Kind, objects: list[Manifest], version: str, began: Instant) -> None:
         self.told.append(("LIST", version, [one["metadata"]["name"] for one in objects]))
         self.more.set()
