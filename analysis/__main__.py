@@ -1,4 +1,4 @@
-"""The judge on the command line: `python -m analysis judge|replay|explain`."""
+"""The judge on the command line: `python -m analysis judge|run|replay|explain`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from analysis.check import check_spec
+from analysis.compare import command as comparing
 from analysis.errors import AnalysisError
 from analysis.measuring import ask, measure
 from analysis.model import Measurement, Metric, MetricState, read_metrics
@@ -25,9 +26,11 @@ from analysis.verdict import Verdict, judge
 _EXIT = {Phase.SUCCESSFUL: 0, Phase.FAILED: 1, Phase.INCONCLUSIVE: 3, Phase.ERROR: 4}
 _EXAMPLES = """examples:
   python -m analysis explain template.yaml                      what each metric means, and what surprises in it
-  python -m analysis judge template.yaml --arg service=web --address http://localhost:9090
+  python -m analysis run template.yaml --arg service=web --address http://localhost:9090
                                                                 run the analysis now, from this machine
   python -m analysis replay template.yaml answers.jsonl         the verdict on recorded answers
+  python -m analysis judge --kind errors --alpha 0.01 < looks.jsonl
+                                                                canary against stable, a look a line
 
 exit code: 0 Successful, 1 Failed, 2 wrong usage or spec, 3 Inconclusive, 4 Error, 5 still running"""
 
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     commands = parser.add_subparsers(dest="command", required=True)
     for name, told in (
-        ("judge", "ask Prometheus now and judge its answers"),
+        ("run", "ask Prometheus now and judge its answers"),
         ("replay", "judge recorded answers: a line of JSON each, {metric, at, answer} or {metric, at, error}"),
         ("explain", "say what the metrics of a template mean"),
     ):
@@ -49,14 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument's value")
         if name == "replay":
             command.add_argument("answers", type=Path, help="the recorded answers, at = seconds since the start")
-        if name == "judge":
+        if name == "run":
             command.add_argument("--address", default="", help="the Prometheus server where a metric names none")
+    comparing.add_command(commands)
     asked = parser.parse_args(arguments)
+    if asked.command == "judge":
+        return comparing.judge(asked, sys.stdin.buffer, sys.stdout)
     try:
         spec = _spec(asked.template, asked.arg)
         if asked.command == "explain":
             return _explain(spec)
-        return _judge(spec, asked.address) if asked.command == "judge" else _replay(spec, asked.answers)
+        return _run(spec, asked.address) if asked.command == "run" else _replay(spec, asked.answers)
     except (AnalysisError, OSError, yaml.YAMLError) as error:
         print(error, file=sys.stderr)  # noqa: T201  # a command line program speaks
         return 2
@@ -104,7 +110,7 @@ def _replay(spec: Mapping[str, Any], path: Path) -> int:
     return _conclude(verdicts[-1])
 
 
-def _judge(spec: Mapping[str, Any], address: str) -> int:
+def _run(spec: Mapping[str, Any], address: str) -> int:
     from analysis.fetch import clock, sleep_until
 
     metrics = read_metrics(spec)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-PODS_MAX = 512
+PODS_MAX = 5000
+COUNT_MAX = 1e15  # beyond this a float no longer tells one request from the next
 Reading = tuple[float, float]  # total, bad: both cumulative
 
 
@@ -30,12 +31,15 @@ class Gap(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How the unknown is read. first: pods of the first look of all; later: pods that appear after it."""
+    """How the unknown is read. first: pods of the first look of all; later: pods that appear after it.
+
+    warm_up_s: what a pod counts in its first seconds is no evidence, on either side."""
 
     first: Birth = Birth.BASELINE
     later: Birth = Birth.ZERO
     gap: Gap = Gap.LATE
     together: bool = True  # a side that is missing entirely holds the other back, so that both span the same time
+    warm_up_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +77,35 @@ class Snapshot:
     stable: Mapping[str, Reading]
 
 
+Row = tuple[str, float, float, float, float | None]  # pod, total, bad, when read, when born (None: before our time)
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """What was last read: (pod, total, bad, looks missed) by side. JSON by `logs.dump`, about 40 bytes a pod."""
+    """What was last read, by side. missing: a side without a reading; waiting: the newest readings of the other.
+
+    JSON by `logs.dump`, about 50 bytes a pod."""
 
     at_s: float | None = None
-    canary: tuple[tuple[str, float, float, int], ...] = ()
-    stable: tuple[tuple[str, float, float, int], ...] = ()
+    canary: tuple[Row, ...] = ()
+    stable: tuple[Row, ...] = ()
     began: bool = False
+    missing: str = ""
+    waiting: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """What one snapshot added, by pod, and what was odd about it in words."""
+    """What one snapshot added, by pod, and what was odd about it in words.
+
+    absent: sides that were known and gave no reading; warming: pods whose first seconds were left out."""
 
     at_s: float
     canary: Mapping[str, Counts]
     stable: Mapping[str, Counts]
     oddities: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    warming: int = 0
 
     def look(self, mark: int = 0) -> Look:
         """The increments summed over pods."""
@@ -108,21 +123,30 @@ def align(cursor: Cursor, snapshot: Snapshot, policy: Policy | None = None) -> t
     policy = policy or Policy()
     if not math.isfinite(snapshot.at_s) or (cursor.at_s is not None and snapshot.at_s <= cursor.at_s):
         return cursor, Aligned(snapshot.at_s, {}, {}, (f"look at {snapshot.at_s:g} s is not after {cursor.at_s} s",))
-    sides = {"canary": _readings(snapshot.canary), "stable": _readings(snapshot.stable)}
-    absent = [side for side, known in (("canary", cursor.canary), ("stable", cursor.stable)) if known]
-    absent = [side for side in absent if not sides[side][0]]
-    oddities = [*sides["canary"][1], *sides["stable"][1], *(f"no reading of {side}" for side in absent)]
-    if policy.together and absent:
-        return Cursor(snapshot.at_s, cursor.canary, cursor.stable, cursor.began), Aligned(
-            snapshot.at_s, {}, {}, tuple(oddities)
-        )
-    birth = policy.later if cursor.began else policy.first
-    canary, gained_c, odd_c = _advance(cursor.canary, sides["canary"][0], birth, policy.gap)
-    stable, gained_s, odd_s = _advance(cursor.stable, sides["stable"][0], birth, policy.gap)
-    began = cursor.began or bool(canary or stable)
-    return Cursor(snapshot.at_s, canary, stable, began), Aligned(
-        snapshot.at_s, gained_c, gained_s, (*oddities, *odd_c, *odd_s)
+    canary, odd_c = _readings(snapshot.canary)
+    stable, odd_s = _readings(snapshot.stable)
+    absent = tuple(
+        side
+        for side, known, read in (("canary", cursor.canary, canary), ("stable", cursor.stable, stable))
+        if known and not read
     )
+    oddities = (*odd_c, *odd_s, *(f"no reading of {side}" for side in absent))
+    if policy.together and absent:
+        held = replace(cursor, at_s=snapshot.at_s)
+        if len(absent) == 1 and (canary or stable):
+            before = cursor.waiting if cursor.missing == absent[0] else ()
+            held = replace(held, missing=absent[0], waiting=_rows(canary or stable, before, snapshot.at_s))
+        return held, Aligned(snapshot.at_s, {}, {}, oddities, absent)
+    base_c, base_s = _bases(cursor, canary, stable)
+    birth = policy.later if cursor.began else policy.first
+    span = _Span(cursor.at_s, snapshot.at_s, policy, birth, snapshot.at_s if birth is Birth.ZERO else None)
+    moved_c = _advance(base_c, canary, replace(span, born_s=snapshot.at_s))  # a canary is always young
+    moved_s = _advance(base_s, stable, span)
+    began = cursor.began or bool(moved_c.rows or moved_s.rows)
+    return Cursor(snapshot.at_s, moved_c.rows, moved_s.rows, began), Aligned(
+        snapshot.at_s, moved_c.gained, moved_s.gained, (*oddities, *moved_c.odd, *moved_s.odd), absent,
+        moved_c.warming + moved_s.warming,
+    )  # fmt: skip
 
 
 def increase(
@@ -151,40 +175,84 @@ def _readings(side: Mapping[str, Reading]) -> tuple[dict[str, Reading], list[str
     odd: list[str] = []
     for pod in sorted(side):
         requests, bad = side[pod]
-        if math.isfinite(requests) and math.isfinite(bad) and requests >= 0 and bad >= 0:
+        if 0 <= requests <= COUNT_MAX and 0 <= bad <= COUNT_MAX:
             good[pod] = (float(requests), float(bad))
         else:
             odd.append(f"{pod}: no number ({requests}, {bad})")
     return good, odd
 
 
-def _advance(
-    known: tuple[tuple[str, float, float, int], ...], readings: Mapping[str, Reading], birth: Birth, gap: Gap
-) -> tuple[tuple[tuple[str, float, float, int], ...], dict[str, Counts], list[str]]:
-    """One side's new cursor, its increments, and its oddities."""
-    before = {pod: (requests, bad, missed) for pod, requests, bad, missed in known}
+def _rows(readings: Mapping[str, Reading], before: tuple[Row, ...], at_s: float) -> tuple[Row, ...]:
+    """The newest reading of every pod of a side, those of an earlier look included."""
+    rows = {row[0]: row for row in before}
+    rows |= {pod: (pod, *reading, at_s, None) for pod, reading in readings.items()}
+    return tuple(rows[pod] for pod in sorted(rows))
+
+
+def _bases(
+    cursor: Cursor, canary: Mapping[str, Reading], stable: Mapping[str, Reading]
+) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """From where both sides are counted: their last readings, or, where one side came back with new pods alone, the
+    other side's newest, so that what it counted in their absence is held against nobody."""
+    if not cursor.missing:
+        return cursor.canary, cursor.stable
+    is_canary = cursor.missing == "canary"
+    back, known, other = (canary, cursor.canary, cursor.stable) if is_canary else (stable, cursor.stable, cursor.canary)
+    last = {row[0]: row for row in known}
+    if any(pod in last and read[0] >= last[pod][1] and read[1] >= last[pod][2] for pod, read in back.items()):
+        return cursor.canary, cursor.stable
+    born = {row[0]: row[4] for row in other}
+    newest = tuple((*row[:4], born.get(row[0])) for row in cursor.waiting)
+    return (cursor.canary, newest) if is_canary else (newest, cursor.stable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    rows: tuple[Row, ...]
+    gained: dict[str, Counts]
+    odd: list[str]
+    warming: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What one side's advance needs beside its readings. born_s: of a pod first seen now."""
+
+    since_s: float | None
+    at_s: float
+    policy: Policy
+    birth: Birth
+    born_s: float | None
+
+
+def _advance(known: tuple[Row, ...], readings: Mapping[str, Reading], span: _Span) -> _Moved:
+    """One side's new rows, its increments, and its oddities."""
+    before = {row[0]: row for row in known}
     gained: dict[str, Counts] = {}
     odd: list[str] = []
-    kept: list[tuple[str, float, float, int]] = []
-    for pod, (requests, bad) in sorted(readings.items()):
-        kept.append((pod, requests, bad, 0))
-        last_requests, last_bad, missed = before.get(pod, (0.0, 0.0, 0))
-        if pod not in before and birth is Birth.BASELINE:
+    kept: list[Row] = []
+    warming = 0
+    since_s = span.at_s if span.since_s is None else span.since_s
+    for pod, (requests, bad) in readings.items():
+        row = before.pop(pod, None)
+        _, last_requests, last_bad, read_s, born_s = row or (pod, 0.0, 0.0, since_s, span.born_s)
+        kept.append((pod, requests, bad, span.at_s, born_s))
+        if row is None and span.birth is Birth.BASELINE:
             continue
-        if missed and gap is Gap.DROP:
-            odd.append(f"{pod}: what {missed} missed looks held is dropped")
+        if read_s < since_s and span.policy.gap is Gap.DROP:
+            odd.append(f"{pod}: what it counted since {read_s:g} s is dropped")
             continue
         # One process holds both counters: where either fell, both began at zero again.
         if requests < last_requests or bad < last_bad:
             last_requests, last_bad = 0.0, 0.0
             odd.append(f"{pod}: counter began anew")
+        if span.policy.warm_up_s > 0 and born_s is not None and read_s < born_s + span.policy.warm_up_s:
+            warming += 1
+            continue
         more, worse = requests - last_requests, bad - last_bad
         if worse > more:
             odd.append(f"{pod}: {worse:g} bad of {more:g}, cut")
         gained[pod] = Counts(more, min(worse, more))
-    for pod, (requests, bad, missed) in before.items():
-        if pod not in readings:
-            kept.append((pod, requests, bad, missed + 1))
     # The pods missed longest leave first, so that churn cannot make the cursor grow for ever.
-    kept.sort(key=lambda row: (row[3], row[0]))
-    return tuple(sorted(kept[:PODS_MAX])), gained, odd
+    kept += sorted(before.values(), key=lambda row: (-row[3], row[0]))
+    return _Moved(tuple(sorted(kept[:PODS_MAX], key=lambda row: row[0])), gained, odd, warming)

@@ -10,7 +10,7 @@ exp(g(r1) - g(r0)) is a likelihood ratio: an e-process while the canary is at mo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -30,9 +30,11 @@ def start() -> tuple[float, ...]:
     return (0.0,) * LOG_GRID.size
 
 
-def add(profile: Sequence[float], look: Look) -> tuple[float, ...]:
-    """The profile after one more look; a look without both sides' requests, or without a bad one, adds nothing."""
-    moved = np.asarray(profile) + gains(look, LOG_GRID)
+def add(profile: Sequence[float], looks: Iterable[Look]) -> tuple[float, ...]:
+    """The profile after more looks; one without both sides' requests, or without a bad one, adds nothing."""
+    moved = np.asarray(profile)
+    for look in looks:
+        moved = moved + gains(look, LOG_GRID)
     moved = np.maximum(moved - moved.max(), -LOG_MAX)
     return tuple(np.where(moved > -100, np.round(moved, 4), np.round(moved, 2)).tolist())
 

@@ -89,14 +89,16 @@ def start(setup: Setup | None = None) -> CountsState:
     )  # fmt: skip
 
 
-def update(state: CountsState, look: Look) -> CountsState:
+def update(state: CountsState, look: Look, strata: Sequence[Look] = ()) -> CountsState:
     """The state after one look; the same value for a look that is not later than the last (doubled, out of order).
 
-    A look without requests on both sides moves only the clock: no data is no evidence."""
+    A look without requests on both sides moves only the clock: no data is no evidence.  strata: the look by route,
+    tenant or the like, where the canary's mix differs from stable's: each is compared within itself."""
     if not math.isfinite(look.at_s) or (state.at_s is not None and look.at_s <= state.at_s):
         return state
     state = _restarted(state, look)
-    if look.canary.total <= 0 or look.stable.total <= 0:
+    parts = [part for part in strata or (look,) if part.canary.total > 0 and part.stable.total > 0]
+    if not parts:
         return replace(state, at_s=look.at_s, looks=state.looks + 1)
     known = state.pods if state.pods[0] else (look.canary_pods, look.stable_pods)
     moved = replace(
@@ -104,19 +106,33 @@ def update(state: CountsState, look: Look) -> CountsState:
         canary=_plus(state.canary, look.canary), stable=_plus(state.stable, look.stable),
         pods=(min(known[0], look.canary_pods), min(known[1], look.stable_pods)),
     )  # fmt: skip
-    if look.canary.bad + look.stable.bad <= 0:
+    parts = [part for part in parts if part.canary.bad + part.stable.bad > 0]
+    if not parts:
         return moved
-    factors = risk.gains(look, np.log(np.concatenate([[state.r0], state.r0 * BETS])))
-    factors_ok = risk.gains(look, np.log(np.concatenate([[state.worse_than], _bets_ok(state.worse_than)])))
-    seen = look.canary.bad / (look.canary.bad + look.stable.bad)
+    factors, factors_ok = _factors(state, parts)
+    bad = [part.canary.bad + part.stable.bad for part in parts]
+    # However a look's bad requests depend on each other, the canary's share of them is bounded on average.
+    seen = sum(part.canary.bad for part in parts) / sum(bad)
+    fine, worse = (
+        sum(_bound(part, relative) * count for part, count in zip(parts, bad, strict=True)) / sum(bad)
+        for relative in (state.r0, state.worse_than)
+    )
     return replace(
         moved,
-        mixture=bank.grow(state.mixture, factors[1:] - factors[0]),
-        ok=round_down(np.asarray(state.ok) + factors_ok[1:] - factors_ok[0]),
-        share=bank.grow(state.share, stake(seen, _bound(look, state.r0))),
-        share_ok=round_down(np.asarray(state.share_ok) + stake(1 - seen, 1 - _bound(look, state.worse_than))),
-        profile=risk.add(state.profile, look),
+        mixture=bank.grow(state.mixture, factors),
+        ok=round_down(np.asarray(state.ok) + factors_ok),
+        share=bank.grow(state.share, stake(seen, fine)),
+        share_ok=round_down(np.asarray(state.share_ok) + stake(1 - seen, 1 - worse)),
+        profile=risk.add(state.profile, parts),
     )
+
+
+def _factors(state: CountsState, parts: Sequence[Look]) -> tuple[Floats, Floats]:
+    """What the bets earn against r0, and against worse_than, over all parts of a look."""
+    tested = np.log(np.concatenate([[state.r0], state.r0 * BETS, [state.worse_than], _bets_ok(state.worse_than)]))
+    gained = sum((risk.gains(part, tested) for part in parts), np.zeros_like(tested))
+    last = BETS.size + 1
+    return gained[1:last] - gained[0], gained[last + 1 :] - gained[last]
 
 
 def stake(seen: float, bound: float) -> Floats:

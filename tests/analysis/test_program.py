@@ -115,7 +115,7 @@ def test_an_explanation_says_what_surprises(template, capsys):
 def test_a_run_can_be_judged_from_here(template, server, capsys):
     template.write_text(TEMPLATE.replace("ADDRESS", server), encoding="utf-8")
 
-    code = main(["judge", str(template), "--arg", "service=web"])
+    code = main(["run", str(template), "--arg", "service=web"])
 
     assert code == 1
     assert "error-rate: Failed [0.25]" in capsys.readouterr().out

@@ -59,7 +59,7 @@ def test_without_a_history_to_measure_the_choice_is_cautious_and_says_so(story):
 
 
 def test_a_short_history_cannot_rule_out_bursts():
-    assert choose(history(2, looks=20)).null in (Null.BURSTS, Null.CAUTIOUS)
+    assert choose(history(2, looks=12)).null in (Null.BURSTS, Null.CAUTIOUS)
 
 
 def test_a_choice_becomes_more_cautious_when_the_rollout_shows_bursts_and_never_less():
