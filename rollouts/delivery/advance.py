@@ -122,9 +122,9 @@ def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
     here = phase_of(latch, count)
     if seen.spec.paused or here not in (Phase.FIRST, Phase.PROMOTING) or seen.current is None:
         return None
-    if seen.current.usable < seen.replicas or seen.current.wanted < seen.replicas:
+    if seen.current.usable < capacity.enough(seen, seen.replicas) or seen.current.wanted < seen.replicas:
         return None
-    if here is Phase.PROMOTING and seen.replicas and seen.weight_low != seen.traffic.total:
+    if here is Phase.PROMOTING and seen.is_routed and seen.replicas and seen.weight_low != seen.traffic.total:
         return None
     why = "Initial deploy" if here is Phase.FIRST else f"Completed all {count} canary steps"
     if latch.promote_full:
@@ -156,6 +156,7 @@ TURNINGS: tuple[Callable[[DeliverySeen, Instant], Turning | None], ...] = (
     commands.resumed,
     _righted,
     _entered,
+    gates.late,
     _stepped,
     _promoted,
 )

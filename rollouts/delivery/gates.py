@@ -1,4 +1,4 @@
-"""Verdicts of analyses: go on, hold, or give up."""
+"""Verdicts of analyses, and deadlines: go on, hold, or give up."""
 
 from __future__ import annotations
 
@@ -46,6 +46,14 @@ def _is_open(run: RunSeen | None) -> bool:
 
 
 def _unbuildable(seen: DeliverySeen) -> str:
+def late(seen: DeliverySeen, now: Instant) -> Turning | None:
+    """The progress deadline is over, and the user wants that to be an abort."""
+    latch = seen.latch
+    if not seen.spec.progress_deadline_abort or not latch.is_updating or latch.aborted:
+        return None
+    return abort(seen, progress.late_sentence(seen), now) if progress.is_late(seen, now) else None
+
+
     """Why a run that the latch asks for cannot be made, "" where it can (or exists)."""
     for name, analysis, step in runs.wanted(seen, seen.latch):
         if seen.run_named(name) is None:

@@ -71,7 +71,7 @@ def is_waiting(seen: DeliverySeen, latch: Latch) -> bool:
     phase = phase_of(latch, len(seen.canary.steps))
     if phase is Phase.STEPPING:
         step = steps.current(seen, latch)
-        return step is not None and step.set_weight is not None
+        return step is not None and (step.set_weight is not None or step.set_canary_scale is not None)
     return phase in (Phase.FIRST, Phase.PROMOTING)
 
 
@@ -94,6 +94,21 @@ def has_progressed(seen: DeliverySeen, counts: Counts) -> bool:
         or counts.available > told["availableReplicas"]
         or old_now < old_then
     )
+def is_late(seen: DeliverySeen, now: Instant) -> bool:
+    """Whether the update waits for longer than its deadline allows."""
+    if not is_waiting(seen, seen.latch) or has_progressed(seen, counts_of(seen)):
+        return False
+    due = deadline(seen)
+    is_told = find(seen.status.get("conditions"), "Progressing").get("reason") == DEADLINE_EXCEEDED
+    return is_told or (due is not None and due <= now)
+
+
+def late_sentence(seen: DeliverySeen) -> str:
+    """The contract's message for an update that is late."""
+    name = seen.current.name if seen.current else f"{seen.ref.name}-{seen.template.hash}"
+    return f'ReplicaSet "{name}" has timed out progressing.'
+
+
 
 
 _RISING = ("readyReplicas", "availableReplicas")
@@ -123,7 +138,7 @@ def _progressing(
     progressed = turning is not None or has_progressed(seen, counts)
     due = deadline(seen)
     if not progressed and (reason == DEADLINE_EXCEEDED or (due is not None and due <= now)):
-        return Condition("Progressing", "False", DEADLINE_EXCEEDED, f'ReplicaSet "{name}" has timed out progressing.')
+        return Condition("Progressing", "False", DEADLINE_EXCEEDED, late_sentence(seen))
     if denied := denials.progressing(seen):
         return denied
     if phase is Phase.SETTLED and reason in ("NewReplicaSetAvailable", "ReplicaSetNotAvailable"):

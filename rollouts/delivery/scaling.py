@@ -1,7 +1,16 @@
-"""Replica arithmetic under a router: exact integers, rounded so that capacity is never short."""
+"""Replica arithmetic: exact integers, rounded so that capacity is never short.
+
+Beside a router the canary gets pods for its share and the stable version keeps its own.  Without one the share is the
+ratio of the pods themselves, and every change of it stays between maxSurge and maxUnavailable.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from rollouts.kit import amount
 from rollouts.kit.amount import ceil_share
 
 
@@ -21,3 +30,100 @@ def share_covered(replicas: int, available: int, total: int) -> int:
     if available <= 0:
         return 0
     return total if available >= replicas else available * total // replicas
+
+
+def floored(size: int, least: int, replicas: int) -> int:
+    """A size under minPodsPerReplicaSet: none stays none, any is at least `least`, which ends at spec.replicas."""
+    return max(size, min(least, replicas)) if size else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Between what an update without a router moves. most: pods asked for at once.  least: pods that serve."""
+
+    replicas: int
+    surge: int
+    unavailable: int
+
+    @property
+    def most(self) -> int:
+        """The pods that all ReplicaSets together may ask for."""
+        return self.replicas + self.surge
+
+    @property
+    def least(self) -> int:
+        """The pods that must serve before one that serves is taken away."""
+        return max(0, self.replicas - self.unavailable)
+
+
+def limits(replicas: int, surge: int | str, unavailable: int | str) -> Limits:
+    """maxSurge rounded up, maxUnavailable rounded down; both of them nothing would move nothing, so one may be missing.
+
+    A surge of 0 that is meant as a number stays 0; a share of no pods is no surge.
+    """
+    above, missing = amount.resolve_up(surge, replicas), amount.resolve_down(unavailable, replicas)
+    return Limits(replicas, above, missing if above or missing else 1)
+
+
+def plain_sizes(replicas: int, weight: int, surge: int) -> tuple[int, int]:
+    """Pods of the canary and of the stable version whose ratio is nearest to a weight out of 100.
+
+    The total is spec.replicas, or one more where a surge allows it.  Between 0 and 100 each version has a pod, if there
+    are two; of two equally near ratios the larger canary is taken.
+    """
+    assert 0 <= weight <= 100
+    if weight in (0, 100) or not replicas:
+        return (replicas, 0) if weight == 100 else (0, replicas)
+    up, down = ceil_share(replicas, weight, 100), replicas * weight // 100
+    totals = (replicas, replicas + 1) if surge else (replicas,)
+    found = [(count, total) for total in totals for count in (up, down) if 0 < count < total]
+    if not found:
+        return 0, replicas  # a single pod that may not be doubled belongs to the stable version
+
+    def nearness(option: tuple[int, int]) -> tuple[Fraction, int, int]:
+        return abs(Fraction(100 * option[0], option[1]) - weight), -option[0], option[1]
+
+    canary, total = min(found, key=nearness)
+    return canary, total - canary
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One ReplicaSet of an update without a router.
+
+    wanted: pods that it asks for.  usable: those that serve.  ready: those that a removal may hit first or last.
+    target: pods to which it is to come.
+    """
+
+    wanted: int
+    usable: int
+    ready: int
+    target: int
+
+
+def hop(sides: Sequence[Side], older: Sequence[Side], within: Limits) -> tuple[int, ...]:
+    """The sizes of all ReplicaSets after the next step towards their targets, first those of `sides`, then `older`.
+
+    sides: in the order in which they grow.  Pods that are not ready serve nobody, and go first when a ReplicaSet
+    shrinks, so they are free; every other one is taken only from what serves beyond the limit, and from former
+    versions before any other.
+    """
+    every = (*sides, *older)
+    grown = list(_grown(every, within.most - sum(each.wanted for each in every)))
+    spare = sum(each.usable for each in every) - within.least
+    taken = dict.fromkeys(range(len(every)), 0)
+    for at in (*range(len(sides), len(every)), *range(len(sides))):
+        each = every[at]
+        excess = max(0, each.wanted - each.target)
+        free = min(excess, each.wanted - min(each.wanted, max(each.ready, each.usable)))
+        paid = min(excess - free, max(0, spare))
+        spare -= paid
+        taken[at] = free + paid
+    return tuple(size - taken[at] for at, size in enumerate(grown))
+
+
+def _grown(every: Sequence[Side], room: int) -> Iterator[int]:
+    for each in every:
+        more = max(0, min(room, each.target - each.wanted))
+        room -= more
+        yield each.wanted + more

@@ -138,6 +138,21 @@ class DeliverySeen:
     @property
     def sets(self) -> tuple[SetSeen, ...]:
         """Every ReplicaSet, each once."""
+    @property
+    def is_routed(self) -> bool:
+        """Whether a router shares the traffic; without one the pods' own ratio does."""
+        return bool(self.routers)
+
+    @property
+    def strategy(self) -> str:
+        """The strategy by its field in the spec."""
+        return "canary" if self.blue_green is None else "blueGreen"
+
+    @property
+    def step_count(self) -> int:
+        """How many steps there are: a canary's own, or the one stage of blue-green in which the new version waits."""
+        return len(self.canary.steps) if self.blue_green is None else 1
+
         firsts = (self.current, None if self.stable is self.current else self.stable)
         return (*(each for each in firsts if each is not None), *self.older)
 

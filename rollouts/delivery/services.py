@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rollouts.core.plan import Note, Patch
-from rollouts.delivery import marks, notes
+from rollouts.delivery import capacity, marks, notes
 from rollouts.delivery.phase import Phase
-from rollouts.delivery.scaling import pods_needed
 from rollouts.delivery.seen import DeliverySeen, ServiceSeen
 from rollouts.kube import object as obj
 
@@ -38,12 +37,24 @@ def stable_target(seen: DeliverySeen, phase: Phase) -> str:
     """The hash for the stable Service, "" to leave it as it is: it is turned only to what can carry everything."""
     if phase in (Phase.NEW, Phase.FIRST) or seen.stable is None or not seen.stable_service.is_named:
         return ""
+    if _overtaken(seen, phase):
+        return seen.latch.current
     if seen.stable_service.hash == seen.latch.stable:
         return seen.latch.stable
     selected = seen.set_of(seen.stable_service.hash)
     is_dangling = selected is None or selected.usable == 0
-    needed = min(1, seen.replicas) if is_dangling else seen.replicas
+    needed = min(1, seen.replicas) if is_dangling else capacity.full(seen)
     return seen.latch.stable if seen.stable.usable >= needed else ""
+
+
+def _overtaken(seen: DeliverySeen, phase: Phase) -> bool:
+    """Whether a canary without a router stands past its steps with all the pods that it needs to serve alone.
+
+    Its stable Service turns before the promotion, because the last stable pods make room for the last new ones.
+    """
+    if seen.is_routed or phase is not Phase.PROMOTING or seen.current is None:
+        return False
+    return seen.current.usable >= capacity.full(seen)
 
 
 def tells_versions_apart(seen: DeliverySeen) -> bool:
@@ -53,7 +64,7 @@ def tells_versions_apart(seen: DeliverySeen) -> bool:
 
 
 def _pods(seen: DeliverySeen, weight: int) -> int:
-    return pods_needed(seen.replicas, weight, seen.traffic.total)
+    return capacity.needed(seen, weight) if seen.is_routed else min(1, seen.replicas)
 
 
 def turn(seen: DeliverySeen, service: ServiceSeen, target: str) -> Iterator[tuple[Patch, tuple[Note, ...]]]:

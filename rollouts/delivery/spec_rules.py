@@ -6,11 +6,19 @@ from collections.abc import Iterator
 
 from rollouts.api.common import ARGS_MAX, STEPS_MAX
 from rollouts.api.parse import shown
-from rollouts.api.rollout import SHARE_DEFAULT, AntiAffinity, CanaryStrategy, RolloutAnalysis, RolloutSpec
+from rollouts.api.rollout import (
+    SHARE_DEFAULT,
+    AntiAffinity,
+    BlueGreenStrategy,
+    CanaryStrategy,
+    RolloutAnalysis,
+    RolloutSpec,
+)
 from rollouts.core.chain import Chain, Rule
 from rollouts.core.errors import Refusal
 from rollouts.delivery.not_yet import not_yet
 from rollouts.delivery.pod_rules import selector_refusals, template_refusals
+from rollouts.delivery.scale_rules import sizes
 from rollouts.delivery.step_rules import field_refs, of_canary, step_refusals
 from rollouts.kit import amount
 
@@ -86,7 +94,10 @@ def _blue_green(spec: RolloutSpec) -> Iterator[Refusal]:
     if not blue_green or spec.strategy.canary:
         return
     at = "spec.strategy.blueGreen"
-    if blue_green.active_service == blue_green.preview_service:
+    if not blue_green.active_service:
+        fix = "name the Service that carries the traffic"
+        yield Refusal("ServiceMissing", f"{at}.activeService", "", fix=fix, kind="Required value")
+    elif blue_green.active_service == blue_green.preview_service:
         yield Refusal(
             "ServicesSame",
             f"{at}.activeService",
@@ -105,7 +116,33 @@ def _blue_green(spec: RolloutSpec) -> Iterator[Refusal]:
             got=str(limit),
             told_at="spec.strategy.scaleDownDelayRevisionLimit",
         )
+    yield from _blue_green_counts(blue_green, at)
     yield from _anti_affinity(blue_green.anti_affinity, f"{at}.antiAffinity")
+    for field, analysis in blue_green.analyses.items():
+        if analysis:
+            yield from field_refs(analysis.args, f"{at}.{field}", f"spec.strategy.{field}")
+            yield from _args(analysis, f"{at}.{field}")
+
+
+def _blue_green_counts(given: BlueGreenStrategy, at: str) -> Iterator[Refusal]:
+    counts = {
+        "previewReplicaCount": given.preview_replica_count,
+        "autoPromotionSeconds": given.auto_promotion_seconds,
+        "scaleDownDelaySeconds": given.scale_down_delay_seconds,
+        "scaleDownDelayRevisionLimit": given.scale_down_delay_revision_limit,
+        "abortScaleDownDelaySeconds": given.abort_scale_down_delay_seconds,
+    }
+    for field, count in counts.items():
+        yield from _negative(f"{at}.{field}", count, f"spec.strategy.{field}")
+    try:
+        number, is_percent = amount.parse(SHARE_DEFAULT if given.max_unavailable is None else given.max_unavailable)
+    except ValueError:
+        number, is_percent = 101, True
+    if is_percent and number > 100:
+        text = "must be a whole number of pods, or a percentage such as 25%"
+        where, told = f"{at}.maxUnavailable", "spec.strategy.maxUnavailable"
+        fix, got = "maxUnavailable: 25%", shown(given.max_unavailable)
+        yield Refusal("ShareInvalid", where, text, fix=fix, got=got, told_at=told)
 
 
 _SAME = "This rollout uses the same service for the {} and {} services, but two different services are required."
@@ -302,6 +339,7 @@ SPEC_RULES: Chain[RolloutSpec] = Chain(
         Rule("PingPong", _ping_pong, "ping-pong names two Services and has a router that can do it"),
         Rule("Routing", _routing, "a router has its Services, and what needs a router has one"),
         Rule("Steps", _steps, "each step does one thing, within bounds, that the router can do"),
+        Rule("Sizes", sizes, "sizes are whole, said in one way, and shared by a router that is named or by none"),
         Rule("AntiAffinity", _canary_affinity, "anti-affinity is one of preferred and required"),
         Rule("Background", _background, "arguments of analyses are few, named once and readable"),
         Rule("Nginx", _nginx, "nginx names its stable Ingress in one of two ways"),

@@ -123,6 +123,13 @@ def _phase(seen: DeliverySeen, latch: Latch, counts: Counts, wanted: tuple[Condi
 
 
 def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
+    if not seen.is_routed and seen.blue_green is None and counts.replicas > counts.updated:
+        return "Progressing", "old replicas are pending termination"
+    if seen.blue_green is not None:
+        if not latch.current or seen.stable_service.hash != latch.current:
+            return "Progressing", "active service cutover pending"
+        if latch.stable != latch.current:
+            return "Progressing", "waiting for analysis to complete"
     canary = {
         **_mapping(seen.status.get("canary")),
         _STEP_RUN: _run(seen, latch.step_run, runs.step_run(seen, latch), latch),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rollouts.api.rollout import CanaryStep
-from rollouts.delivery import runs
+from rollouts.api.rollout import CanaryStep, SetCanaryScale
+from rollouts.delivery import capacity, runs
 from rollouts.delivery.latch import PAUSE_STEP, Latch, Pause
-from rollouts.delivery.scaling import pods_needed
 from rollouts.delivery.seen import DeliverySeen
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as obj
@@ -25,7 +24,9 @@ def is_done(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:
     """Whether the current step has reached what it is for."""
     step = seen.canary.steps[latch.step]
     if step.set_weight is not None:
-        return _weight_reached(seen, step.set_weight)
+        return _weight_reached(seen, step.set_weight) if seen.is_routed else _ratio_reached(seen, step.set_weight)
+    if step.set_canary_scale is not None:
+        return _has_pods(seen, weight_at(seen, latch.step))
     if step.pause is not None:
         due = pause_due(seen, latch)
         return due is not None and due <= now
@@ -35,13 +36,34 @@ def is_done(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:
 
 
 def _weight_reached(seen: DeliverySeen, weight: int) -> bool:
-    reachable = weight if seen.replicas else 0
+    reachable = weight if capacity.canary_pods(seen, weight) else 0
     if not (seen.weight_low == seen.weight_high == reachable):
         return False
     if reachable and seen.canary_service.hash != seen.template.hash:
         return False
-    usable = seen.current.usable if seen.current else 0
-    return usable >= pods_needed(seen.replicas, weight, seen.traffic.total) or not seen.replicas
+    return not seen.replicas or _is_ready(seen, capacity.canary_pods(seen, weight))
+
+
+def _has_pods(seen: DeliverySeen, weight: int) -> bool:
+    """Whether the canary has exactly the pods that it is to have, and enough of them available."""
+    wanted = capacity.canary_pods(seen, weight)
+    present = seen.current.wanted if seen.current else 0
+    return present == wanted and _is_ready(seen, wanted)
+
+
+def _ratio_reached(seen: DeliverySeen, weight: int) -> bool:
+    """Whether the pods of both versions stand in the ratio of the weight, and those of former versions are gone."""
+    canary, stable = capacity.plain_sizes(seen, weight)
+    are_sized = (
+        seen.current is not None
+        and seen.stable is not None
+        and (seen.current.wanted, seen.stable.wanted) == (canary, stable)
+    )
+    return are_sized and _is_ready(seen, canary) and not any(each.wanted or each.available for each in seen.older)
+
+
+def _is_ready(seen: DeliverySeen, pods: int) -> bool:
+    return (seen.current.usable if seen.current else 0) >= capacity.enough(seen, pods)
 
 
 def pause_due(seen: DeliverySeen, latch: Latch) -> Instant | None:
@@ -91,4 +113,12 @@ def text(step: CanaryStep) -> str:
         return f"setWeight: {step.set_weight}"
     if step.pause is not None:
         return "pause" if step.pause.duration is None else f"pause: {step.pause.duration}"
+    if step.set_canary_scale is not None:
+        return f"setCanaryScale: {_scale_text(step.set_canary_scale)}"
     return "analysis"
+
+
+def _scale_text(scale: SetCanaryScale) -> str:
+    if scale.match_traffic_weight:
+        return "matchTrafficWeight"
+    return f"weight {scale.weight}" if scale.replicas is None else f"replicas {scale.replicas}"

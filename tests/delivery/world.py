@@ -13,6 +13,7 @@ from typing import Any
 
 from rollouts.core.plan import Create, Delete, Note, Patch, Plan
 from rollouts.delivery import gather, reconcile
+from rollouts.delivery.scaling import Limits, limits
 from rollouts.kit import mergepatch
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
@@ -197,13 +198,13 @@ class World:
     def carry(self, action: Any) -> None:
         kind = f"{action.ref.kind.name}{'/status' if getattr(action, 'subresource', '') else ''}"
         self.writes[kind] += 1
-        former = self.weight
+        former, before = self.weight, self._counts()
         match action:
             case Create():
                 self.add(action.body)
             case Patch():
-                before = self.objects[action.ref]
-                assert (obj.uid(before), obj.version(before)) == (action.uid, action.version), action
+                found = self.objects[action.ref]
+                assert (obj.uid(found), obj.version(found)) == (action.uid, action.version), action
                 is_status = action.subresource == "status"
                 assert all(part == "status" for part in action.body) if is_status else "status" not in action.body
                 self.patch(action.ref, action.body)
@@ -214,6 +215,7 @@ class World:
     def settle(self, seconds: float = 0.0) -> None:
         """Carry plans out until nothing more is to be done; then let time pass, event by event."""
         end = self.now.plus(seconds)
+        self._check_limits(action, before)
         for _ in range(TURNS_MAX):
             plan = self.turn()
             if plan.writes and self._stuck < 3:
@@ -282,11 +284,39 @@ class World:
             if (selected := self.selects(service)) and isinstance(action, Patch):
                 spec = action.body.get("spec") or {}
                 changed = self.objects[action.ref]
-                if spec.get("replicas") == 0 and obj.labels(changed)[HASH] == selected:
+                if spec.get("replicas") == 0 and obj.labels(changed)[HASH] == selected and self._least() != 0:
                     raise AssertionError(f"{action} takes the pods that Service {service} selects")
-        stable = self.status.get("stableRS")
-        if stable in wanted and action.ref.name.endswith(f"-{stable}"):
-            assert wanted[stable] >= replicas, f"{action} leaves the stable version short"
+        stable, canary = self.status.get("stableRS"), self.rollout["spec"]["strategy"].get("canary") or {}
+        if not stable or stable not in wanted or not isinstance(action, Patch):
+            return
+        if canary.get("trafficRouting") is not None and action.ref.name.endswith(f"-{stable}"):
+            least = -(-replicas * (100 - self.weight) // 100) if canary.get("dynamicStableScale") else replicas
+            is_done = stable == self.status.get("currentPodHash")
+            assert wanted[stable] >= least or is_done, f"{action} leaves the stable version short"
+
+    def _least(self) -> int | None:
+        """Pods that the user cannot do without; None where a router, or nothing, looks after that."""
+        return within.least if (within := self._limits()) else None
+
+    def _limits(self) -> Limits | None:
+        spec = self.rollout["spec"] if WEB in self.objects else {}
+        canary = (spec.get("strategy") or {}).get("canary")
+        if canary is None or canary.get("trafficRouting") is not None:
+            return None
+        return limits(spec.get("replicas", 1), canary.get("maxSurge", "25%"), canary.get("maxUnavailable", "25%"))
+
+    def _check_limits(self, action: Any, before: Mapping[str, tuple[int, int]]) -> None:
+        """S6: a canary without a router stays between maxSurge and maxUnavailable."""
+        if (within := self._limits()) is None:
+            return
+        after = self._counts()
+        asked, was = (sum(each for each, _ in counts.values()) for counts in (after, before))
+        assert asked <= max(within.most, was), f"{action} asks for {asked} pods of {within.most}"
+        serving, did = (sum(each for _, each in counts.values()) for counts in (after, before))
+        assert serving >= min(within.least, did), f"{action} leaves {serving} pods of {within.least}"
+
+    def _counts(self) -> dict[str, tuple[int, int]]:
+        return {obj.name(each): (each["spec"]["replicas"], self._pods(each)) for each in self.of(kinds.REPLICA_SET)}
 
     @staticmethod
     def _pods(manifest: Manifest) -> int:
