@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analysis.errors import AnalysisError
-from rollouts.delivery import notes, runs
+from rollouts.delivery import marks, notes, progress, runs
 from rollouts.delivery.commands import abort
 from rollouts.delivery.latch import PAUSE_INCONCLUSIVE, Pause
 from rollouts.delivery.phase import Event
