@@ -13,19 +13,8 @@ from rollouts.core.errors import Refusal
 
 NOT_YET: Mapping[str, str] = {
     "spec.workloadRef": "put the pod template into spec.template",
-    "spec.restartAt": "leave it out; change an annotation of spec.template to restart",
-    "spec.progressDeadlineAbort": "leave it out; abort by hand or by analysis",
-    "spec.strategy.blueGreen": "use spec.strategy.canary",
-    "spec.strategy.canary.antiAffinity": "write the affinity into spec.template",
-    "spec.strategy.canary.canaryMetadata": "leave it out",
-    "spec.strategy.canary.stableMetadata": "leave it out",
-    "spec.strategy.canary.dynamicStableScale": "leave it out; the stable pods stay",
     "spec.strategy.canary.pingPong": "use canaryService and stableService",
-    "spec.strategy.canary.minPodsPerReplicaSet": "leave it out",
-    "spec.strategy.canary.replicaProgressThreshold": "leave it out; a step waits for all of its pods",
-    "spec.strategy.canary.scaleDownDelayRevisionLimit": "leave it out",
     "spec.strategy.canary.steps[].experiment": "use an analysis step",
-    "spec.strategy.canary.steps[].setCanaryScale": "leave it out; the canary grows with its weight",
     "spec.strategy.canary.steps[].setHeaderRoute": "use additionalIngressAnnotations with canary-by-header",
     "spec.strategy.canary.steps[].setMirrorRoute": "leave it out",
     "spec.strategy.canary.steps[].plugin": "leave it out",
@@ -42,21 +31,10 @@ NOT_YET: Mapping[str, str] = {
 
 
 def not_yet(spec: RolloutSpec) -> Iterator[Refusal]:
-    """A refusal for each field of the table that the spec uses, and for a canary without a router."""
+    """A refusal for each field of the table that the spec uses."""
     for path, instead in NOT_YET.items():
         for at in _given(spec, path.split(".")[1:], "spec"):
             yield _refusal(at, instead)
-    canary = spec.strategy.canary
-    routing = canary and canary.traffic_routing
-    if canary and not (routing and routing.model_fields_set - {"managed_routes", "max_traffic_weight"}):
-        at = "spec.strategy.canary.trafficRouting"
-        yield Refusal(
-            "NotSupportedYet",
-            at,
-            "a canary without trafficRouting is not supported by this version",
-            fix="add trafficRouting.nginx with a stableIngress",
-            kind="Required value",
-        )
 
 
 def _refusal(at: str, instead: str) -> Refusal:

@@ -266,7 +266,8 @@ class World:
         pods = {obj.labels(each).get(HASH): self._pods(each) for each in self.of(kinds.REPLICA_SET)}
         canary, stable = pods.get(self.selects("canary"), 0), pods.get(self.selects("stable"), 0)
         if action.ref.kind == kinds.INGRESS and self.weight > former:
-            assert canary >= max(1, -(-replicas * self.weight // 100)), f"too few canary pods for {action}"
+            needed = 1 if self._user_sizes else max(1, -(-replicas * self.weight // 100))
+            assert canary >= needed, f"too few canary pods for {action}"
         if action.ref.kind == kinds.INGRESS and self.weight < former and self.selects("stable"):
             is_same = self.selects("stable") == self.selects("canary")
             enough = -(-replicas * (100 - self.weight) // 100)
@@ -314,6 +315,12 @@ class World:
         assert asked <= max(within.most, was), f"{action} asks for {asked} pods of {within.most}"
         serving, did = (sum(each for _, each in counts.values()) for counts in (after, before))
         assert serving >= min(within.least, did), f"{action} leaves {serving} pods of {within.least}"
+
+    @property
+    def _user_sizes(self) -> bool:
+        """Whether the user says how many pods are enough for a weight, in place of its share."""
+        canary = self.rollout["spec"]["strategy"].get("canary") or {}
+        return "replicaProgressThreshold" in canary or any("setCanaryScale" in step for step in canary.get("steps", ()))
 
     def _counts(self) -> dict[str, tuple[int, int]]:
         return {obj.name(each): (each["spec"]["replicas"], self._pods(each)) for each in self.of(kinds.REPLICA_SET)}

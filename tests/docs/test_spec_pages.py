@@ -30,6 +30,7 @@ SECTIONS: tuple[tuple[Path, str, type[BaseModel], frozenset[str]], ...] = (
     (ROLLOUT, f"`{CANARY}`", rollout.CanaryStrategy, frozenset()),
     (ROLLOUT, f"`{CANARY}.steps[]`", rollout.CanaryStep, frozenset()),
     (ROLLOUT, f"`{CANARY}.steps[].pause`", rollout.Pause, frozenset()),
+    (ROLLOUT, f"`{CANARY}.steps[].setCanaryScale`", rollout.SetCanaryScale, frozenset()),
     (ROLLOUT, f"`{CANARY}.steps[].analysis`", rollout.RolloutAnalysis, frozenset()),
     (ROLLOUT, f"`{CANARY}.analysis`", rollout.BackgroundAnalysis, frozenset(aliases(rollout.RolloutAnalysis))),
     (ROLLOUT, f"`{CANARY}.steps[].analysis.args[].valueFrom`", rollout.ArgumentSource, frozenset()),
