@@ -26,6 +26,7 @@ DISPERSION_MAX = 1.3
 SPREAD_ASSUMED = 0.3
 SPREAD_MAX = 1.5
 _FIT_ROUNDS = 4
+_BURST_CHI = 16.0  # four standard deviations: a pod-look beyond is a burst
 _LATER_ERRORS = 5  # standard errors of dispersion that are asked of a rollout's few looks
 
 
@@ -141,12 +142,17 @@ def measure(history: History) -> Spread | None:
     expected = requests * looks_rate[:, None] * pod_rate
     seen = expected > 0
     chance = np.clip(looks_rate[:, None] * pod_rate, 0, 0.999)
-    chi = float((((bad - expected) ** 2)[seen] / (expected * (1 - chance))[seen]).sum())
+    odd = np.divide((bad - expected) ** 2, expected * (1 - chance), out=np.zeros_like(expected), where=seen)
+    chi = float(odd[seen].sum())
     df = int(seen.sum() - (looks_rate > 0).sum() - (pod_rate > 0).sum() + 1)
     noise = math.sqrt(max(0.0, 2 * df + float((1 / np.maximum(expected[seen], 1e-2)).sum()))) / max(1, df)
     pods = int(served.sum())
     dispersion = chi / df if df > 0 else 1.0
-    pod_sd, high, differ = _pod_spread(requests, bad, looks_rate, max(1.0, dispersion))
+    # A burst makes its pod look different for ever; what is left without it tells whether the pod is.
+    calm = odd < _BURST_CHI
+    rest = chi - float(odd[seen & ~calm].sum())
+    calmed = max(1.0, rest / max(1, df - int((seen & ~calm).sum())))
+    pod_sd, high, differ = _pod_spread(requests * calm, bad * calm, calmed)
     return Spread(pods, int((requests > 0).sum()), float(bad.sum()), dispersion, noise, pod_sd, high, differ)
 
 
@@ -162,9 +168,10 @@ def _fit(requests: Floats, bad: Floats) -> tuple[Floats, Floats]:
     return looks_rate, pod_rate
 
 
-def _pod_spread(requests: Floats, bad: Floats, looks_rate: Floats, dispersion: float) -> tuple[float, float, bool]:
+def _pod_spread(requests: Floats, bad: Floats, dispersion: float) -> tuple[float, float, bool]:
     """(log-sd of the pods' rates, its 80 % upper bound, whether they differ beyond chance at 1 %)."""
-    overall = np.divide(bad.sum(axis=1), requests.sum(axis=1), out=np.zeros_like(looks_rate), where=bad.sum(axis=1) > 0)
+    bad_by_look = bad.sum(axis=1)
+    overall = np.divide(bad_by_look, requests.sum(axis=1), out=np.zeros_like(bad_by_look), where=bad_by_look > 0)
     expected = overall @ requests
     kept = expected > 0
     factor = bad.sum(axis=0)[kept] / expected[kept]

@@ -68,7 +68,8 @@ def test_a_steady_history_lets_requests_count_as_independent_and_a_bad_canary_is
 def test_an_abort_is_never_taken_back():
     bad = list(looks(canary=0.05, during=6))
     last = bad[-1]
-    good = [{"t": last["t"] + 10 * i, "canary": {"c-0": [last["canary"]["c-0"][0] + 9000 * i, last["canary"]["c-0"][1]]},
+    total, worse = last["canary"]["c-0"]
+    good = [{"t": last["t"] + 10 * i, "canary": {"c-0": [total + 9000 * i, worse]},
              "stable": {"s-0": [10_000 * i, 100 * i]}} for i in range(1, 30)]  # fmt: skip
     found = judged([*bad, *good])
 
