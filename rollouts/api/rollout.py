@@ -282,6 +282,11 @@ class CanaryStrategy(Model):
     min_pods_per_replica_set: Int32 | None = Field(None, description="Least number of pods of a set that has any.")
     replica_progress_threshold: ProgressThreshold | None = Field(None, description="When a step counts as ready.")
 
+    @property
+    def roles(self) -> tuple[Metadata | None, Metadata | None]:
+        """What pods bear while they are of the new version, and while they are of the stable one."""
+        return self.canary_metadata, self.stable_metadata
+
 
 class BlueGreenStrategy(Model):
     """A new version takes over all traffic at once."""
@@ -302,6 +307,11 @@ class BlueGreenStrategy(Model):
     anti_affinity: AntiAffinity | None = Field(None, description="Keeps the two versions on different nodes.")
     preview_metadata: Metadata | None = Field(None, description="Labels and annotations while a pod is preview.")
     active_metadata: Metadata | None = Field(None, description="Labels and annotations while a pod is active.")
+
+    @property
+    def roles(self) -> tuple[Metadata | None, Metadata | None]:
+        """What pods bear while they are of the new version, and while they are of the stable one."""
+        return self.preview_metadata, self.active_metadata
 
 
 class Strategy(Model):

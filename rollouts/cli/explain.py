@@ -143,6 +143,10 @@ class LiveReader:
         """Nothing was read before."""
         return None
 
+    def knows(self, kind: Kind) -> bool:
+        """Everything can be asked for."""
+        return True
+
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
         """What `parse` makes of the manifest."""
         return parse(manifest)

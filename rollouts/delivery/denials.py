@@ -78,6 +78,7 @@ def _written(seen: DeliverySeen) -> Iterator[Ref]:
     for name in (seen.latch.step_run, seen.latch.background_run):
         if name:
             yield Ref(kinds.ANALYSIS_RUN, namespace, name)
+    yield from (Ref(kinds.POD, namespace, pod.name) for pods in (seen.pods or {}).values() for pod in pods)
     yield seen.ref
 
 

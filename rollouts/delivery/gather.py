@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from analysis.templates import NESTING_MAX, nested
-from rollouts.api.rollout import CanaryStrategy, RolloutSpec
+from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.core.reader import Reader
-from rollouts.delivery import denials, latch, marks, rules
+from rollouts.delivery import denials, latch, marks, pods, roles, rules
 from rollouts.delivery.reference_rules import References, ingresses_named, services_named, template_keys
 from rollouts.delivery.seen import (
     DeliverySeen,
@@ -32,6 +32,14 @@ from rollouts.kube.ref import Manifest, Ref
 from rollouts.traffic import Route, Router, Traffic, routers_of
 
 _NO_CANARY = CanaryStrategy.model_validate({})
+_SHARED = (
+    "max_unavailable",
+    "anti_affinity",
+    "scale_down_delay_seconds",
+    "scale_down_delay_revision_limit",
+    "abort_scale_down_delay_seconds",
+)
+"""Settings of the same name and meaning in both strategies."""
 
 
 def gather(ref: Ref, reader: Reader) -> Seen | None:
@@ -52,7 +60,8 @@ def gather(ref: Ref, reader: Reader) -> Seen | None:
 
 
 def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, references: References, reader: Reader) -> Seen:
-    canary, blue_green = spec.strategy.canary or _NO_CANARY, spec.strategy.blue_green
+    blue_green = spec.strategy.blue_green
+    canary = spec.strategy.canary or _shared(blue_green)
     routing = canary.traffic_routing
     traffic = Traffic(
         ref.namespace,
@@ -75,7 +84,8 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, references: Refere
     stable = _by_hash(sets, stable_hash)
     others = [each for each in sets if each is not current and each is not stable]
     newest = max((each.revision for each in sets if each is not current), default=0)
-    remembered = latch.read(status, len(canary.steps), stable_hash)
+    count = 1 if blue_green else len(canary.steps)
+    remembered = latch.read(status, count, stable_hash, blue_green=blue_green is not None)
     seen = DeliverySeen(
         ref=ref,
         rollout=rollout,
@@ -95,9 +105,26 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, references: Refere
         routers=routers,
         runs=tuple(run_seen(each) for each in reader.owned_by(kinds.ANALYSIS_RUN, obj.uid(rollout))),
         templates=references.templates,
+        pods=_pods(rollout, spec, sets, reader),
         pause_known=reader.known_since(f"pause {remembered.pauses[0].start}") if remembered.pauses else None,
     )
     return replace(seen, refused=refused) if (refused := denials.gathered(seen, reader)) else seen
+
+
+def _pods(
+    rollout: Manifest, spec: RolloutSpec, sets: tuple[SetSeen, ...], reader: Reader
+) -> Mapping[str, tuple[pods.PodSeen, ...]] | None:
+    manifests = tuple(each.manifest for each in sets)
+    return pods.gathered(manifests, reader) if pods.are_needed(rollout, spec, manifests) else None
+
+
+def _shared(blue_green: BlueGreenStrategy | None) -> CanaryStrategy:
+    """What blue-green has in common with a canary, under the canary's names."""
+    if blue_green is None:
+        return _NO_CANARY
+    shared = {name: getattr(blue_green, name) for name in _SHARED}
+    roles = {"canary_metadata": blue_green.preview_metadata, "stable_metadata": blue_green.active_metadata}
+    return _NO_CANARY.model_copy(update={**shared, **roles})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +149,26 @@ def _template(ref: Ref, rollout: Manifest, sets: tuple[SetSeen, ...], reader: Re
     if _by_hash(sets, own):
         return Template(manifest, own)
     for each in sets:
-        if each.hash and reader.parsed(each.manifest, _hashed).comparable == hashed.comparable:
+        if each.hash and _borne(each.manifest, reader) == hashed.comparable:
             return Template(manifest, each.hash)
     holder = reader.get(Ref(kinds.REPLICA_SET, ref.namespace, f"{ref.name}-{own}"))
     if holder is None:
         return Template(manifest, own)
     if obj.is_deleting(holder) or _is_of_a_predecessor(holder, rollout):
         return Template(manifest, own, is_blocked=True)
-    same = _hashed(holder).comparable == hashed.comparable
+    same = _plain(holder) == hashed.comparable
     if same and is_orphan(holder) and obj.labels(holder).get(marks.HASH_LABEL) == own:
         return Template(manifest, own, orphan=holder)
     return Template(manifest, own, collides=True)
+
+
+def _borne(manifest: Manifest, reader: Reader) -> bytes:
+    """A ReplicaSet's template as it is compared. A note of its role stands where no parsing may look."""
+    return _plain(manifest) if marks.EPHEMERAL in obj.annotations(manifest) else reader.parsed(manifest, _plain)
+
+
+def _plain(manifest: Manifest) -> bytes:
+    return podtemplate.comparable(roles.plain(manifest))
 
 
 def _is_of_a_predecessor(holder: Manifest, rollout: Manifest) -> bool:

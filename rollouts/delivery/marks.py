@@ -9,6 +9,7 @@ from rollouts.kube.podtemplate import HASH_LABEL
 __all__ = [
     "DEADLINE",
     "DESIRED_REPLICAS",
+    "EPHEMERAL",
     "HASH_LABEL",
     "INSTANCE_ID",
     "MANAGED_BY",
@@ -26,6 +27,7 @@ INSTANCE_ID = "argo-rollouts.argoproj.io/controller-instance-id"
 REVISION = "rollout.argoproj.io/revision"
 REVISION_HISTORY = "rollout.argoproj.io/revision-history"
 DESIRED_REPLICAS = "rollout.argoproj.io/desired-replicas"
+EPHEMERAL = "rollout.argoproj.io/ephemeral-metadata"
 DEADLINE = "scale-down-deadline"
 RUN_TYPE = "rollout-type"
 STEP_INDEX = "step-index"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
 from rollouts.core.plan import NOTES_MAX, Note, Patch, Plan
-from rollouts.delivery import canary, denials, marks, progress, status, steps
+from rollouts.delivery import canary, denials, marks, progress, restart, roles, status, steps
 from rollouts.delivery.advance import advance
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen
@@ -48,7 +48,7 @@ def deliver(seen: DeliverySeen, now: Instant) -> Plan:
         return remember(seen, turning, now)
     if denied := admit(seen, now):
         return denied
-    told = [*grow(seen, want), *shift(seen, want), *shrink(seen, want)][:ACTIONS_MAX]
+    told = [*grow(seen, want), *shift(seen, want), *shrink(seen, want), *_single_pods(seen, now)][:ACTIONS_MAX]
     report, later = _report(seen, told, now)
     plan = _plan(told, rule=_rule(seen, phase, told) + denials.sentence(seen), wake=_next_look(seen, want, later, now))
     notes = (*plan.notes, *status.run_notes(seen)) if report else plan.notes
@@ -143,10 +143,18 @@ def _report(seen: DeliverySeen, told: list[Told], now: Instant) -> tuple[Patch |
     return (None, None) if told else (patch, None)
 
 
+def _single_pods(seen: DeliverySeen, now: Instant) -> Iterator[Told]:
+    """What is done to pods one by one: some leave for a restart, some change their role's metadata."""
+    leaving = tuple(restart.evictions(seen, now))
+    yield from ((each, ()) for each in leaving)
+    refs = {each.ref for each in leaving}
+    yield from ((each, ()) for each in roles.pod_changes(seen) if each.ref not in refs)
+
+
 def _next_look(seen: DeliverySeen, want: Want, later: Instant | None, now: Instant) -> Instant | None:
     """No later than the first moment at which the clock alone changes what is due."""
     moments = [later, None if seen.spec.paused else steps.pause_due(seen, seen.latch), progress.deadline(seen)]
-    moments += [each.until for each in want.sets]
+    moments += [restart.next_look(seen, now), *(each.until for each in want.sets)]
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 

@@ -10,6 +10,7 @@ from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.delivery import marks
 from rollouts.delivery.latch import Latch
+from rollouts.delivery.pods import PodSeen
 from rollouts.delivery.template_rules import Templates
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as obj
@@ -118,6 +119,7 @@ class DeliverySeen:
     runs: tuple[RunSeen, ...]
     templates: Templates
     refused: Mapping[Ref, str] = field(default_factory=dict)
+    pods: Mapping[str, tuple[PodSeen, ...]] | None = None  # by the uid of their ReplicaSet, where anybody needs them
     pause_known: Instant | None = None  # since when this process knows of the pause, if it does
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 from rollouts.core.errors import Refusal
 from rollouts.core.plan import Note, Patch, status_patch
-from rollouts.delivery import denials, notes, progress, rules, runs
+from rollouts.delivery import denials, notes, progress, restart, rules, runs
 from rollouts.delivery import latch as latches
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.progress import Counts
@@ -29,7 +29,9 @@ def describe(seen: DeliverySeen, latch: Latch, turning: Turning | None, now: Ins
     """The whole status under a latch. Fields that others wrote stay as they are."""
     counts = progress.counts_of(seen)
     wanted = progress.conditions(seen, latch, counts, turning, now)
-    phase, message = _phase(seen, latch, counts, wanted)
+    restarted = restart.restarted_at(seen, now)
+    is_restarting = restart.is_due(seen, now) and restarted != seen.spec.restart_at
+    phase, message = _phase(seen, latch, counts, wanted, is_restarting=is_restarting)
     status = {
         **seen.status,
         **latches.fields(latch, len(seen.canary.steps)),
@@ -42,6 +44,7 @@ def describe(seen: DeliverySeen, latch: Latch, turning: Turning | None, now: Ins
         "selector": selector.text((seen.rollout.get("spec") or {}).get("selector") or {}),
         "canary": _canary(seen, latch),
         "conditions": conditions.merge(seen.status.get("conditions"), wanted, now),
+        "restartedAt": restarted,
         "phase": phase,
         "message": message or None,
     }
@@ -104,7 +107,9 @@ def refused(seen: Refused, now: Instant) -> tuple[Patch | None, tuple[Note, ...]
     return status_patch(kinds.ROLLOUT, seen.ref, seen.rollout, body), told
 
 
-def _phase(seen: DeliverySeen, latch: Latch, counts: Counts, wanted: tuple[Condition, ...]) -> tuple[str, str]:
+def _phase(
+    seen: DeliverySeen, latch: Latch, counts: Counts, wanted: tuple[Condition, ...], *, is_restarting: bool
+) -> tuple[str, str]:
     """Phase and message as every client of the contract computes them, the first match."""
     progressing = next(each for each in wanted if each.type == "Progressing")
     if progressing.reason in (progress.ABORTED, progress.DEADLINE_EXCEEDED):
@@ -113,6 +118,8 @@ def _phase(seen: DeliverySeen, latch: Latch, counts: Counts, wanted: tuple[Condi
         return "Paused", "manually paused"
     if latch.pauses:
         return "Paused", latch.pauses[0].reason
+    if is_restarting:
+        return "Progressing", "rollout is restarting"
     if counts.updated < seen.replicas:
         return "Progressing", "more replicas need to be updated"
     if counts.available < counts.updated:

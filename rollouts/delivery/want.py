@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from rollouts.core.plan import Action, Create, Note, Patch, Stage
-from rollouts.delivery import history, marks, notes, runs, services
+from rollouts.delivery import history, marks, notes, roles, runs, services
 from rollouts.delivery.seen import DeliverySeen, SetSeen
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds, podtemplate
@@ -150,10 +150,13 @@ def _set_patch(seen: DeliverySeen, want: SetWant) -> Patch | None:
     if each is seen.current and each.revision != seen.revision:
         annotations.update(_revised(seen, each))
     annotations.update(_deadline(want, present.get(marks.DEADLINE)))
-    if not spec and not annotations:
+    annotations.update(roles.note_change(seen, each))
+    template = roles.template_change(seen, each)
+    if not spec and not annotations and not template:
         return None
     is_less = want.replicas < each.wanted or want.keep is Keep.UNTIL
-    body: dict[str, Any] = {"spec": spec} if spec else {}
+    changed = {**spec, "template": template} if template else spec
+    body: dict[str, Any] = {"spec": changed} if changed else {}
     if annotations:
         body["metadata"] = {"annotations": annotations}
     return Patch(
@@ -191,7 +194,7 @@ def _new_set(seen: DeliverySeen, size: int) -> Told:
     """The ReplicaSet of the spec's template, made with the size that it is to have."""
     hash_value, name = seen.template.hash, f"{seen.ref.name}-{seen.template.hash}"
     selector = (seen.rollout.get("spec") or {}).get("selector") or {}
-    template = podtemplate.labelled(seen.template.manifest, hash_value)
+    template = roles.new_template(seen)
     spec: dict[str, Any] = {
         "replicas": size,
         "selector": {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), marks.HASH_LABEL: hash_value}},
@@ -205,11 +208,12 @@ def _new_set(seen: DeliverySeen, size: int) -> Told:
         "metadata": {
             "name": name,
             "namespace": seen.ref.namespace,
-            "labels": dict(template["metadata"]["labels"]),
+            "labels": dict(podtemplate.labelled(seen.template.manifest, hash_value)["metadata"]["labels"]),
             "annotations": {
                 **marks.handed_down(obj.annotations(seen.rollout)),
                 marks.REVISION: str(seen.revision),
                 marks.DESIRED_REPLICAS: str(seen.replicas),
+                **roles.new_annotations(seen),
             },
             "ownerReferences": [obj.controller_reference(kinds.ROLLOUT, seen.rollout)],
         },

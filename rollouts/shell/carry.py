@@ -92,8 +92,6 @@ def outcome(action: Action, response: Response) -> Outcome:
 
 def place(action: Action) -> tuple[Ref, str]:
     """What an action writes to: an object and a subresource of it."""
-    if isinstance(action, Evict):
-        return action.ref, "eviction"
     return action.ref, action.subresource if isinstance(action, Patch) else ""
 
 

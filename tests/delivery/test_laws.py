@@ -164,7 +164,7 @@ class _Backwards:
     def __init__(self, world: World) -> None:
         self._world = world
         self.get, self.answer, self.refused, self.parsed = world.get, world.answer, world.refused, world.parsed
-        self.known_since = world.known_since
+        self.known_since, self.knows = world.known_since, world.knows
 
     def owned_by(self, kind, uid):
         return tuple(reversed(self._world.owned_by(kind, uid)))

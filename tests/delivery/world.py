@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from rollouts.core.plan import Create, Delete, Note, Patch, Plan
+from rollouts.core.plan import Create, Delete, Evict, Note, Patch, Plan
 from rollouts.delivery import gather, reconcile
 from rollouts.delivery.scaling import Limits, limits
 from rollouts.kit import mergepatch
@@ -43,6 +44,10 @@ class World:
         self.refusing: Callable[[Any], bool] = lambda action: False
         self.words = ""  # with which the API server refuses; "" says nothing, as in a conflict
         self.refused_words: dict[Ref, str] = {}
+        self.knows_pods = True
+        self.evicted: list[str] = []
+        self.budget = 1000  # pods that a disruption budget lets go
+        self.born_pods = 1
         self.known_since_first: dict[str, Instant] = {}
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
@@ -75,6 +80,9 @@ class World:
 
     def known_since(self, word: str) -> Instant | None:
         return self.known_since_first.get(word)
+
+    def knows(self, kind: Kind) -> bool:
+        return self.knows_pods
 
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], Any]) -> Any:
         at = (obj.uid(manifest), obj.generation(manifest), parse)
@@ -193,7 +201,9 @@ class World:
             self.refused_words.pop(action.ref, None)
         self._stuck = 0
         self.notes += plan.notes
-        return plan
+        declined = [each for each in plan.writes if isinstance(each, Evict) and each.ref in self.objects]
+        # Where a budget kept everything nothing has changed, so nobody comes round.
+        return replace(plan, actions=()) if declined and len(declined) == len(plan.writes) else plan
 
     def carry(self, action: Any) -> None:
         kind = f"{action.ref.kind.name}{'/status' if getattr(action, 'subresource', '') else ''}"
@@ -208,14 +218,25 @@ class World:
                 is_status = action.subresource == "status"
                 assert all(part == "status" for part in action.body) if is_status else "status" not in action.body
                 self.patch(action.ref, action.body)
+            case Evict():
+                self.evict(action)
             case Delete():
                 del self.objects[action.ref]
         self.check_traffic(action, former)
+        self._check_limits(action, before)
+
+    def evict(self, action: Evict) -> None:
+        """What the API server makes of it: a budget without room lets the pod stay, which is no failure."""
+        before = self.objects[action.ref]
+        assert (obj.uid(before), obj.version(before)) == (action.uid, action.version), action
+        if self.budget:
+            self.budget -= 1
+            self.evicted.append(action.ref.name)
+            del self.objects[action.ref]
 
     def settle(self, seconds: float = 0.0) -> None:
         """Carry plans out until nothing more is to be done; then let time pass, event by event."""
         end = self.now.plus(seconds)
-        self._check_limits(action, before)
         for _ in range(TURNS_MAX):
             plan = self.turn()
             if plan.writes and self._stuck < 3:
@@ -295,6 +316,12 @@ class World:
             is_done = stable == self.status.get("currentPodHash")
             assert wanted[stable] >= least or is_done, f"{action} leaves the stable version short"
 
+    @property
+    def _user_sizes(self) -> bool:
+        """Whether the user says how many pods are enough for a weight, in place of its share."""
+        canary = self.rollout["spec"]["strategy"].get("canary") or {}
+        return "replicaProgressThreshold" in canary or any("setCanaryScale" in step for step in canary.get("steps", ()))
+
     def _least(self) -> int | None:
         """Pods that the user cannot do without; None where a router, or nothing, looks after that."""
         return within.least if (within := self._limits()) else None
@@ -315,12 +342,6 @@ class World:
         assert asked <= max(within.most, was), f"{action} asks for {asked} pods of {within.most}"
         serving, did = (sum(each for _, each in counts.values()) for counts in (after, before))
         assert serving >= min(within.least, did), f"{action} leaves {serving} pods of {within.least}"
-
-    @property
-    def _user_sizes(self) -> bool:
-        """Whether the user says how many pods are enough for a weight, in place of its share."""
-        canary = self.rollout["spec"]["strategy"].get("canary") or {}
-        return "replicaProgressThreshold" in canary or any("setCanaryScale" in step for step in canary.get("steps", ()))
 
     def _counts(self) -> dict[str, tuple[int, int]]:
         return {obj.name(each): (each["spec"]["replicas"], self._pods(each)) for each in self.of(kinds.REPLICA_SET)}

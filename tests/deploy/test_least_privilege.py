@@ -18,7 +18,7 @@ Right: TypeAlias = tuple[str, str, str]
 
 RBAC = Path(__file__).parents[2] / "deploy" / "rbac"
 READ = ("get", "list", "watch")
-VERBS = {"Create": "create", "Apply": "patch", "Patch": "patch", "status_patch": "patch", "Delete": "delete"}
+VERBS = {"Create": "create", "Apply": "patch", "Patch": "patch", "status_patch": "patch", "Delete": "delete", "Evict": "create"}
 PACKAGES = {"delivery": ("rollouts.delivery", "rollouts.traffic"), "runs": ("rollouts.runs",)}
 ROOTS = {"delivery": kinds.ROLLOUT, "runs": kinds.ANALYSIS_RUN}
 CARRIED = {"route.ref": kinds.INGRESS, "service.ref": kinds.SERVICE}
@@ -48,7 +48,7 @@ def granted(*names: str) -> set[Right]:
 def read(room: str) -> set[Right]:
     """The rights to look at what the wiring watches for a room."""
     (wired,) = (each for rooms in ROOMS.values() for each in rooms if each.kind == ROOTS[room])
-    return {(kind.group, kind.plural, verb) for kind in (wired.kind, *wired.reads) for verb in READ}
+    return {(kind.group, kind.plural, verb) for kind in (wired.kind, *wired.reads, *wired.on_demand) for verb in READ}
 
 
 def written(room: str) -> set[Right]:
@@ -71,8 +71,8 @@ def writes(tree: ast.Module, root: Kind) -> Iterator[Right]:
             name = call.func.id if isinstance(call.func, ast.Name) else ""
             if name in VERBS:
                 kind = kind_of(call.args[0], made, root)
-                is_status = name == "status_patch" and kind.has_status
-                yield kind.group, f"{kind.plural}/status" if is_status else kind.plural, VERBS[name]
+                part = {"status_patch": "/status" if kind.has_status else "", "Evict": "/eviction"}.get(name, "")
+                yield kind.group, kind.plural + part, VERBS[name]
 
 
 def kind_of(node: ast.expr, made: dict[str, ast.expr], root: Kind) -> Kind:
