@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from rollouts.delivery import commands, gates, history, notes, phase, runs, steps
+from rollouts.delivery import capacity, commands, gates, history, notes, phase, runs, steps
 from rollouts.delivery.latch import PAUSE_STEP, Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analysis.errors import AnalysisError
-from rollouts.delivery import marks, notes, progress, runs
+from rollouts.delivery import notes, progress, runs
 from rollouts.delivery.commands import abort
 from rollouts.delivery.latch import PAUSE_INCONCLUSIVE, Pause
 from rollouts.delivery.phase import Event
@@ -40,12 +40,6 @@ def judged(seen: DeliverySeen, now: Instant) -> Turning | None:
     return None
 
 
-def _is_open(run: RunSeen | None) -> bool:
-    """Whether a run has ended without a verdict of its own."""
-    return run is not None and run.is_over and (run.phase == "Inconclusive" or run.is_terminated)
-
-
-def _unbuildable(seen: DeliverySeen) -> str:
 def late(seen: DeliverySeen, now: Instant) -> Turning | None:
     """The progress deadline is over, and the user wants that to be an abort."""
     latch = seen.latch
@@ -54,6 +48,12 @@ def late(seen: DeliverySeen, now: Instant) -> Turning | None:
     return abort(seen, progress.late_sentence(seen), now) if progress.is_late(seen, now) else None
 
 
+def _is_open(run: RunSeen | None) -> bool:
+    """Whether a run has ended without a verdict of its own."""
+    return run is not None and run.is_over and (run.phase == "Inconclusive" or run.is_terminated)
+
+
+def _unbuildable(seen: DeliverySeen) -> str:
     """Why a run that the latch asks for cannot be made, "" where it can (or exists)."""
     for name, analysis, step in runs.wanted(seen, seen.latch):
         if seen.run_named(name) is None:

@@ -84,16 +84,6 @@ def deadline(seen: DeliverySeen) -> Instant | None:
     return since.plus(seen.spec.progress_deadline_s)
 
 
-def has_progressed(seen: DeliverySeen, counts: Counts) -> bool:
-    """Whether more pods are there, ready or available than the status says, or fewer old ones."""
-    told = {key: _int(seen.status.get(key)) for key in ("replicas", "updatedReplicas", *_RISING)}
-    old_now, old_then = counts.replicas - counts.updated, told["replicas"] - told["updatedReplicas"]
-    return (
-        counts.updated != told["updatedReplicas"]
-        or counts.ready > told["readyReplicas"]
-        or counts.available > told["availableReplicas"]
-        or old_now < old_then
-    )
 def is_late(seen: DeliverySeen, now: Instant) -> bool:
     """Whether the update waits for longer than its deadline allows."""
     if not is_waiting(seen, seen.latch) or has_progressed(seen, counts_of(seen)):
@@ -109,6 +99,16 @@ def late_sentence(seen: DeliverySeen) -> str:
     return f'ReplicaSet "{name}" has timed out progressing.'
 
 
+def has_progressed(seen: DeliverySeen, counts: Counts) -> bool:
+    """Whether more pods are there, ready or available than the status says, or fewer old ones."""
+    told = {key: _int(seen.status.get(key)) for key in ("replicas", "updatedReplicas", *_RISING)}
+    old_now, old_then = counts.replicas - counts.updated, told["replicas"] - told["updatedReplicas"]
+    return (
+        counts.updated != told["updatedReplicas"]
+        or counts.ready > told["readyReplicas"]
+        or counts.available > told["availableReplicas"]
+        or old_now < old_then
+    )
 
 
 _RISING = ("readyReplicas", "availableReplicas")

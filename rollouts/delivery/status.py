@@ -124,12 +124,6 @@ def _phase(
         return "Progressing", "more replicas need to be updated"
     if counts.available < counts.updated:
         return "Progressing", "updated replicas are still becoming available"
-    if not latch.stable or latch.stable != latch.current:
-        return "Progressing", "waiting for all steps to complete"
-    return "Healthy", ""
-
-
-def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
     if not seen.is_routed and seen.blue_green is None and counts.replicas > counts.updated:
         return "Progressing", "old replicas are pending termination"
     if seen.blue_green is not None:
@@ -137,6 +131,12 @@ def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
             return "Progressing", "active service cutover pending"
         if latch.stable != latch.current:
             return "Progressing", "waiting for analysis to complete"
+    if not latch.stable or latch.stable != latch.current:
+        return "Progressing", "waiting for all steps to complete"
+    return "Healthy", ""
+
+
+def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
     canary = {
         **_mapping(seen.status.get("canary")),
         _STEP_RUN: _run(seen, latch.step_run, runs.step_run(seen, latch), latch),
