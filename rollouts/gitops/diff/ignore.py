@@ -1,0 +1,186 @@
+"""Fields whose differences do not count: what the user says, and what controllers are there to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from rollouts.api.application import IgnoreDifference
+from rollouts.gitops.keys import Key
+from rollouts.kit import glob, jqpath
+from rollouts.kit.jsonpatch import JsonPatchError, tokens
+from rollouts.kube import managed
+from rollouts.kube.ref import Manifest
+
+Place: TypeAlias = tuple[str | int, ...]
+
+OUR_CONTROLLER = "rollouts-controller"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Places of some objects that do not count. managers: every field that these own."""
+
+    group: str
+    kind: str
+    name: str
+    namespace: str
+    pointers: tuple[Place, ...] = ()
+    paths: tuple[Any, ...] = ()
+    managers: tuple[str, ...] = ()
+
+    def is_for(self, key: Key) -> bool:
+        """Whether the rule speaks of an object; a name or namespace that is not given means any."""
+        return (
+            glob.matches(self.group, key.group)
+            and glob.matches(self.kind, key.kind)
+            and self.name in ("", key.name)
+            and self.namespace in ("", key.namespace)
+        )
+
+
+def read(rules: Iterable[IgnoreDifference]) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
+    """The user's rules, and what is wrong with those that cannot be read."""
+    found, wrong = [], []
+    for index, rule in enumerate(rules):
+        try:
+            pointers = tuple(tuple(tokens(each)) for each in rule.json_pointers)
+            paths = tuple(jqpath.compile_path(each) for each in rule.jq_path_expressions)
+        except (JsonPatchError, jqpath.JqPathError) as error:
+            wrong.append(f"spec.ignoreDifferences[{index}]: {error}")
+            continue
+        found.append(
+            Rule(rule.group, rule.kind, rule.name, rule.namespace, pointers, paths, rule.managed_fields_managers)
+        )
+    return tuple(found), tuple(wrong)
+
+
+def of_controllers(autoscalers: Iterable[Manifest], rollouts: Iterable[Manifest]) -> tuple[Rule, ...]:
+    """Replicas that an autoscaler or a Rollout's workloadRef decides about, and all that our own controller writes.
+
+    Git may name a number to start from; after that, setting it back would take capacity away under load.
+    """
+    rules = [Rule("*", "*", "", "", managers=(OUR_CONTROLLER,))]
+    for scaler in autoscalers:
+        rules.append(_replicas_of((scaler.get("spec") or {}).get("scaleTargetRef"), scaler))
+    for rollout in rollouts:
+        if reference := (rollout.get("spec") or {}).get("workloadRef"):
+            rules.append(_replicas_of(reference, rollout))
+    return tuple(rule for rule in rules if rule.kind)
+
+
+def _replicas_of(reference: Any, holder: Manifest) -> Rule:
+    target = reference if isinstance(reference, Mapping) else {}
+    group = str(target.get("apiVersion", "")).rpartition("/")[0]
+    namespace = str(holder["metadata"].get("namespace") or "")
+    return Rule(group, str(target.get("kind", "")), str(target.get("name", "")), namespace, (("spec", "replicas"),))
+
+
+def ignored(rules: Sequence[Rule], key: Key, wanted: Manifest, live: Manifest) -> tuple[Place, ...]:
+    """The places of one object that do not count."""
+    mine = [rule for rule in rules if rule.is_for(key)]
+    found: dict[Place, None] = {}
+    for rule in mine:
+        found.update(dict.fromkeys(rule.pointers))
+        for path in rule.paths:
+            for value in (wanted, live):
+                found.update(dict.fromkeys(_safe_places(path, value)))
+        if rule.managers:
+            found.update(dict.fromkeys(_owned(rule.managers, wanted, live)))
+    return tuple(place for place in found if place)
+
+
+def without(value: Any, places: Iterable[Place]) -> Any:
+    """The value without what stands at the places."""
+    # Later members first: taking one out of a list must not move the others.
+    for place in sorted(places, key=lambda each: [(isinstance(step, int), str(step).zfill(9)) for step in each])[::-1]:
+        value = _cut(value, place)
+    return value
+
+
+def restored(wanted: Any, live: Any, places: Iterable[Place]) -> Any:
+    """The wanted value with the live one's word at the places, where there is one."""
+    for place in places:
+        present = _get(live, place)
+        if present is not None:
+            wanted = _put(wanted, place, present)
+    return wanted
+
+
+def _safe_places(path: Any, value: Any) -> tuple[Place, ...]:
+    try:
+        return jqpath.places(path, value)
+    except jqpath.JqPathError:
+        return ()
+
+
+def _owned(managers: Sequence[str], wanted: Manifest, live: Manifest) -> Iterable[Place]:
+    owners = managed.entries(live)
+    for entry in owners:
+        if entry.manager in managers and not entry.subresource:
+            for path in entry.leaves():
+                place = _place(live, path)
+                if place is not None and place[0] != "metadata" and _get(wanted, place) is not None:
+                    yield place
+
+
+def _place(live: Any, path: managed.Path) -> Place | None:
+    """A path of field ownership as indexes into the live object."""
+    place: list[str | int] = []
+    for step in path:
+        if isinstance(step, tuple):
+            if not isinstance(live, list):
+                return None
+            fits = (
+                index
+                for index, item in enumerate(live)
+                if isinstance(item, Mapping) and all(item.get(name) == value for name, value in step)
+            )
+            step = next(fits, -1)
+            if step < 0:
+                return None
+        place.append(step)
+        live = _get(live, (step,))
+    return tuple(place)
+
+
+def _index(step: str | int, size: int) -> int:
+    number = int(step) if isinstance(step, int) or (step.isascii() and step.isdigit()) else -1
+    return number if 0 <= number < size else -1
+
+
+def _get(value: Any, place: Place) -> Any:
+    for step in place:
+        if isinstance(value, Mapping):
+            value = value.get(str(step))
+        elif isinstance(value, list) and (at := _index(step, len(value))) >= 0:
+            value = value[at]
+        else:
+            return None
+    return value
+
+
+def _cut(value: Any, place: Place) -> Any:
+    head, rest = place[0], place[1:]
+    if isinstance(value, Mapping):
+        name = str(head)
+        if name not in value:
+            return value
+        if rest:
+            return {**value, name: _cut(value[name], rest)}
+        return {key: inner for key, inner in value.items() if key != name}
+    if isinstance(value, list) and (at := _index(head, len(value))) >= 0:
+        return [*value[:at], *([_cut(value[at], rest)] if rest else []), *value[at + 1 :]]
+    return value
+
+
+def _put(value: Any, place: Place, new: Any) -> Any:
+    if not place:
+        return new
+    head, rest = place[0], place[1:]
+    if isinstance(value, list):
+        at = _index(head, len(value))
+        return [*value[:at], _put(value[at], rest, new), *value[at + 1 :]] if at >= 0 else value
+    here = value if isinstance(value, Mapping) else {}
+    return {**here, str(head): _put(here.get(str(head)), rest, new)}

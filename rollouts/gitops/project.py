@@ -1,0 +1,138 @@
+"""What an AppProject permits: from where, to where, which kinds; and what Applications of no project may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rollouts.api.application import ApplicationSource
+from rollouts.api.parse import parse_project
+from rollouts.api.project import AppProjectSpec, GroupKind, SyncWindow
+from rollouts.gitops.destination import Cluster
+from rollouts.gitops.keys import Key
+from rollouts.kit import glob
+from rollouts.kube.ref import Manifest
+
+DEFAULT = "default"
+_ANYTHING = AppProjectSpec.model_validate(
+    {
+        "sourceRepos": ["*"],
+        "destinations": [{"server": "*", "name": "*", "namespace": "*"}],
+        "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The rules of one project."""
+
+    name: str
+    spec: AppProjectSpec
+
+    def source_problem(self, source: ApplicationSource) -> str:
+        """Why a source is not permitted, "" where it is."""
+        if _listed(self.spec.source_repos, _same_form(source.repo_url), fold=True):
+            return ""
+        return f"application repo {_shown_url(source.repo_url)} is not permitted in project '{self.name}'"
+
+    def destination_problem(self, cluster: Cluster, namespace: str) -> str:
+        """Why a cluster and namespace are not permitted, "" where they are."""
+        positive = False
+        for each in self.spec.destinations:
+            denies = each.server.startswith("!") or each.namespace.startswith("!") or each.name.startswith("!")
+            place = any(
+                pattern and glob.matches(pattern.removeprefix("!"), value)
+                for pattern, value in ((each.server, cluster.server), (each.name, cluster.name))
+            )
+            if not (place and glob.matches(each.namespace.removeprefix("!") or "", namespace)):
+                continue
+            if denies:
+                return self._not_there(cluster, namespace)
+            positive = True
+        return "" if positive else self._not_there(cluster, namespace)
+
+    def kind_problem(self, key: Key, *, namespaced: bool) -> str:
+        """Why a kind is not permitted, "" where it is."""
+        allowed = self.spec.namespace_resource_whitelist if namespaced else self.spec.cluster_resource_whitelist
+        denied = self.spec.namespace_resource_blacklist if namespaced else self.spec.cluster_resource_blacklist
+        is_allowed = (namespaced and not allowed) or _names(allowed, key)
+        if is_allowed and not _names(denied, key):
+            return ""
+        return f"resource {key.group}:{key.kind} is not permitted in project {self.name}"
+
+    def object_problem(self, key: Key, cluster: Cluster, *, namespaced: bool) -> str:
+        """Why an object may not be written or removed, "" where it may."""
+        if said := self.kind_problem(key, namespaced=namespaced):
+            return said
+        if not namespaced:
+            return ""
+        if self.destination_problem(cluster, key.namespace):
+            return f"namespace {key.namespace} is not permitted in project '{self.name}'"
+        return ""
+
+    def permits_home(self, namespace: str, control_namespace: str) -> bool:
+        """Whether Applications of the project may live in a namespace."""
+        if namespace in ("", control_namespace):
+            return True
+        return any(glob.matches(each, namespace) for each in self.spec.source_namespaces)
+
+    @property
+    def windows(self) -> tuple[SyncWindow, ...]:
+        """When syncs are allowed."""
+        return self.spec.sync_windows
+
+    def _not_there(self, cluster: Cluster, namespace: str) -> str:
+        return (
+            f"application destination server '{cluster.server}' and namespace '{namespace}' do not match any of the "
+            f"allowed destinations in project '{self.name}'"
+        )
+
+
+ANYTHING = Project(DEFAULT, _ANYTHING)
+"""The rules of `default` where nobody has written any."""
+
+
+def read(name: str, manifest: Manifest | None) -> tuple[Project | None, str]:
+    """A project from its manifest, or None and why it cannot be used."""
+    if manifest is None:
+        if name == DEFAULT:
+            return ANYTHING, ""
+        return None, f"Application referencing project {name} which does not exist"
+    parsed = parse_project(manifest)
+    if parsed.spec is None:
+        return None, f"project {name} cannot be read: {parsed.refusals[0]}"
+    return Project(name, parsed.spec), ""
+
+
+def _listed(patterns: Sequence[str], value: str, *, fold: bool = False) -> bool:
+    """Whether some pattern names the value and none with ! in front does."""
+    denied = [_form(each[1:], fold) for each in patterns if each.startswith("!")]
+    named = [_form(each, fold) for each in patterns if not each.startswith("!")]
+    return any(glob.matches(each, value) for each in named) and not any(glob.matches(each, value) for each in denied)
+
+
+def _form(pattern: str, fold: bool) -> str:
+    return _same_form(pattern) if fold else pattern
+
+
+def _same_form(url: str) -> str:
+    """Two addresses of one repository look alike."""
+    return url.strip().lower().removesuffix("/").removesuffix(".git")
+
+
+def _shown_url(url: str) -> str:
+    """An address without what may be a password in it."""
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return url
+    return f"{scheme}://{rest.rpartition('@')[2] if '@' in rest.partition('/')[0] else rest}"
+
+
+def _names(rules: Iterable[GroupKind], key: Key) -> bool:
+    return any(
+        glob.matches(rule.group, key.group)
+        and glob.matches(rule.kind, key.kind)
+        and (not rule.name or glob.matches(rule.name, key.name))
+        for rule in rules
+    )
