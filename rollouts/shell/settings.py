@@ -23,6 +23,8 @@ class Settings:
     plans_window_s: float = 10.0
     answers_max: int = 100_000
 
+    shadow_patience_s: float = 15.0  # how long another controller may take to write what we would
+
     # The wire.
     request_timeout_s: float = 10.0
     list_page_max: int = 500
@@ -46,6 +48,29 @@ class Settings:
     # Asking.
     asks_inflight_max: int = 5000
     ask_body_bytes_max: int = 8 * 1024 * 1024
+
+    # Sources and renders.
+    git_timeout_s: float = 90.0
+    git_fetch_bytes_max: int = 4 << 30
+    git_refs_bytes_max: int = 64 << 20
+    git_listing_fresh_s: float = 1.0  # asks for revisions of one repository within so long share one listing
+    git_commits_kept_max: int = 100  # of one mirror; older ones are fetched again when asked for
+    git_readers_max: int = 64  # mirrors with a reading process of their own
+    repositories_fresh_s: float = 5.0  # how long the repository Secrets may be believed
+    chart_index_bytes_max: int = 128 << 20
+    chart_bytes_max: int = 64 << 20
+    chart_unpacked_bytes_max: int = 256 << 20
+    chart_index_fresh_s: float = 30.0
+    charts_kept_bytes_max: int = 256 << 20
+    renders_inflight_max: int = 4
+    render_timeout_s: float = 90.0
+    render_cpu_s_max: int = 60
+    render_memory_bytes_max: int = 4 << 30  # of address space, of which a Go program reserves far more than it uses
+    render_file_bytes_max: int = 256 << 20
+    render_output_bytes_max: int = 64 << 20
+    render_processes_max: int = 256
+    render_files_max: int = 512  # open at once
+    render_cache_bytes_max: int = 128 << 20
 
     # Leading.
     lease_name: str = "argo-rollouts-controller-lock"

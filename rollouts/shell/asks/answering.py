@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, assert_never
 
-from analysis.asks import HttpReply, PromQuery, Question, SecretRef, fill, redact, secrets
+from analysis.asks import HttpReply, PromQueries, PromQuery, Question, SecretRef, fill, redact, secrets
 from analysis.errors import AnalysisError
 from rollouts.core.errors import HiccupError
 from rollouts.core.plan import Answer, Ask

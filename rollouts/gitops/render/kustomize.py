@@ -1,0 +1,203 @@
+"""Kustomize: which files a build reads, and the Application's overrides written into the kustomization.
+
+A kustomization names its files one by one, so a build's reading is known before it runs, and a commit that touches none
+of them renders nothing. What would fetch from the network or run a program from git is refused here by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rollouts.gitops.render.choose import KUSTOMIZATIONS
+from rollouts.gitops.render.files import Files, content, find, within
+from rollouts.gitops.render.job import Job
+from rollouts.gitops.render.overrides import overridden
+from rollouts.gitops.render.spec import Spec
+from rollouts.gitops.source.errors import SourceError
+from rollouts.kit import strictyaml
+from rollouts.kit.canonical import sorted_json
+
+KUSTOMIZATIONS_MAX = 1000
+_LISTS = ("resources", "bases", "components", "crds", "configurations", "transformers", "generators", "validators")
+_PATCHES = ("patches", "patchesJson6902", "replacements")
+_PLUGINS = ("transformers", "generators", "validators")
+_REMOTE = re.compile(r"://|^git::|^[\w.-]+@[\w.-]+:|^(?:github|gitlab|bitbucket)\.\w+[/:]|[?&](?:ref|version)=|//")
+
+
+def job(files: Files, path: str, spec: Spec, environment: Mapping[str, str]) -> Job:
+    """The build of a folder. Raises SourceError."""
+    read: dict[str, tuple[Files, str]] = {}
+    written: dict[str, bytes] = {}
+    todo, seen = [path], set()
+    while todo:
+        here = todo.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        if len(seen) > KUSTOMIZATIONS_MAX:
+            raise SourceError(f"{path}: more than {KUSTOMIZATIONS_MAX} kustomizations")
+        at, said = _kustomization(files, here)
+        entry = find(files, at)
+        assert entry is not None, "the kustomization was read just now"
+        read[at] = (files, entry.oid)
+        changed, encrypted = _without_ksops(files, here, said)
+        for name, kind in (*_named(changed), *((each, "file") for each in encrypted)):
+            _follow(files, (at, here), (name, kind), read, todo)
+        for plugin in _plugin_files(changed):
+            target = within(here, plugin)
+            for name in _plugin_reads(files, target):
+                _follow(files, (target, here), (name, "file"), read, todo)
+        if here == path:
+            _, components = changed, [str(each) for each in spec.option("kustomize").get("components") or ()]
+            present = [each for each in components if _is_there(files, here, each)]
+            ignore = bool(spec.option("kustomize").get("ignoreMissingComponents"))
+            changed = overridden(changed, spec.option("kustomize"), environment, present if ignore else components)
+            for name in present if ignore else components:
+                _follow(files, (at, here), (name, "any"), read, todo)
+        if changed != said:
+            written[at] = sorted_json(changed).encode()
+    return Job("Kustomize", read, written, ("kustomize", "build", path or "."))
+
+
+def _kustomization(files: Files, path: str) -> tuple[str, Mapping[str, Any]]:
+    names = [f"{path}/{name}" if path else name for name in KUSTOMIZATIONS]
+    present = [(name, body) for name in names if (body := content(files, name)) is not None]
+    if not present:
+        raise SourceError(f"{path or '.'}: there is no {KUSTOMIZATIONS[0]}")
+    if len(present) > 1:
+        raise SourceError(f"{path or '.'}: more than one kustomization file")
+    at, body = present[0]
+    try:
+        documents = strictyaml.read(body, at)
+    except strictyaml.YamlError as error:
+        raise SourceError(str(error)) from None
+    if len(documents) > 1:
+        raise SourceError(f"{at}: one document is wanted, got {len(documents)}")
+    said: Mapping[str, Any] = documents[0].value if documents else {}
+    if said.get("helmCharts") or said.get("helmChartInflationGenerator"):
+        raise SourceError(
+            f"{at}: helmCharts fetches charts during the build, which is off; use a Helm source beside it"
+        )
+    return at, said
+
+
+def _named(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(path, "any" or "file") of everything that a kustomization names; inline YAML is not a path."""
+    for field in _LISTS:
+        for each in _listed(said, field):
+            if isinstance(each, str) and "\n" not in each:
+                yield each, "any"
+    for field in _PATCHES:
+        for each in _listed(said, field):
+            if isinstance(each, Mapping) and isinstance(each.get("path"), str):
+                yield each["path"], "file"
+    for each in _listed(said, "patchesStrategicMerge"):
+        if isinstance(each, str) and "\n" not in each and not each.lstrip().startswith("{"):
+            yield each, "file"
+    for field in ("configMapGenerator", "secretGenerator"):
+        for each in _listed(said, field):
+            if isinstance(each, Mapping):
+                yield from _generator_reads(each)
+    openapi = said.get("openapi")
+    if isinstance(openapi, Mapping) and isinstance(openapi.get("path"), str):
+        yield openapi["path"], "file"
+
+
+def _generator_reads(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for each in said.get("files") or ():
+        yield str(each).partition("=")[2] or str(each), "file"
+    for each in (*(said.get("envs") or ()), *((said["env"],) if said.get("env") else ())):
+        yield str(each), "file"
+
+
+def _follow(
+    files: Files,
+    source: tuple[str, str],
+    target: tuple[str, str],
+    read: dict[str, tuple[Files, str]],
+    todo: list[str],
+) -> None:
+    """Note one thing that the kustomization `source` (its file and its folder) names."""
+    (at, here), (name, kind) = source, target
+    where = _local(files, here, name)
+    entry = find(files, where) if where is not None else None
+    if entry is not None and where is not None:
+        if entry.kind == "file":
+            read[where] = (files, entry.oid)
+        elif entry.kind == "dir" and kind == "any":
+            todo.append(where)
+        else:
+            raise SourceError(f"{at}: {name[:200]} is no file")
+    elif _REMOTE.search(name):
+        raise SourceError(
+            f"{at}: {name[:200]} is a remote base, and a render has no network: keep it in the repository"
+        )
+    else:
+        within(here, name)  # says if it leads out
+        raise SourceError(f"{at}: {name[:200]} is not in the repository")
+
+
+def _local(files: Files, here: str, name: str) -> str | None:
+    try:
+        where = within(here, name)
+    except SourceError:
+        if "://" in name:
+            return None
+        raise
+    return where if find(files, where) is not None else None
+
+
+def _is_there(files: Files, here: str, name: str) -> bool:
+    return _local(files, here, name) is not None
+
+
+def _plugin_files(said: Mapping[str, Any]) -> Iterator[str]:
+    for field in _PLUGINS:
+        yield from (each for each in _listed(said, field) if isinstance(each, str) and "\n" not in each)
+
+
+def _plugin_reads(files: Files, target: str) -> Iterator[str]:
+    """The files that a generator's or transformer's own configuration names."""
+    for said in _documents(files, target):
+        annotations = (said.get("metadata") or {}).get("annotations") or {}
+        if "config.kubernetes.io/function" in annotations:
+            raise SourceError(f"{target}: {said.get('kind')} runs a program from git, which is off")
+        if isinstance(said.get("path"), str):
+            yield said["path"]
+        yield from (name for name, _ in _generator_reads(said))
+
+
+def _without_ksops(files: Files, here: str, said: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+    """The kustomization with the files of its ksops generators as resources: they are decrypted before the build."""
+    generators, encrypted = [], []
+    for each in _listed(said, "generators"):
+        is_path = isinstance(each, str) and "\n" not in each and _is_there(files, here, each)
+        found = [one for one in _documents(files, within(here, each)) if one.get("kind") == "ksops"] if is_path else []
+        if not found:
+            generators.append(each)
+        for one in found:
+            if one.get("secretFrom"):
+                raise SourceError(f"{each}: ksops secretFrom is not built: list whole encrypted Secrets under files")
+            folder = each.rpartition("/")[0]
+            encrypted += [f"{folder}/{name}" if folder else str(name) for name in one.get("files") or ()]
+    if not encrypted:
+        return said, []
+    changed = {**said, "generators": generators, "resources": [*_listed(said, "resources"), *encrypted]}
+    return changed, encrypted
+
+
+def _documents(files: Files, path: str) -> list[Mapping[str, Any]]:
+    body = content(files, path)
+    if body is None:
+        return []
+    try:
+        return [document.value for document in strictyaml.read(body, path)]
+    except strictyaml.YamlError as error:
+        raise SourceError(str(error)) from None
+
+
+def _listed(said: Mapping[str, Any], field: str) -> list[Any]:
+    value = said.get(field)
+    return value if isinstance(value, list) else []

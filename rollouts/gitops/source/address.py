@@ -1,0 +1,96 @@
+"""Addresses of repositories: which are allowed, which are the same, how they are shown."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from rollouts.gitops.source.errors import SourceError
+
+GIT_SCHEMES = frozenset({"https", "http", "ssh", "git+ssh", "file"})
+CHART_SCHEMES = frozenset({"https", "http", "oci"})
+URL_CHARS_MAX = 2048
+_SCP = re.compile(r"(?:([A-Za-z0-9._-]+)@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)([^\s]+)")
+_CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
+
+
+def checked(url: str, *, is_chart: bool = False) -> str:
+    """The address, if it is one that may be fetched. Raises SourceError.
+
+    Refused are words that git would take for an option or for a program to run (`-u…`, `ext::`, `fd::`), and schemes
+    beside the known ones.
+    """
+    if not url or len(url) > URL_CHARS_MAX or _CONTROL.search(url) or url.startswith("-"):
+        raise SourceError(f"repoURL {shown(url)!r} is no address of a repository")
+    if is_scp(url):
+        if is_chart:
+            raise SourceError(f"repoURL {shown(url)}: charts come from https:// or oci:// addresses")
+        if _SCP.fullmatch(url) and not url.partition(":")[2].startswith("-"):
+            return url
+        raise SourceError(f"repoURL {shown(url)!r} is no address of a repository")
+    scheme, host = scheme_of(url), _host(url)
+    allowed = CHART_SCHEMES if is_chart else GIT_SCHEMES
+    if scheme not in allowed:
+        raise SourceError(
+            f"repoURL {shown(url)}: scheme {scheme or '(none)'} is not one of {', '.join(sorted(allowed))}"
+        )
+    if scheme != "file" and (not host or host.startswith("-")):
+        raise SourceError(f"repoURL {shown(url)}: no host")
+    return url
+
+
+def is_oci(url: str) -> bool:
+    """Whether the address is of an OCI registry."""
+    return url.startswith("oci://")
+
+
+def is_scp(url: str) -> bool:
+    """Whether the address has git's short ssh form, `git@host:group/repo`."""
+    return "://" not in url and bool(_SCP.match(url)) and "::" not in url
+
+
+def scheme_of(url: str) -> str:
+    """The scheme, lower case; "ssh" for the short form, "" for none."""
+    if is_scp(url):
+        return "ssh"
+    return url.partition("://")[0].lower() if "://" in url else ""
+
+
+def normal(url: str) -> str:
+    """One text for all spellings of an address: no user, no `.git`, no trailing slash, host in lower case."""
+    if is_scp(url):
+        found = _SCP.fullmatch(url)
+        assert found is not None, "is_scp matched a prefix of what fullmatch does not"
+        url = f"ssh://{found[2]}/{found[3].lstrip('/')}"
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port and (parts.scheme, parts.port) not in _DEFAULT_PORTS else ""
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        return url
+    path = unquote(parts.path).rstrip("/").removesuffix(".git").rstrip("/")
+    return f"{parts.scheme.lower()}://{host}{port}{path}" if parts.scheme else path
+
+
+def place(url: str) -> str:
+    """Host and path alone, lower case: what a webhook's https and ssh addresses have in common."""
+    return normal(url).partition("://")[2].lower()
+
+
+def shown(url: str) -> str:
+    """An address for messages: without user, password, query and fragment, and never longer than a line."""
+    if "://" in url:
+        scheme, _, rest = url.partition("://")
+        authority, slash, path = rest.partition("/")
+        url = f"{scheme}://{authority.rpartition('@')[2]}{slash}{path.split('?')[0].split('#')[0]}"
+    return "".join(sign if sign.isprintable() else "?" for sign in url[:256])
+
+
+_DEFAULT_PORTS = {("https", 443), ("http", 80), ("ssh", 22)}
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,259 @@
+"""Charts over HTTP: the index and archives of a Helm repository, tags and blobs of an OCI registry."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import re
+import ssl
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import aiohttp
+import orjson
+
+from rollouts.core.errors import HiccupError
+from rollouts.gitops.source import chart as reading
+from rollouts.gitops.source.address import checked, shown
+from rollouts.gitops.source.errors import SourceError
+from rollouts.gitops.source.repositories import Credentials, Repository
+from rollouts.gitops.source.revision import choose_version
+from rollouts.kit import strictyaml
+from rollouts.shell.asks.archive import Archive, unpack
+from rollouts.shell.settings import Settings
+
+LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+REDIRECTS_MAX = 5
+JSON_BYTES_MAX = 4 << 20
+TAG_PAGES_MAX = 100
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_LINK = re.compile(r'<([^>]+)>;\s*rel="?next"?')
+
+
+class Charts:
+    """Fetches charts; indexes and archives are kept a while, each under who may read it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._session: aiohttp.ClientSession | None = None
+        self._indexes: dict[str, tuple[float, Mapping[str, Any]]] = {}
+        self._kept: OrderedDict[str, Archive] = OrderedDict()
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def version(self, repository: Repository, chart: str, target: str, *, authority: str = "") -> str:
+        """The version of a chart that `target` means now."""
+        if repository.oci:
+            tags = await self._tags(repository, chart, authority)
+            return choose_version(reading.tag_versions(tags), target, chart or shown(repository.url))
+        index = await self._index(repository, authority)
+        return choose_version(reading.versions(index, reading.checked_name(chart)), target, chart)
+
+    async def archive(self, repository: Repository, chart: str, version: str, *, authority: str = "") -> Archive:
+        """A chart's files: one directory, called as the chart is."""
+        key = f"{_who(repository)}\0{chart}\0{version}"
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if found := self._kept.get(key):
+                self._kept.move_to_end(key)
+                return found
+            if repository.oci:
+                packed = await self._blob(repository, chart, version, authority)
+            else:
+                packed = await self._download(repository, chart, version, authority)
+            what = f"chart {chart or shown(repository.url)} {version}"
+            found = await asyncio.to_thread(unpack, packed, self._settings.chart_unpacked_bytes_max, what)
+            self._kept[key] = found
+            while sum(each.size for each in self._kept.values()) > self._settings.charts_kept_bytes_max:
+                self._kept.popitem(last=False)
+        self._locks.pop(key, None)
+        return found
+
+    # A Helm repository.
+
+    async def _index(self, repository: Repository, authority: str) -> Mapping[str, Any]:
+        key = _who(repository)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            known = self._indexes.get(key)
+            if known and time.monotonic() - known[0] < self._settings.chart_index_fresh_s:
+                return known[1]
+            url = checked(repository.url, is_chart=True).rstrip("/") + "/index.yaml"
+            fetch = _Fetch(repository, authority, self._settings.chart_index_bytes_max)
+            body, _ = await self._get(url, fetch)
+            index = await asyncio.to_thread(_read_index, body, shown(url))
+            self._indexes[key] = (time.monotonic(), index)
+            return index
+
+    async def _download(self, repository: Repository, chart: str, version: str, authority: str) -> bytes:
+        index = await self._index(repository, authority)
+        found = reading.archive(index, repository.url, reading.checked_name(chart), version)
+        # Elsewhere than beside the index nobody has asked for our password.
+        source = repository if found.same_host else Repository(found.url)
+        body, _ = await self._get(found.url, _Fetch(source, authority, self._settings.chart_bytes_max))
+        if found.digest and hashlib.sha256(body).hexdigest() != found.digest:
+            raise SourceError(f"chart {chart} {version}: the archive is not the one of the index (digest)")
+        return body
+
+    # An OCI registry.
+
+    async def _tags(self, repository: Repository, chart: str, authority: str) -> list[str]:
+        base, name = _oci(repository, chart)
+        fetch = _Fetch(repository, authority, JSON_BYTES_MAX, scope=f"repository:{name}:pull")
+        url, tags = f"{base}/v2/{name}/tags/list?n=1000", []
+        for _ in range(TAG_PAGES_MAX):
+            body, headers = await self._get(url, fetch)
+            tags += [str(tag) for tag in _json(body, url).get("tags") or ()]
+            following = _LINK.search(headers.get("Link", ""))
+            if not following:
+                return tags
+            url = urljoin(url, following.group(1))
+            if urlsplit(url).netloc != urlsplit(base).netloc:
+                break
+        raise HiccupError(f"{shown(repository.url)}: its list of tags does not end")
+
+    async def _blob(self, repository: Repository, chart: str, version: str, authority: str) -> bytes:
+        base, name = _oci(repository, chart)
+        fetch = _Fetch(repository, authority, JSON_BYTES_MAX, scope=f"repository:{name}:pull", accept=MANIFEST)
+        tag = version.replace("+", "_")
+        manifest = _json((await self._get(f"{base}/v2/{name}/manifests/{tag}", fetch))[0], repository.url)
+        layers = [each for each in manifest.get("layers") or () if isinstance(each, dict)]
+        wanted = [each for each in layers if each.get("mediaType") == LAYER]
+        digest = str(wanted[0].get("digest")) if wanted else ""
+        if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+            raise SourceError(f"{shown(repository.url)} {version} holds no Helm chart")
+        fetch = _Fetch(repository, authority, self._settings.chart_bytes_max, scope=fetch.scope)
+        body, _ = await self._get(f"{base}/v2/{name}/blobs/{digest}", fetch)
+        if f"sha256:{hashlib.sha256(body).hexdigest()}" != digest:
+            raise SourceError(f"{shown(repository.url)} {version}: the blob is not what its digest says")
+        return body
+
+    # HTTP.
+
+    async def _get(self, url: str, fetch: _Fetch) -> tuple[bytes, Mapping[str, str]]:
+        """A body within its bound, redirects followed by hand so that credentials stay with their host."""
+        first = urlsplit(url).netloc
+        for _ in range(REDIRECTS_MAX):
+            at_home = urlsplit(url).netloc == first
+            status, headers, body = await self._once(url, fetch, fetch.header if at_home else "")
+            if status == 401 and at_home and fetch.scope and not fetch.header.startswith("Bearer"):
+                fetch.header = await self._token(url, headers.get("WWW-Authenticate", ""), fetch)
+                continue
+            if status in (301, 302, 303, 307, 308):
+                url = urljoin(url, headers.get("Location", ""))
+                if urlsplit(url).scheme not in ("https", "http"):
+                    raise HiccupError(f"{shown(url)}: a redirect to no https address")
+                continue
+            if status == 404:
+                raise SourceError(f"{shown(url)}: not found")
+            if status != 200:
+                raise HiccupError(f"{shown(url)}: answered {status}")
+            return body, headers
+        raise HiccupError(f"{shown(url)}: too many redirects, or credentials that are not accepted")
+
+    async def _once(self, url: str, fetch: _Fetch, header: str) -> tuple[int, Mapping[str, str], bytes]:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": self._settings.user_agent}
+            )
+        headers = {"Accept": fetch.accept} | ({"Authorization": header} if header else {})
+        try:
+            async with (
+                asyncio.timeout(self._settings.git_timeout_s),
+                self._session.get(
+                    url, headers=headers, allow_redirects=False, ssl=fetch.tls, proxy=fetch.proxy or None
+                ) as response,
+            ):
+                body = bytearray()
+                while chunk := await response.content.readany():
+                    body += chunk
+                    if len(body) > fetch.bytes_max:
+                        raise HiccupError(f"{shown(url)}: larger than {fetch.bytes_max} bytes")
+                return response.status, dict(response.headers), bytes(body)
+        except TimeoutError:
+            raise HiccupError(f"{shown(url)}: no answer in {self._settings.git_timeout_s:g} s") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # their words may show the address
+            raise HiccupError(f"{shown(url)}: {type(error).__name__}") from None
+
+    async def _token(self, url: str, challenge: str, fetch: _Fetch) -> str:
+        """A registry's bearer token, asked for where its challenge says; our password goes to its own host alone."""
+        said = dict(_CHALLENGE.findall(challenge))
+        realm = said.get("realm", "")
+        if not challenge.startswith("Bearer ") or urlsplit(realm).scheme not in ("https", "http"):
+            raise HiccupError(f"{shown(url)}: the credentials are not accepted")
+        query = {"service": said.get("service", ""), "scope": said.get("scope") or fetch.scope}
+        parent = ".".join((urlsplit(url).hostname or "").split(".")[-2:])
+        ours = urlsplit(realm).scheme == urlsplit(url).scheme and (urlsplit(realm).hostname or "").endswith(parent)
+        where = f"{realm}?{urlencode({key: value for key, value in query.items() if value})}"
+        status, _, body = await self._once(where, fetch, fetch.header if ours else "")
+        token = _json(body, realm) if status == 200 else {}
+        found = token.get("token") or token.get("access_token")
+        if not isinstance(found, str) or "\n" in found:
+            raise HiccupError(f"{shown(url)}: the credentials are not accepted")
+        return f"Bearer {found}"
+
+
+class _Fetch:
+    """How one address is fetched: credentials, trust and bounds."""
+
+    def __init__(
+        self, repository: Repository, authority: str, bytes_max: int, *, scope: str = "", accept: str = "*/*"
+    ) -> None:
+        self.bytes_max = bytes_max
+        self.scope = scope
+        self.accept = accept
+        self.proxy = repository.proxy
+        self.header = _header(repository.credentials)
+        self.tls: ssl.SSLContext | bool = not repository.insecure
+        if authority and not repository.insecure:
+            self.tls = ssl.create_default_context(cadata=authority)
+
+
+def _header(credentials: Credentials) -> str:
+    if not (credentials.username or credentials.password):
+        return ""
+    return "Basic " + base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
+
+
+def _who(repository: Repository) -> str:
+    parts = (repository.url, repository.credentials.username, *repository.credentials.secrets)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _oci(repository: Repository, chart: str) -> tuple[str, str]:
+    """The registry's address, and the repository's name in it. Plain HTTP for this machine's own addresses alone."""
+    url = checked(repository.url if "://" in repository.url else f"oci://{repository.url}", is_chart=True)
+    host, _, name = url.removeprefix("oci://").rstrip("/").partition("/")
+    host = host.rpartition("@")[2]
+    name = "/".join(part for part in (name, chart) if part)
+    if not re.fullmatch(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*", name):
+        raise SourceError(f"{shown(url)}: {name[:100]!r} is no name of a repository in a registry")
+    local = host.partition(":")[0] in ("localhost", "127.0.0.1")
+    return f"{'http' if local else 'https'}://{host}", name
+
+
+def _json(body: bytes, where: str) -> Mapping[str, Any]:
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        said = None
+    if not isinstance(said, dict):
+        raise HiccupError(f"{shown(where)}: its answer is no JSON object")
+    return said
+
+
+def _read_index(body: bytes, where: str) -> Mapping[str, Any]:
+    if body.lstrip()[:1] == b"{":
+        return _json(body, where)
+    try:
+        documents = strictyaml.read(body, where)
+    except strictyaml.YamlError as error:
+        raise SourceError(str(error)) from None
+    return documents[0].value if documents else {}

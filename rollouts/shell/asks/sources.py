@@ -1,0 +1,288 @@
+"""Answers the questions of the sync core: what a revision means, and what sources say at their revisions."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from rollouts.core.errors import HiccupError
+from rollouts.gitops.asks import GitResolve, Rendered, RenderManifests, Resolution
+from rollouts.gitops.render import choose, helm, kustomize, manifests, plain
+from rollouts.gitops.render.files import Files, below, within
+from rollouts.gitops.render.job import Dependency, Job
+from rollouts.gitops.render.spec import (
+    Spec,
+    Surroundings,
+    build_environment,
+    names_revision,
+    overridden,
+    sources,
+)
+from rollouts.gitops.source import address, repositories, revision
+from rollouts.gitops.source.errors import SourceError
+from rollouts.gitops.source.repositories import Repository
+from rollouts.kube.kinds import CONFIG_MAP, SECRET
+from rollouts.kube.ref import Ref
+from rollouts.shell import tools
+from rollouts.shell.asks import render
+from rollouts.shell.asks.charts import Charts
+from rollouts.shell.asks.git import Git, Trust
+from rollouts.shell.client import ApiError, Client
+from rollouts.shell.settings import DEFAULTS, Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+KEYS_SECRET = "sops-age"  # noqa: S105 # the name of a Secret
+THREADS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the cluster knows of repositories, as read at one moment."""
+
+    secrets: tuple[Mapping[str, Any], ...] = ()
+    trust: Trust = field(default_factory=Trust)
+
+
+class GitAndCharts:
+    """All sources of one process. directory: ours alone; it holds mirrors of git and scratch space, no manifests."""
+
+    def __init__(
+        self, client: Client | None, directory: Path, settings: Settings = DEFAULTS, count: Count | None = None
+    ) -> None:
+        self._client = client
+        self._directory = directory
+        self._settings = settings
+        self._count = count or (lambda repository, what, took_s, ok: None)
+        self._git = Git(directory / "mirrors", settings)
+        self._charts = Charts(settings)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sources")
+        self._places = asyncio.Semaphore(settings.renders_inflight_max)
+        self._known: dict[str, tuple[float, Known]] = {}
+        self._shared: dict[str, tuple[float, asyncio.Future[Any]]] = {}
+        self.kept = render.Kept(settings.render_cache_bytes_max)
+
+    async def close(self) -> None:
+        """End every process that is still under way."""
+        await self._charts.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._git.close()
+
+    async def ask(self, question: GitResolve | RenderManifests, namespace: str) -> Resolution | Rendered:
+        """Answer with the repository Secrets of that namespace. Raises HiccupError with a text for the user."""
+        try:
+            if isinstance(question, GitResolve):
+                return await self._resolve(question, namespace)
+            return await self._render(question, namespace)
+        except SourceError as error:
+            raise HiccupError(str(error)) from None
+
+    # Revisions.
+
+    async def _resolve(self, question: GitResolve, namespace: str) -> Resolution:
+        known = await self._read(namespace)
+        repository = repositories.match(known.secrets, question.repo_url, question.project)
+        if question.chart or address.is_oci(question.repo_url) or repository.oci:
+            authority = _authority(known, repository)
+            return Resolution(
+                await self._charts.version(repository, question.chart, question.target_revision, authority=authority)
+            )
+        address.checked(repository.url)
+        if revision.is_sha(question.target_revision):
+            return Resolution(question.target_revision)
+        refs = await self._refs(repository, known)
+        return revision.resolve(refs, question.target_revision, question.tag_prefix)
+
+    async def _refs(self, repository: Repository, known: Known) -> dict[str, str]:
+        """The repository's refs; questions that come together share one listing."""
+        listing = partial(self._thread, self._git.refs, repository, known.trust)
+        work = partial(self._counted, repository, "ls-remote", listing)
+        return await self._together(_who(repository), work, self._settings.git_listing_fresh_s)
+
+    async def _together(self, key: str, work: Callable[[], Awaitable[T]], fresh_s: float = float("inf")) -> T:
+        """The answer of work that began at most `fresh_s` ago under the same key, else of work that begins now."""
+        now_s = time.monotonic()
+        began_s, task = self._shared.get(key, (0.0, None))
+        if task is None or now_s - began_s > fresh_s or (task.done() and fresh_s == float("inf")):
+            task = asyncio.ensure_future(work())
+            over_s = now_s - self._settings.git_listing_fresh_s
+            self._shared = {name: each for name, each in self._shared.items() if not each[1].done() or each[0] > over_s}
+            self._shared[key] = (now_s, task)
+        answer: T = await asyncio.shield(task)
+        return answer
+
+    # Renders.
+
+    async def _render(self, question: RenderManifests, namespace: str) -> Rendered:
+        specs = sources(question.sources)
+        if len(question.revisions) not in (0, len(specs)):
+            raise SourceError("the question names other revisions than sources")
+        around = Surroundings(
+            question.app_name, question.namespace, question.project, question.kube_version, question.api_versions
+        )
+        known = await self._read(namespace)
+        given = question.revisions or ("",) * len(specs)
+        resolved, files = [], []
+        for spec, said in zip(specs, given, strict=True):
+            at = said or await self._pinned(spec, question.project, namespace)
+            resolved.append(at)
+            files.append(await self._files(spec, at, question.project, known))
+        refs = {spec.ref: each for spec, each in zip(specs, files, strict=True) if spec.ref}
+        keys = await self._age_keys(namespace, question.project)
+        jobs: list[Job | None] = []
+        bodies: list[bytes] = []
+        async with self._places:
+            for spec, each, at in zip(specs, files, resolved, strict=True):
+                if spec.is_only_ref:
+                    jobs.append(None)
+                    continue
+                job = await self._thread(_job, each, spec, around, at, refs)
+                job = await self._with_dependencies(job, question.project, known)
+                jobs.append(job)
+                bodies.append(await self._manifests(job, at if names_revision(spec) else "", keys, question.fresh))
+        trees = [job.tree if job else "" for job in jobs]
+        return Rendered(
+            _joined(bodies),
+            tuple(resolved),
+            tuple(job.source_type if job else "" for job in jobs),
+            trees[0] if len(trees) == 1 else hashlib.sha256("\0".join(trees).encode()).hexdigest(),
+            tuple(warning for job in jobs if job for warning in job.warnings),
+        )
+
+    async def _pinned(self, spec: Spec, project: str, namespace: str) -> str:
+        question = GitResolve(spec.repo_url, spec.target_revision, spec.chart, project, spec.tag_prefix)
+        return (await self._resolve(question, namespace)).revision
+
+    async def _files(self, spec: Spec, at: str, project: str, known: Known) -> Files:
+        repository = repositories.match(known.secrets, spec.repo_url, project)
+        if spec.chart or address.is_oci(spec.repo_url) or repository.oci:
+            authority = _authority(known, repository)
+            return await self._charts.archive(repository, spec.chart, at, authority=authority)
+        fetch = partial(self._thread, self._git.snapshot, repository, known.trust, at)
+        return await self._together(f"{_who(repository)}\0{at}", partial(self._counted, repository, "fetch", fetch))
+
+    async def _with_dependencies(self, job: Job, project: str, known: Known) -> Job:
+        """The job with the charts that it wants fetched and laid below `charts/`."""
+        read = dict(job.read)
+        for each in job.dependencies:
+            files = await self._dependency(each, project, known)
+            for path, oid in below(files, ""):
+                _, _, inner = path.partition("/")  # an archive holds one directory, called as the chart is
+                read[f"{each.into}/{inner}"] = (files, oid)
+        return replace(job, read=read) if job.dependencies else job
+
+    async def _dependency(self, wanted: Dependency, project: str, known: Known) -> Files:
+        repository = repositories.match(known.secrets, wanted.repository, project)
+        authority = _authority(known, repository)
+        version = await self._charts.version(repository, wanted.name, wanted.version, authority=authority)
+        return await self._charts.archive(repository, wanted.name, version, authority=authority)
+
+    async def _manifests(self, job: Job, salt: str, keys: tuple[str, ...], fresh: bool) -> bytes:
+        version = await self._thread(tools.version, job.argv[0]) if job.argv else ""
+        key = job.key(f"{version} {salt}")
+        if not fresh and (known := self.kept.get(key)) is not None:
+            return known
+        outcome = await self._thread(render.carry_out, job, self._directory / "scratch", self._settings, keys)
+        body = await self._thread(manifests.packed, outcome.objects)
+        if not outcome.is_secret:
+            self.kept.put(key, body)
+        return body
+
+    # What the cluster knows.
+
+    async def _read(self, namespace: str) -> Known:
+        """The repository Secrets and trusted servers of a namespace, at most a few seconds old."""
+        if self._client is None:
+            return Known()
+        read_s, known = self._known.get(namespace, (float("-inf"), Known()))
+        if time.monotonic() - read_s < self._settings.repositories_fresh_s:
+            return known
+        labels = f"{repositories.TYPE_LABEL} in ({repositories.REPOSITORY},{repositories.TEMPLATE})"
+        try:
+            found, _ = await self._client.list(SECRET, namespace, labels=labels)
+        except ApiError as error:
+            raise HiccupError(f"repository Secrets of {namespace} not read: {error.reason or error.status}") from None
+        hosts = (await self._data(Ref(CONFIG_MAP, namespace, "argocd-ssh-known-hosts-cm"))).get("ssh_known_hosts", "")
+        authorities = await self._data(Ref(CONFIG_MAP, namespace, "argocd-tls-certs-cm"))
+        known = Known(tuple(found), Trust(str(hosts), authorities))
+        self._known[namespace] = (time.monotonic(), known)
+        return known
+
+    async def _age_keys(self, namespace: str, project: str) -> tuple[str, ...]:
+        """The age keys that a project's renders may use: everybody's (`keys.txt`) and its own (`<project>.txt`)."""
+        if self._client is None:
+            return ()
+        kept = await self._data(Ref(SECRET, namespace, KEYS_SECRET))
+        found = (kept.get("keys.txt", ""), kept.get(f"{project}.txt", ""))
+        return tuple(base64.b64decode(key).decode("utf-8", "replace") for key in found if key)
+
+    async def _data(self, ref: Ref) -> Mapping[str, str]:
+        assert self._client is not None
+        try:
+            return (await self._client.get(ref)).get("data") or {}
+        except ApiError as error:
+            if error.status in (403, 404):
+                return {}
+            raise HiccupError(f"{ref} not read: {error.reason or error.status}") from None
+
+    # Threads and counts.
+
+    async def _thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(work, *args, **kwargs))
+
+    async def _counted(self, repository: Repository, what: str, work: Callable[[], Awaitable[T]]) -> T:
+        began_s, ok = time.monotonic(), False
+        try:
+            answer = await work()
+            ok = True
+            return answer
+        finally:
+            self._count(address.shown(repository.url), what, time.monotonic() - began_s, ok)
+
+
+Count = Callable[[str, str, float, bool], None]
+
+
+def _job(files: Files, spec: Spec, around: Surroundings, at: str, refs: Mapping[str, Files]) -> Job:
+    """What the render of one source needs."""
+    path = within("", spec.path) if not spec.chart else next(iter(files.entries(files.root.oid)))
+    if address.is_oci(spec.repo_url) and not spec.chart:
+        path = next(iter(files.entries(files.root.oid)))
+        spec = replace(spec, chart=path)
+    spec = overridden(spec, files, path, around.app_name) if not spec.chart else spec
+    environment = build_environment(spec, around, at)
+    kind = choose.choose(files, path, spec)
+    if kind == "Helm":
+        return helm.job(files, path, spec, around, (environment, refs))
+    if kind == "Kustomize":
+        return kustomize.job(files, path, spec, environment)
+    return plain.job(files, path, spec, environment)
+
+
+def _joined(bodies: list[bytes]) -> bytes:
+    """Several JSON arrays as one; a single one is shared, not copied."""
+    if len(bodies) == 1:
+        return bodies[0]
+    inner = [body[1:-1] for body in bodies if len(body) > 2]
+    return b"[" + b",".join(inner) + b"]"
+
+
+def _who(repository: Repository) -> str:
+    """An address and who asks there, so that nobody is answered with what another may see."""
+    credentials = repository.credentials
+    parts = (repository.url, credentials.username, *credentials.secrets)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _authority(known: Known, repository: Repository) -> str:
+    return known.trust.authorities.get(urlsplit(repository.url).hostname or "", "")

@@ -1,0 +1,116 @@
+"""Directories of YAML and JSON, from a real repository."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rollouts.gitops.asks import GitResolve, RenderManifests
+from tests.gitops_render.forge import config_map
+
+
+def names(rendered) -> list[str]:
+    return [each["metadata"]["name"] for each in rendered.manifests]
+
+
+async def test_a_directory_gives_its_yaml_and_json_and_nothing_else(shop, render):
+    shop.commit(
+        {
+            "web/a.yaml": config_map("a") + "---\n" + config_map("b"),
+            "web/c.json": json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}),
+            "web/README.md": "# no manifest",
+            "web/deeper/d.yaml": config_map("d"),
+            "other/e.yaml": config_map("e"),
+        }
+    )
+
+    rendered = await render("web")
+
+    assert names(rendered) == ["a", "b", "c"]
+    assert rendered.source_types == ("Directory",)
+
+
+async def test_recurse_include_and_exclude_choose_the_files(shop, render):
+    shop.commit({f"web/{name}.yaml": config_map(name.replace("/", "-")) for name in ("a", "x/b", "x/y/c", "skip/d")})
+
+    everything = await render("web", directory={"recurse": True, "exclude": "skip/*"})
+    some = await render("web", directory={"recurse": True, "include": "{a,x/*}.yaml"})
+
+    assert sorted(names(everything)) == ["a", "x-b", "x-y-c"]
+    assert sorted(names(some)) == ["a", "x-b", "x-y-c"]
+
+
+async def test_a_list_is_taken_apart_and_an_empty_document_left_out(shop, render):
+    inner = json.dumps([json.loads(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": n}})) for n in "ab"])  # fmt: skip
+    shop.commit({"web/a.yaml": f"---\n---\napiVersion: v1\nkind: List\nitems: {inner}\n"})
+
+    assert names(await render("web")) == ["a", "b"]
+
+
+async def test_a_commit_elsewhere_in_the_repository_is_answered_from_the_cache(shop, render, answering):
+    shop.commit({"web/a.yaml": config_map("a"), "api/b.yaml": config_map("b")})
+    before = await render("web")
+    shop.commit({"api/b.yaml": config_map("b", "two")})
+
+    after = await render("web", revision=shop.git("rev-parse", "HEAD"))
+
+    assert after.tree == before.tree
+    assert after.revisions != before.revisions
+    assert after.body is before.body
+    assert (answering.kept.hits, answering.kept.misses) == (1, 1)
+
+
+async def test_a_hard_refresh_renders_again(shop, render, answering):
+    shop.commit({"web/a.yaml": config_map("a")})
+    await render("web")
+
+    await render("web", fresh=True)
+
+    assert answering.kept.hits == 0
+
+
+async def test_a_secret_with_values_enters_no_cache(shop, render, answering):
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: hunter2}\n"
+    shop.commit({"web/s.yaml": secret})
+
+    rendered = await render("web")
+
+    assert names(rendered) == ["s"]
+    assert answering.kept.size == 0
+    assert "hunter2" not in repr(rendered)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("main", "main"),
+        ("", "main"),
+        ("HEAD", "main"),
+        ("v1.2.0", "v1.2.0"),
+        ("~1.2", "v1.2.1"),
+        ("1.*", "v1.3.0"),
+        ("refs/tags/v1.2.0", "v1.2.0"),
+        (">=1.0.0-0", "v2.0.0-rc1"),
+    ],
+)
+async def test_a_revision_is_a_branch_a_tag_or_a_range(shop, answering, target, said):
+    for tag in ("v1.2.0", "v1.2.1", "v1.3.0", "v2.0.0-rc1", "nightly"):
+        shop.commit({"a.yaml": config_map("a", tag)})
+        shop.git("tag", "--annotate", "--message", tag, tag)
+    shop.commit({"a.yaml": config_map("a", "head")})
+
+    found = await answering.ask(GitResolve(shop.url, target), "argocd")
+
+    assert found.revision == shop.git("rev-parse", f"{said}^{{commit}}")
+
+
+async def test_several_sources_are_rendered_at_their_own_revisions(shop, answering):
+    old = shop.commit({"web/a.yaml": config_map("a", "old")})
+    new = shop.commit({"web/a.yaml": config_map("a", "new")})
+    sources = [{"repoURL": shop.url, "path": "web", "targetRevision": revision} for revision in (old, new)]
+
+    rendered = await answering.ask(RenderManifests(json.dumps(sources), (old, new), "web"), "argocd")
+
+    assert [each["data"]["word"] for each in rendered.manifests] == ["old", "new"]
+    assert rendered.revisions == (old, new)
