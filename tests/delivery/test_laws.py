@@ -22,6 +22,20 @@ STEPS = (
     {"pause": {"duration": 4}},
 )
 
+ALONE = {"trafficRouting": None, "stableService": None, "canaryService": None}
+SCALED = ({"setCanaryScale": {"replicas": 1}}, {"setWeight": 50}, {"setCanaryScale": {"weight": 100}}, *STEPS[1:3],
+          {"setCanaryScale": {"matchTrafficWeight": True}}, *STEPS[3:])  # fmt: skip
+KINDS = {
+    "a router": {},
+    "a shrinking stable version": {"dynamicStableScale": True, "minPodsPerReplicaSet": 2},
+    "a shrinking stable version with a delay": {"dynamicStableScale": True, "abortScaleDownDelaySeconds": 60},
+    "sizes of their own": {"steps": SCALED, "scaleDownDelayRevisionLimit": 1},
+    "a threshold": {"replicaProgressThreshold": {"type": "Percent", "value": 60}},
+    "no router": ALONE,
+    "no router, but services": {"trafficRouting": None, "maxSurge": 0, "maxUnavailable": 1},
+    "no router, and room above": {**ALONE, "maxSurge": "50%", "maxUnavailable": 0},
+}
+
 OPERATIONS = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([0.0, 0.2, 1.0, 5.0])),
     st.tuples(st.just("image"), st.integers(1, 4)),
@@ -39,8 +53,8 @@ OPERATIONS = st.one_of(
 class Rig:
     """A world under a script. After a crash the plan's remaining writes are lost, as with a killed process."""
 
-    def __init__(self, replicas: int, ready_s: float) -> None:
-        self.world = deployed(a_rollout(replicas, steps=STEPS), ready_s=ready_s)
+    def __init__(self, replicas: int, ready_s: float, kind: str = "a router") -> None:
+        self.world = deployed(a_rollout(replicas, steps=STEPS, canary=KINDS[kind]), ready_s=ready_s)
         self.left = 0
         self.world.refusing = self._crashes
 
@@ -78,10 +92,13 @@ class Rig:
             self.world.set_pods(obj.name(each), each["spec"]["replicas"])
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(OPERATIONS, max_size=14), st.sampled_from([1, 2, 5]), st.sampled_from([0.1, 2.0]))
-def test_whatever_happens_the_rollout_comes_to_rest_where_it_should(script, replicas, ready_s):
-    rig = Rig(replicas, ready_s)
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=20, deadline=None)
+@given(
+    script=st.lists(OPERATIONS, max_size=14), replicas=st.sampled_from([1, 2, 5]), ready_s=st.sampled_from([0.1, 2.0])
+)
+def test_whatever_happens_the_rollout_comes_to_rest_where_it_should(kind, script, replicas, ready_s):
+    rig = Rig(replicas, ready_s, kind)
     for operation in script:
         rig.run(operation)
     rig.heal()
@@ -100,7 +117,7 @@ def test_whatever_happens_the_rollout_comes_to_rest_where_it_should(script, repl
     assert {hash_value: size for hash_value, size in sizes.items() if size} == (
         {world.status["stableRS"]: wanted} if wanted else {}
     )
-    assert world.selects("stable") == world.status["stableRS"]
+    assert world.selects("stable") == ("" if KINDS[kind] | ALONE == KINDS[kind] else world.status["stableRS"])
 
 
 @settings(max_examples=30, deadline=None)
