@@ -12,6 +12,7 @@ EXAMPLES = """
 rollouts controller                                   # in a pod, for the whole cluster
 rollouts controller --namespace shop --no-leader-elect # at your desk, for one namespace
 rollouts controller --dry-run                         # tell what would be done, write nothing
+rollouts controller --shadow                          # beside another controller: tell where the two differ
 rollouts controller --instance-id blue                # only objects labelled for this instance
 """
 
@@ -22,6 +23,7 @@ rollouts controller --instance-id blue                # only objects labelled fo
 @click.option("--metrics-port", default=8090, show_default=True, type=click.IntRange(-1, 65535), help="-1: none.")
 @click.option("--health-port", default=8080, show_default=True, type=click.IntRange(-1, 65535), help="-1: none.")
 @click.option("--dry-run", is_flag=True, help="Log every plan and write nothing at all.")
+@click.option("--shadow", is_flag=True, help="Write nothing; tell what another controller leaves unlike ours would.")
 @click.option("--rooms", default="delivery", show_default=True, metavar="NAMES", help="What to run, comma-separated.")
 @click.option("--lease-namespace", default="", metavar="NS", help="Where the Lease is; our own namespace by default.")
 @click.option(
@@ -43,6 +45,7 @@ def command(
     metrics_port: int,
     health_port: int,
     dry_run: bool,
+    shadow: bool,
     rooms: str,
     lease_namespace: str,
     prometheus_address: str,
@@ -68,6 +71,7 @@ def command(
         metrics_port=None if metrics_port < 0 else metrics_port,
         health_port=None if health_port < 0 else health_port,
         dry_run=dry_run,
+        shadow=shadow,
         rooms=names,
         lease_namespace=lease_namespace,
         log_level=log_level,

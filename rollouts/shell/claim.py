@@ -17,6 +17,12 @@ from rollouts.kube.ref import Manifest, Ref
 from rollouts.shell.settings import Settings
 
 RIVAL_DURATION_S_MAX = 600.0
+OURS = "rollouts/"  # with which the identity of each process of this project begins, and no other controller's
+
+
+def is_ours(identity: str) -> bool:
+    """Whether a holder of the Lease is a process of this project."""
+    return identity.startswith(OURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Claim:
     settings: Settings
     deadline_s: float = -1.0  # until when we may write
     term: int | None = None
+    rival: str = ""  # who held it at the last look, if that was somebody else who may be alive
     _seen: Mapping[str, Any] | None = field(default=None, repr=False)
     _seen_at_s: float = 0.0
 
@@ -46,6 +53,7 @@ class Claim:
 
     def look(self, lease: Manifest | None, at_s: float, now: Instant) -> Write | None:
         """What to send after the Lease was read (None: there is none), or None while somebody else may hold it."""
+        self.rival = ""
         if lease is None:
             return Write(self._body(now, now, 1, {}), "", 1)
         spec = lease.get("spec")
@@ -58,6 +66,7 @@ class Claim:
             began = Instant.parse(spec.get("acquireTime")) or now
             return Write(self._body(began, now, transitions, meta), meta["resourceVersion"], transitions)
         if not _is_released(spec) and at_s - self._seen_at_s < self._patience_s(spec):
+            self.rival = str(spec.get("holderIdentity") or "")
             return None
         term = transitions + 1
         return Write(self._body(now, now, term, meta), meta["resourceVersion"], term)

@@ -20,6 +20,7 @@ from rollouts.kube.ref import Kind, Ref
 from rollouts.shell import eventloop, kubeconfig, logs, wiring
 from rollouts.shell.act import Always, Hand, Right
 from rollouts.shell.asks.answering import Answering
+from rollouts.shell.claim import OURS
 from rollouts.shell.client import Client
 from rollouts.shell.driver import Driver
 from rollouts.shell.lease import LeaseKeeper
@@ -29,6 +30,7 @@ from rollouts.shell.reflector import Reflector
 from rollouts.shell.room import Room
 from rollouts.shell.serve import Servers
 from rollouts.shell.settings import DEFAULTS, Settings
+from rollouts.shell.shadow import Shadow
 from rollouts.shell.tell import Teller
 
 GRACE_EVENTS_S = 1.0
@@ -39,7 +41,7 @@ BUSY_REQUESTS = 4  # with more writes than this under way, events step aside
 class Options:
     """What the command line says. Ports: 0 takes any free one, None serves nothing.  lease_namespace "": our own.
 
-    prometheus_address: the server of metrics that name none.
+    shadow: write nothing, and tell what would be written.  prometheus_address: the server of metrics that name none.
     """
 
     leader_elect: bool = True
@@ -48,6 +50,7 @@ class Options:
     metrics_port: int | None = 8090
     health_port: int | None = 8080
     dry_run: bool = False
+    shadow: bool = False
     rooms: tuple[str, ...] = ("delivery",)
     lease_namespace: str = ""
     log_level: str = "info"
@@ -73,10 +76,12 @@ class Controller:
             timed(room, self._registry)
             for room in wiring.rooms(options.rooms, prometheus_address=options.prometheus_address)
         )
-        self._machine = Machine(rooms, settings, dry_run=options.dry_run)
+        writes = not (options.dry_run or options.shadow)
+        shadow = Shadow(settings.shadow_patience_s) if options.shadow else None
+        self._machine = Machine(rooms, settings, dry_run=not writes, shadow=shadow)
         self._teller = Teller(self._events, settings, is_busy=self._is_busy)
-        self._teller.sends_events = not options.dry_run
-        self._lease = self._keeper() if options.leader_elect and not options.dry_run else None
+        self._teller.sends_events = writes
+        self._lease = self._keeper() if options.leader_elect and writes else None
         self._right: Right = self._lease or Always()
         hand = Hand(self._client, self._right)
         self._driver = Driver(
@@ -126,6 +131,7 @@ class Controller:
             rooms=",".join(options.rooms),
             leader_elect=self._lease is not None,
             dry_run=options.dry_run,
+            shadow=options.shadow,
             **self.ports,
         )
         if self._lease:
@@ -175,7 +181,7 @@ class Controller:
         settings, options = self._settings, self._options
         suffix = f"-{options.instance_id}" if options.instance_id else ""
         ref = Ref(LEASE, options.lease_namespace or self._access.namespace, settings.lease_name + suffix)
-        identity = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
+        identity = f"{OURS}{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
         loop = asyncio.get_running_loop()
 
         def changed(term: int | None) -> None:
@@ -213,7 +219,11 @@ class Controller:
         return "broken" if self._driver.broken.done() else ""
 
     def _ready(self) -> str:
-        """A standby is ready too: its cache is warm."""
+        """A standby is ready too: its cache is warm. Beside another controller nothing is done here, which is not."""
+        if self._lease and (holder := self._lease.stranger):
+            lease = f"{self._lease.ref.namespace}/{self._lease.ref.name}"
+            how = "nothing is written until it lets go; `rollouts adopt` tells how to switch"
+            return f"the Lease {lease} is held by {holder}, another controller: {how}"
         deaf = [str(each.interest.kind) for each in self._reflectors if not each.hearing.is_listed]
         return f"not listed yet: {', '.join(deaf)}" if deaf else self._alive()
 

@@ -11,7 +11,7 @@ from rollouts.core.errors import HiccupError
 from rollouts.kube.ref import Ref
 from rollouts.shell import clock, logs
 from rollouts.shell.blocking import BlockingClient
-from rollouts.shell.claim import Claim, Write
+from rollouts.shell.claim import Claim, Write, is_ours
 from rollouts.shell.connection import ApiError
 from rollouts.shell.kubeconfig import Access
 from rollouts.shell.settings import Settings
@@ -35,6 +35,12 @@ class LeaseKeeper:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
         self.renewals = 0
+        self._met = ""
+
+    @property
+    def ref(self) -> Ref:
+        """The Lease."""
+        return self._claim.ref
 
     def start(self) -> None:
         """Begin to try."""
@@ -43,6 +49,11 @@ class LeaseKeeper:
     def remaining_s(self) -> float:
         """For how long we may still write; negative without the lead."""
         return self._claim.remaining_s(time.monotonic())
+
+    @property
+    def stranger(self) -> str:
+        """Who holds the Lease, if that is another controller than this project's; "" otherwise."""
+        return "" if is_ours(self._claim.rival) else self._claim.rival
 
     def stop(self, *, release: bool) -> None:
         """End the thread and, if asked, hand the Lease to whoever wants it."""
@@ -83,6 +94,10 @@ class LeaseKeeper:
             if error.status != 404:
                 raise
         write = self._claim.look(lease, time.monotonic(), clock.now())
+        if self.stranger != self._met:
+            self._met = self.stranger
+            if self._met:
+                logs.warn("lease held by another controller", lease=self._claim.ref.name, holder=self._met)
         if write is None:
             if self._claim.term is not None:
                 self._lose("held by another")

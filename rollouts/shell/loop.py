@@ -23,16 +23,18 @@ from rollouts.shell.queue import Queue
 from rollouts.shell.reading import Readers, RecordingReader
 from rollouts.shell.room import Room
 from rollouts.shell.settings import DEFAULTS, Settings
+from rollouts.shell.shadow import Shadow
 from rollouts.shell.wire import Response, Turn, WatchEvent
 
 
 class Machine:
     """Carries the letters of all rooms: at most one plan of a key is under way."""
 
-    def __init__(self, rooms: Sequence[Room], settings: Settings = DEFAULTS, *, dry_run: bool = False) -> None:
+    def __init__(self, rooms: Sequence[Room], settings: Settings = DEFAULTS, *, dry_run: bool = False, shadow: Shadow | None = None) -> None:
         self._rooms = {room.kind: room for room in rooms}
         self._settings = settings
         self._dry_run = dry_run
+        self.shadow = shadow
         self._term: int | None = None
         self._cache = Cache(is_whole=any(room.is_whole for room in rooms))
         self._answers = Answers(settings.answers_max)
@@ -267,6 +269,12 @@ class Machine:
     def _begin(self, key: Key, plan: Plan, now: Instant) -> None:
         if key.hold_until is not None:  # the room raised
             self._queue.at(key.ref, key.hold_until)
+        elif self.shadow is not None:
+            self._notes += self.shadow.saw(key.ref, self._uid(key), plan, now)
+            due = self.shadow.due(key.ref)
+            if due is not None:
+                self._queue.at(key.ref, max(due, now))
+            self._sleep(key, plan, now)
         elif self._dry_run:
             self._patience.tell(key, "DryRun", str(plan), severity="Normal")
             self._sleep(key, plan, now)
@@ -306,8 +314,14 @@ class Machine:
         if plan.wake is not None:
             self._queue.at(key.ref, max(plan.wake, now))
 
+    def _uid(self, key: Key) -> str:
+        root = self._cache.get(key.ref)
+        return str(root["metadata"].get("uid", "")) if root is not None else ""
+
     def _forget(self, key: Key) -> None:
         self._queue.forget(key.ref)
+        if self.shadow is not None:
+            self.shadow.forget(key.ref)
         self._readers.forget(key.ref)
         self._answers.keep_only(key.ref, ())
         self._carrier.drop(key)

@@ -116,6 +116,9 @@ class Numbers(Collector):
             ("rollouts_answers", "Answers that somebody waited for.", counts.answers),
         ):
             yield _counter(name, text, [({}, count)])
+        if (shadow := self._machine.shadow) is not None:
+            rows = [({"in": what}, count) for what, count in shadow.counts.items()]
+            yield _gauge("rollouts_shadow_differences", "Objects that another controller leaves otherwise.", rows)
 
 
 def timed(room: Room, registry: CollectorRegistry) -> Room:

@@ -25,6 +25,8 @@ class Settings:
 
     shadow_patience_s: float = 15.0  # how long another controller may take to write what we would
 
+    shadow_patience_s: float = 15.0  # how long another controller may take to write what we would
+
     # The wire.
     request_timeout_s: float = 10.0
     list_page_max: int = 500

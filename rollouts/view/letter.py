@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from rollouts.core.plan import Action, Apply, Create, Delete, Patch, Plan
+from rollouts.core.plan import Action, Apply, Create, Delete, Evict, Patch, Plan
 from rollouts.kit.instant import Instant
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.view import facts
@@ -52,6 +52,8 @@ def _action(action: Action, style: Style, find: Find) -> Iterator[str]:
             yield f"  {word}create {clean(action.ref)}"
         case Delete():
             yield f"  {word}delete {clean(action.ref)}"
+        case Evict():
+            yield f"  {word}evict {clean(action.ref)}"
         case Apply():
             yield f"  {word}apply {clean(action.ref)}"
         case Patch():

@@ -14,6 +14,7 @@ from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.shell.loop import Machine
 from rollouts.shell.room import Room, nobody
 from rollouts.shell.settings import Settings
+from rollouts.shell.shadow import Shadow
 from rollouts.shell.wire import Request, Response, Turn, WatchEvent
 
 WEB = Ref(ROLLOUT, "shop", "web")
@@ -61,6 +62,7 @@ class Story:
     kinds: tuple[Kind, ...] = (ROLLOUT, REPLICA_SET, INGRESS)
     settings: Settings = field(default_factory=Settings)
     dry_run: bool = False
+    shadow: Shadow | None = None
     names_root: Callable[[Ref, Manifest], Ref | None] = nobody
     now: Instant = START
     leading: bool = True
@@ -81,7 +83,7 @@ class Story:
             reads=self.kinds,
             names_root=self.names_root,
         )
-        self.machine = Machine([room], self.settings, dry_run=self.dry_run)
+        self.machine = Machine([room], self.settings, dry_run=self.dry_run, shadow=self.shadow)
         if self.leading:
             self.machine.lead(1, self.now)
 

@@ -9,7 +9,7 @@ import pytest
 from rollouts.kit.instant import Instant
 from rollouts.kube.kinds import LEASE
 from rollouts.kube.ref import Ref
-from rollouts.shell.claim import Claim
+from rollouts.shell.claim import Claim, is_ours
 from rollouts.shell.settings import Settings
 
 LOCK = Ref(LEASE, "ops", "argo-rollouts-controller-lock")
@@ -148,3 +148,18 @@ def test_what_others_wrote_beside_the_spec_stays():
 
     assert write is not None
     assert write.body["metadata"]["labels"] == {"team": "a"}
+
+
+def test_who_holds_the_lock_is_known_while_it_is_waited_for():
+    claim = a_claim()
+    claim.look(a_lease(**THEIRS), 100.0, NOW)
+    assert claim.rival == "other"
+
+    claim.look(a_lease(**THEIRS), 115.0, NOW)
+    assert claim.rival == ""
+
+
+def test_a_holder_of_our_own_is_told_from_another_controller():
+    assert is_ours("rollouts/web-0_12_ab12cd34")
+    assert not is_ours("argo-rollouts-6b5d4b8c9f-x2x7k_4b1f3b0e-3f0e-4d2f-9b7e-6a2f6a0c1d11")
+    assert not is_ours("")

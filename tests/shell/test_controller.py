@@ -18,6 +18,7 @@ import yaml
 from rollouts.devplane.server import Devplane
 from rollouts.kube.kinds import EVENT, LEASE, ROLLOUT
 from rollouts.kube.ref import Ref
+from rollouts.shell import clock
 from rollouts.shell.client import ApiError, Client
 from rollouts.shell.controller import Controller, Options
 from rollouts.shell.kubeconfig import Access
@@ -27,7 +28,7 @@ from rollouts.shell.wiring import INSTANCE_LABEL
 WAIT_S_MAX = 20.0
 CRDS = Path(__file__).parents[2] / "crds"
 LOCK = Ref(LEASE, "default", "argo-rollouts-controller-lock")
-QUICK = Settings(lease_duration_s=2.0, lease_renew_deadline_s=1.0, lease_retry_s=0.1)
+QUICK = Settings(lease_duration_s=2.0, lease_renew_deadline_s=1.0, lease_retry_s=0.1, shadow_patience_s=0.3)
 
 
 @asynccontextmanager
@@ -228,3 +229,77 @@ async def _held(client: Client, lock: Ref) -> bool:
         return bool((await client.get(lock))["spec"]["holderIdentity"])
     except ApiError:
         return False
+
+
+FOREIGN = "argo-rollouts-6b5d4b8c9f-x2x7k_4b1f3b0e-3f0e-4d2f-9b7e-6a2f6a0c1d11"
+
+
+async def _held_by(client: Client, identity: str, transitions: int = 3) -> None:
+    now = clock.now().rfc3339()
+    spec = {
+        "holderIdentity": identity,
+        "leaseDurationSeconds": 2,
+        "acquireTime": now,
+        "renewTime": now,
+        "leaseTransitions": transitions,
+    }
+    body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": LOCK.name}, "spec": spec}
+    if await holder(client):
+        await client.patch(LOCK, {"spec": spec})
+    else:
+        await client.create(LEASE, LOCK.namespace, body)
+
+
+async def test_beside_another_controller_it_is_not_ready_says_so_and_writes_nothing():
+    async with a_cluster() as (plane, access, client):
+        plane.create(a_rollout())
+        await _held_by(client, FOREIGN)
+        async with running(access) as (controller, _task):
+            for _ in range(20):  # the other one renews, as long as it lives
+                await _held_by(client, FOREIGN)
+                await asyncio.sleep(0.15)
+            status, text = await page(controller.ports["health_port"], "/readyz")
+            alive, _ = await page(controller.ports["health_port"], "/healthz")
+
+            assert (status, alive) == (503, 200)
+            assert f"default/{LOCK.name} is held by {FOREIGN}, another controller" in text
+            assert "rollouts adopt" in text
+            assert "status" not in await client.get(Ref(ROLLOUT, "default", "web"))
+
+            # It stops without releasing the Lease; nobody touches that any more.
+            await until(lambda: _is_ready(controller))
+            await until(lambda: _has_status(client))
+            assert (await holder(client)).startswith("rollouts/")
+
+
+async def test_a_standby_of_our_own_is_ready():
+    async with a_cluster() as (_, access, client), running(access) as (_leader, _task):
+        await until(lambda: holder(client))
+        async with running(access) as (standby, _other):
+            await until(lambda: _is_ready(standby))
+
+            assert standby.right_s <= 0
+
+
+async def test_a_shadow_tells_what_it_would_write_and_leaves_everything_as_it_is():
+    async with a_cluster() as (plane, access, client):
+        plane.create(a_rollout())
+        await _held_by(client, FOREIGN)
+        before = await client.get(Ref(ROLLOUT, "default", "web"))
+        async with running(access, shadow=True) as (controller, _task):
+            await until(lambda: _is_ready(controller))
+            name = 'rollouts_shadow_differences{in="reports"} 1.0'
+            await until(lambda: _counts(controller, name))
+
+            assert controller.right_s > 0  # nothing hinders it but its own promise
+        assert await client.get(Ref(ROLLOUT, "default", "web")) == before
+        assert await holder(client) == FOREIGN
+        assert not (await client.list(EVENT, "default"))[0]
+
+
+async def _has_status(client: Client) -> bool:
+    return bool((await client.get(Ref(ROLLOUT, "default", "web"))).get("status"))
+
+
+async def _counts(controller: Controller, line: str) -> bool:
+    return line in (await page(controller.ports["metrics_port"], "/metrics"))[1]
