@@ -102,3 +102,18 @@ def a_template_of_analysis(name: str = "success-rate", **spec: Any) -> dict[str,
 def the_usual() -> list[dict[str, Any]]:
     """What stands beside `a_rollout()`: its two Services and its Ingress."""
     return [a_service(f"{APP}-stable"), a_service(f"{APP}-canary"), an_ingress()]
+
+
+def a_blue_green(
+    replicas: int | None = 2,
+    *,
+    image: str = "shop/web:1",
+    blue_green: Mapping[str, Any] | None = None,
+    **spec: Any,
+) -> dict[str, Any]:
+    """A blue-green Rollout with the Services `web-active` and `web-preview`. blue_green: fields beside the usual."""
+    given = {"activeService": f"{APP}-active", "previewService": f"{APP}-preview", **(blue_green or {})}
+    strategy = {"blueGreen": {key: value for key, value in given.items() if value is not None}}
+    rollout = a_rollout(replicas, image=image, **spec)
+    rollout["spec"]["strategy"] = strategy
+    return rollout

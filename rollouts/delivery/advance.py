@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
-from rollouts.delivery import capacity, commands, gates, history, notes, phase, runs, steps
+from rollouts.delivery import capacity, commands, gates, history, notes, phase, runs, stages, steps
 from rollouts.delivery.latch import PAUSE_STEP, Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
@@ -15,8 +16,8 @@ from rollouts.kit.instant import Instant
 
 def advance(seen: DeliverySeen, now: Instant) -> Turning | None:
     """The first turning that is due, None while the update stays where it is."""
-    count = len(seen.canary.steps)
-    for due in TURNINGS:
+    count = seen.step_count
+    for due in TURNINGS[seen.strategy]:
         if turning := due(seen, now):
             phase.check(phase_of(seen.latch, count), turning.event, phase_of(turning.latch, count))
             return turning
@@ -44,7 +45,8 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
     # Without pods there is no traffic to shift and nothing to judge: the steps are walked at once.
     is_near_return = is_new and fresh.is_updating and history.is_near_return(seen)
     has_steps = fresh.is_updating and seen.replicas > 0 and not is_near_return
-    latch = steps.enter(seen, fresh, 0 if has_steps else len(seen.canary.steps), now)
+    start = stages.opening(seen) if seen.blue_green and has_steps else 0
+    latch = steps.enter(seen, fresh, start if has_steps else seen.step_count, now)
     told = []
     if not seen.latch.current and not seen.status.get("observedGeneration"):
         told.append(notes.added(seen))
@@ -145,19 +147,30 @@ def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
     return Turning(settled, Event.PROMOTE, rule, (notes.completed(seen, why),))
 
 
-TURNINGS: tuple[Callable[[DeliverySeen, Instant], Turning | None], ...] = (
+_Due: TypeAlias = Callable[[DeliverySeen, Instant], Turning | None]
+
+_COMMON: tuple[_Due, ...] = (
     _collided,
     _deployed,
     commands.tidied,
     commands.aborted,
     commands.retried,
     gates.judged,
+    gates.late,
     commands.promoted_in_full,
     commands.resumed,
-    _righted,
-    _entered,
-    gates.late,
-    _stepped,
-    _promoted,
 )
-"""Every reason to turn, the most pressing first."""
+
+TURNINGS: Mapping[str, tuple[_Due, ...]] = {
+    "canary": (*_COMMON, _righted, _entered, _stepped, _promoted),
+    "blueGreen": (
+        *_COMMON,
+        stages.righted,
+        stages.timed_out,
+        stages.begun,
+        stages.released,
+        stages.watched,
+        stages.promoted,
+    ),
+}
+"""Strategy → every reason to turn, the most pressing first."""

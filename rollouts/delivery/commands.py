@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rollouts.delivery import notes, runs, steps
+from rollouts.delivery import notes, runs, stages, steps
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
@@ -34,7 +34,7 @@ def abort(seen: DeliverySeen, why: str, now: Instant) -> Turning:
 
 def aborted(seen: DeliverySeen, now: Instant) -> Turning | None:
     """Somebody wrote `abort: true`."""
-    is_new = phase_of(seen.latch, len(seen.canary.steps)) is Phase.ABORTED and seen.latch.aborted_at is None
+    is_new = phase_of(seen.latch, seen.step_count) is Phase.ABORTED and seen.latch.aborted_at is None
     return abort(seen, "", now) if is_new else None
 
 
@@ -51,7 +51,7 @@ def retried(seen: DeliverySeen, now: Instant) -> Turning | None:
         step_run="",
         background_run="",
     )
-    latch = steps.enter(seen, fresh, 0, now)
+    latch = steps.enter(seen, fresh, stages.opening(seen) if seen.blue_green else 0, now)
     told = (notes.paused(seen, latch.pauses[0].reason),) if latch.pauses else ()
     return Turning(latch, Event.RETRY, "the aborted update was retried", told)
 
@@ -61,7 +61,7 @@ def promoted_in_full(seen: DeliverySeen, now: Instant) -> Turning | None:
 
     After an abort it takes the abort back; an abort that comes later, or at the same time, goes before it.
     """
-    latch, count = seen.latch, len(seen.canary.steps)
+    latch, count = seen.latch, seen.step_count
     if not latch.promote_full or not latch.is_updating:
         return None
     done = replace(
@@ -88,11 +88,13 @@ def resumed(seen: DeliverySeen, now: Instant) -> Turning | None:
     rule = "the pause was ended by hand"
     if step is not None and step.pause is not None:
         return finish_step(seen, free, rule, now, was_paused=True)
-    if step is not None and step.analysis is not None and _needs_another(seen, latch):
+    if runs.step_analysis(seen, latch.step) is not None and _needs_another(seen, latch):
         free = replace(free, step_run=runs.next_name(seen, latch.step))
     background = runs.background_run(seen, latch)
     if background is not None and (background.phase == "Inconclusive"):
         free = replace(free, background_run=runs.next_name(seen, None))
+    if seen.blue_green:
+        return stages.unpaused(seen, free, rule)
     return Turning(free, Event.RESUME, rule, (notes.resumed(seen),))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analysis.errors import AnalysisError
-from rollouts.delivery import notes, progress, runs
+from rollouts.delivery import marks, notes, progress, runs
 from rollouts.delivery.commands import abort
 from rollouts.delivery.latch import PAUSE_INCONCLUSIVE, Pause
 from rollouts.delivery.phase import Event
@@ -13,7 +13,13 @@ from rollouts.delivery.seen import DeliverySeen, RunSeen
 from rollouts.delivery.turning import Turning
 from rollouts.kit.instant import Instant
 
-_STEP, _BACKGROUND = "Step-based", "Background"
+_CALLED = {
+    marks.RUN_STEP: "Step-based",
+    marks.RUN_BACKGROUND: "Background",
+    marks.RUN_PRE: "Blue/green pre-promotion",
+    marks.RUN_POST: "Blue/green post-promotion",
+}
+"""Type of a run → its name in the contract's messages."""
 
 
 def judged(seen: DeliverySeen, now: Instant) -> Turning | None:
@@ -22,9 +28,9 @@ def judged(seen: DeliverySeen, now: Instant) -> Turning | None:
     if not latch.is_updating or latch.aborted:
         return None
     background, inline = runs.background_run(seen, latch), runs.step_run(seen, latch)
-    for run, called in ((background, _BACKGROUND), (inline, _STEP)):
+    for run in (background, inline):
         if run is not None and run.phase in ("Failed", "Error"):
-            return abort(seen, f"{called} analysis phase error/failed: {run.message}".rstrip(": "), now)
+            return abort(seen, f"{_CALLED[run.type]} analysis phase error/failed: {run.message}".rstrip(": "), now)
     if broken := _unbuildable(seen):
         return abort(seen, broken, now)
     if any(pause.reason == PAUSE_INCONCLUSIVE for pause in latch.pauses):
@@ -60,6 +66,5 @@ def _unbuildable(seen: DeliverySeen) -> str:
             try:
                 runs.spec_of(seen, analysis)
             except AnalysisError as error:
-                called = _BACKGROUND if step is None else _STEP
-                return f"{called} analysis phase error/failed: {error}"
+                return f"{_CALLED[runs.label(seen, step)[0]]} analysis phase error/failed: {error}"
     return ""

@@ -9,7 +9,7 @@ from analysis.templates import NESTING_MAX, nested
 from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.core.reader import Reader
-from rollouts.delivery import denials, latch, marks, pods, roles, rules
+from rollouts.delivery import denials, latch, leftovers, marks, pods, roles, rules
 from rollouts.delivery.reference_rules import References, ingresses_named, services_named, template_keys
 from rollouts.delivery.seen import (
     DeliverySeen,
@@ -105,6 +105,7 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, references: Refere
         routers=routers,
         runs=tuple(run_seen(each) for each in reader.owned_by(kinds.ANALYSIS_RUN, obj.uid(rollout))),
         templates=references.templates,
+        former=leftovers.gathered(rollout, spec, reader),
         pods=_pods(rollout, spec, sets, reader),
         pause_known=reader.known_since(f"pause {remembered.pauses[0].start}") if remembered.pauses else None,
     )

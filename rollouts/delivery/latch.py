@@ -13,7 +13,10 @@ from typing import Any
 from rollouts.kit.instant import Instant
 
 PAUSE_STEP = "CanaryPauseStep"
+PAUSE_BLUE_GREEN = "BlueGreenPause"
 PAUSE_INCONCLUSIVE = "InconclusiveAnalysisRun"
+STAGE_RUNS = ("prePromotionAnalysisRunStatus", "postPromotionAnalysisRunStatus")
+"""Where the status of a blue-green update has the run of each of its stages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +54,19 @@ class Latch:
         return bool(self.stable) and self.current != self.stable
 
 
-def read(status: Mapping[str, Any], steps: int, stable: str) -> Latch:
+def read(status: Mapping[str, Any], steps: int, stable: str, *, blue_green: bool = False) -> Latch:
     """The latch of a status. stable: the stable hash as far as the cluster confirms it."""
-    canary = _mapping(status.get("canary"))
+    canary, blue = _mapping(status.get("canary")), _mapping(status.get("blueGreen"))
     current = _text(status.get("currentPodHash"))
     done = not stable or current == stable
+    index, run = _step(status.get("currentStepIndex"), steps), canary.get("currentStepAnalysisRunStatus")
+    if blue_green:
+        index = 1 if blue.get("scaleUpPreviewCheckPoint") is True else 0
+        run = blue.get(STAGE_RUNS[index])
     return Latch(
         current=current,
         stable=stable,
-        step=steps if done else _step(status.get("currentStepIndex"), steps),
+        step=steps if done else index,
         step_hash=_text(status.get("currentStepHash")),
         aborted=status.get("abort") is True,
         aborted_at=Instant.parse(status.get("abortedAt")),
@@ -67,7 +74,7 @@ def read(status: Mapping[str, Any], steps: int, stable: str) -> Latch:
         pauses=_pauses(status.get("pauseConditions")),
         controller_pause=status.get("controllerPause") is True,
         collisions=_count(status.get("collisionCount")),
-        step_run=_text(_mapping(canary.get("currentStepAnalysisRunStatus")).get("name")),
+        step_run=_text(_mapping(run).get("name")),
         background_run=_text(_mapping(canary.get("currentBackgroundAnalysisRunStatus")).get("name")),
     )
 

@@ -10,12 +10,15 @@ __all__ = [
     "DEADLINE",
     "DESIRED_REPLICAS",
     "EPHEMERAL",
+    "GIVEN_UP",
     "HASH_LABEL",
     "INSTANCE_ID",
     "MANAGED_BY",
     "REVISION",
     "REVISION_HISTORY",
     "RUN_BACKGROUND",
+    "RUN_POST",
+    "RUN_PRE",
     "RUN_STEP",
     "RUN_TYPE",
     "STEP_INDEX",
@@ -29,10 +32,13 @@ REVISION_HISTORY = "rollout.argoproj.io/revision-history"
 DESIRED_REPLICAS = "rollout.argoproj.io/desired-replicas"
 EPHEMERAL = "rollout.argoproj.io/ephemeral-metadata"
 DEADLINE = "scale-down-deadline"
+GIVEN_UP = "rollout.argoproj.io/given-up"
 RUN_TYPE = "rollout-type"
 STEP_INDEX = "step-index"
 RUN_STEP = "Step"
 RUN_BACKGROUND = "Background"
+RUN_PRE = "PrePromotion"
+RUN_POST = "PostPromotion"
 
 _OWN = frozenset({REVISION, REVISION_HISTORY, DESIRED_REPLICAS, "kubectl.kubernetes.io/last-applied-configuration"})
 

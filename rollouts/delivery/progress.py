@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollouts.delivery import commands, denials, steps
+from rollouts.delivery import commands, denials, stages, steps
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
@@ -30,12 +30,13 @@ class Counts:
 
 
 def counts_of(seen: DeliverySeen) -> Counts:
-    """The pods as the ReplicaSets count them."""
+    """The pods as the ReplicaSets count them; under blue-green only those that the active Service selects serve."""
+    active = seen.set_of(seen.stable_service.hash) if seen.blue_green else None
     return Counts(
         replicas=sum(each.pods for each in seen.sets),
         updated=seen.current.pods if seen.current else 0,
         ready=sum(each.ready for each in seen.sets),
-        available=sum(each.available for each in seen.sets),
+        available=sum(each.available for each in seen.sets) if active is None else active.available,
     )
 
 
@@ -60,15 +61,24 @@ def conditions(
 
 
 def is_healthy(seen: DeliverySeen, counts: Counts) -> bool:
-    """Whether exactly the wanted pods run, all of them of the spec's version and available."""
-    return counts.replicas == counts.updated == counts.available == seen.replicas
+    """Whether exactly the wanted pods run, all of them of the spec's version and available.
+
+    Under blue-green former versions may keep their pods for their delay, once both Services have left them.
+    """
+    is_whole = counts.updated == counts.available == seen.replicas
+    if seen.blue_green is None:
+        return is_whole and counts.replicas == seen.replicas
+    services = (seen.stable_service, seen.canary_service)
+    return is_whole and all(each.hash == seen.latch.current for each in services if each.is_named)
 
 
 def is_waiting(seen: DeliverySeen, latch: Latch) -> bool:
     """Whether the update waits for pods or for traffic, so that its deadline runs. A pause or an analysis stops it."""
     if seen.spec.paused:
         return False
-    phase = phase_of(latch, len(seen.canary.steps))
+    phase = phase_of(latch, seen.step_count)
+    if seen.blue_green is not None:
+        return stages.is_waiting(seen, phase)
     if phase is Phase.STEPPING:
         step = steps.current(seen, latch)
         return step is not None and (step.set_weight is not None or step.set_canary_scale is not None)
@@ -121,7 +131,7 @@ def _progressing(
     before = find(seen.status.get("conditions"), "Progressing")
     reason = str(before.get("reason") or "")
     name = seen.current.name if seen.current else f"{seen.ref.name}-{seen.template.hash}"
-    phase = phase_of(latch, len(seen.canary.steps))
+    phase = phase_of(latch, seen.step_count)
     if phase is Phase.ABORTED:
         message = turning.message if turning else ""
         kept = str(before.get("message") or "") if reason == ABORTED else ""

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
 from rollouts.core.plan import NOTES_MAX, Note, Patch, Plan
-from rollouts.delivery import canary, denials, marks, progress, restart, roles, status, steps
+from rollouts.delivery import (
+    bluegreen,
+    canary,
+    denials,
+    leftovers,
+    marks,
+    progress,
+    restart,
+    roles,
+    stages,
+    status,
+    steps,
+)
 from rollouts.delivery.advance import advance
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen
@@ -20,6 +32,12 @@ from rollouts.kube.ref import Manifest, Ref
 
 RECHECK_S = 20.0
 ACTIONS_MAX = 32  # in one letter; what is left over is planned again in the next turn
+
+STRATEGIES: Mapping[str, Callable[[DeliverySeen, Phase, Instant], Want]] = {
+    "canary": canary.wish,
+    "blueGreen": bluegreen.wish,
+}
+"""Field of spec.strategy → what it wants at each phase."""
 
 
 def reconcile(seen: Seen, now: Instant) -> Plan:
@@ -37,8 +55,8 @@ def reconcile(seen: Seen, now: Instant) -> Plan:
 
 def deliver(seen: DeliverySeen, now: Instant) -> Plan:
     """Remember a decision, or else do what the remembered ones permit, or else report."""
-    phase = phase_of(seen.latch, len(seen.canary.steps))
-    want = canary.wish(seen, phase, now)
+    phase = phase_of(seen.latch, seen.step_count)
+    want = STRATEGIES[seen.strategy](seen, phase, now)
     turning = advance(seen, now)
     giving_back = list(shift(seen, want)) if phase is Phase.ABORTED and turning else []
     if giving_back and not any(action.ref in seen.refused for action, _ in giving_back):
@@ -84,15 +102,11 @@ def refuse(seen: Refused, now: Instant) -> Plan:
 
 def farewell(seen: Farewell) -> Plan:
     """The Rollout is gone: its Services select by the user's own labels again."""
-    body = {
-        "metadata": {"annotations": {marks.MANAGED_BY: None}},
-        "spec": {"selector": {marks.HASH_LABEL: None}},
-    }
     return Plan(
         actions=tuple(
             Patch(
                 Ref(kinds.SERVICE, seen.ref.namespace, obj.name(each)),
-                body,
+                leftovers.BARE,
                 obj.uid(each),
                 obj.version(each),
                 irreversible=True,
@@ -117,6 +131,9 @@ def urgent(manifest: Manifest) -> bool:
     if not isinstance(told, dict) or told.get("abort") is not True:
         return False
     if not told.get("abortedAt"):
+        return True
+    blue = told.get("blueGreen") or {}
+    if blue.get("activeSelector") not in (None, "", told.get("stableRS")):
         return True
     weights = (told.get("canary") or {}).get("weights") or {}
     return bool((weights.get("canary") or {}).get("weight"))
@@ -153,7 +170,8 @@ def _single_pods(seen: DeliverySeen, now: Instant) -> Iterator[Told]:
 
 def _next_look(seen: DeliverySeen, want: Want, later: Instant | None, now: Instant) -> Instant | None:
     """No later than the first moment at which the clock alone changes what is due."""
-    moments = [later, None if seen.spec.paused else steps.pause_due(seen, seen.latch), progress.deadline(seen)]
+    due = stages.pause_due(seen, seen.latch) if seen.blue_green else steps.pause_due(seen, seen.latch)
+    moments = [later, None if seen.spec.paused else due, progress.deadline(seen)]
     moments += [restart.next_look(seen, now), *(each.until for each in want.sets)]
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
@@ -168,6 +186,8 @@ def _rule(seen: DeliverySeen, phase: Phase, told: list[Told]) -> str:
         return "the first version waits for all of its pods"
     if phase is Phase.PAUSED:
         return f"the update is paused: {seen.latch.pauses[0].reason}"
+    if seen.blue_green is not None:
+        return stages.sentence(seen)
     step = steps.current(seen, seen.latch)
     if step is None:
         return "all steps are done: the canary grows to full size and takes all the traffic"

@@ -42,11 +42,14 @@ class References:
 
 
 def services_named(spec: RolloutSpec) -> Mapping[str, str]:
-    """Field (`stableService`) → name, for each Service that a canary names; in the order of checking."""
-    canary = spec.strategy.canary
-    if not canary:
-        return {}
-    named = {"stableService": canary.stable_service, "canaryService": canary.canary_service}
+    """Field (`canary.stableService`) → name, for each Service that a strategy names; in the order of checking."""
+    canary, blue_green = spec.strategy.canary, spec.strategy.blue_green
+    named: dict[str, str] = {}
+    if canary:
+        named = {"canary.stableService": canary.stable_service, "canary.canaryService": canary.canary_service}
+    elif blue_green:
+        active, preview = blue_green.active_service, blue_green.preview_service
+        named = {"blueGreen.activeService": active, "blueGreen.previewService": preview}
     return {key: name for key, name in named.items() if name}
 
 
@@ -63,7 +66,7 @@ def _nginx(canary: CanaryStrategy | None) -> NginxRouting | None:
 def _services_exist(seen: References) -> Iterator[Refusal]:
     for key, name in services_named(seen.spec).items():
         if seen.services.get(name) is None:
-            at = f"spec.strategy.canary.{key}"
+            at = f"spec.strategy.{key}"
             fix = f"create the Service {name} in the Rollout's namespace"
             yield Refusal("ServiceNotFound", at, f'service "{name}" not found', fix=fix, got=shown(name))
 
@@ -91,7 +94,7 @@ def _services_fit(seen: References) -> Iterator[Refusal]:
     for key, name in services_named(seen.spec).items():
         service = seen.services.get(name)
         if service is not None:
-            yield from _service_fits(seen, f"spec.strategy.canary.{key}", name, service)
+            yield from _service_fits(seen, f"spec.strategy.{key}", name, service)
 
 
 def _service_fits(seen: References, at: str, name: str, service: Manifest) -> Iterator[Refusal]:

@@ -18,10 +18,17 @@ from rollouts.kube.ref import Manifest
 
 _PATH = re.compile(r"\.?([A-Za-z0-9_-]+)|\[(?:'([^']*)'|\"([^\"]*)\"|([0-9]{1,6}))\]")
 PATH_PARTS_MAX = 32
+_PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "canary": (),
+    "blueGreen": ((marks.RUN_PRE, "pre"), (marks.RUN_POST, "post")),
+}
+"""Strategy → (type, word in the name) of the run of each stage; a canary's steps go by their index."""
 
 
 def step_analysis(seen: DeliverySeen, step: int) -> RolloutAnalysis | None:
-    """The inline analysis at a step, if that is what the step is."""
+    """The inline analysis at a step, if that is what the step is; of blue-green, the one before or after the switch."""
+    if seen.blue_green is not None:
+        return tuple(seen.blue_green.analyses.values())[step]
     return seen.canary.steps[step].analysis if step < len(seen.canary.steps) else None
 
 
@@ -48,14 +55,24 @@ def is_for(seen: DeliverySeen, name: str, step: int | None) -> bool:
 
 
 def _base(seen: DeliverySeen, step: int | None) -> str:
-    return f"{seen.ref.name}-{seen.template.hash}-{seen.revision}" + ("" if step is None else f"-{step}")
+    places = _PLACES[seen.strategy]
+    suffix = "" if step is None else f"-{places[step][1]}" if places else f"-{step}"
+    return f"{seen.ref.name}-{seen.template.hash}-{seen.revision}{suffix}"
+
+
+def label(seen: DeliverySeen, step: int | None) -> tuple[str, str]:
+    """The labels rollout-type and step-index of a run, "" for none."""
+    places = _PLACES[seen.strategy]
+    if step is None:
+        return marks.RUN_BACKGROUND, ""
+    return (places[step][0], "") if places else (marks.RUN_STEP, str(step))
 
 
 def step_run(seen: DeliverySeen, latch: Latch) -> RunSeen | None:
     """The run that decides the current step. A name alone proves nothing: hash and step must agree."""
     run = seen.run_named(latch.step_run)
-    wanted = (marks.RUN_STEP, latch.current, str(latch.step))
-    return run if run and (run.type, run.hash, run.step) == wanted else None
+    kind, at = label(seen, latch.step)
+    return run if run and (run.type, run.hash, run.step) == (kind, latch.current, at) else None
 
 
 def background_run(seen: DeliverySeen, latch: Latch) -> RunSeen | None:
@@ -76,7 +93,7 @@ def wanted(seen: DeliverySeen, latch: Latch) -> Iterator[tuple[str, RolloutAnaly
 
 def rivals(seen: DeliverySeen, name: str, step: int | None) -> bool:
     """Whether another run of the same place is still alive: there is never more than one."""
-    kind, at = (marks.RUN_BACKGROUND, "") if step is None else (marks.RUN_STEP, str(step))
+    kind, at = label(seen, step)
     return any(
         run.name != name and not run.is_over and (run.type, run.hash, run.step) == (kind, seen.template.hash, at)
         for run in seen.runs
@@ -91,9 +108,9 @@ def body(seen: DeliverySeen, name: str, analysis: RolloutAnalysis, step: int | N
         labels.update(analysis.analysis_run_metadata.labels)
         annotations.update(analysis.analysis_run_metadata.annotations)
     labels[marks.HASH_LABEL] = seen.template.hash
-    labels[marks.RUN_TYPE] = marks.RUN_BACKGROUND if step is None else marks.RUN_STEP
-    if step is not None:
-        labels[marks.STEP_INDEX] = str(step)
+    labels[marks.RUN_TYPE], at = label(seen, step)
+    if at:
+        labels[marks.STEP_INDEX] = at
     if instance := obj.labels(seen.rollout).get(marks.INSTANCE_ID):
         labels[marks.INSTANCE_ID] = instance
     return {

@@ -31,6 +31,7 @@ class SetSeen:
     ready: int
     available: int
     deadline: Instant | None
+    is_given_up: bool = False  # it leaves because its update was aborted
 
     @property
     def usable(self) -> int:
@@ -91,6 +92,14 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """What the strategy before this one left behind."""
+
+    services: tuple[ServiceSeen, ...]
+    ingresses: tuple[Manifest, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverySeen:
     """A Rollout whose spec is right, and all that concerns it.
 
@@ -120,6 +129,7 @@ class DeliverySeen:
     templates: Templates
     refused: Mapping[Ref, str] = field(default_factory=dict)
     pods: Mapping[str, tuple[PodSeen, ...]] | None = None  # by the uid of their ReplicaSet, where anybody needs them
+    former: Former | None = None
     pause_known: Instant | None = None  # since when this process knows of the pause, if it does
 
     @property
@@ -138,9 +148,6 @@ class DeliverySeen:
         return self.spec.desired_replicas
 
     @property
-    def sets(self) -> tuple[SetSeen, ...]:
-        """Every ReplicaSet, each once."""
-    @property
     def is_routed(self) -> bool:
         """Whether a router shares the traffic; without one the pods' own ratio does."""
         return bool(self.routers)
@@ -155,6 +162,9 @@ class DeliverySeen:
         """How many steps there are: a canary's own, or the one stage of blue-green in which the new version waits."""
         return len(self.canary.steps) if self.blue_green is None else 1
 
+    @property
+    def sets(self) -> tuple[SetSeen, ...]:
+        """Every ReplicaSet, each once."""
         firsts = (self.current, None if self.stable is self.current else self.stable)
         return (*(each for each in firsts if each is not None), *self.older)
 
@@ -212,6 +222,7 @@ def set_seen(manifest: Manifest) -> SetSeen:
         ready=int(status.get("readyReplicas") or 0),
         available=int(status.get("availableReplicas") or 0),
         deadline=Instant.parse(annotations.get(marks.DEADLINE)),
+        is_given_up=marks.GIVEN_UP in annotations,
     )
 
 

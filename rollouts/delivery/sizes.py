@@ -77,6 +77,8 @@ def _canary(seen: DeliverySeen, phase: Phase, each: SetSeen, weight: int, now: I
         return _aborted(seen, each, now)
     if phase in (Phase.FIRST, Phase.PROMOTING, Phase.NEW):
         return SetWant(each, seen.replicas, Keep.FOR_GOOD)
+    if seen.stable_service.hash == each.hash:  # under blue-green it carried everything; that goes back first
+        return SetWant(each, each.wanted, Keep.FOR_GOOD)
     size = capacity.canary_pods(seen, weight)
     # What still carries weight, or is still selected, is not taken away beneath it.
     carried = canary_size(seen.replicas, seen.weight_high, seen.traffic.total)

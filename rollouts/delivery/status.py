@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rollouts.core.errors import Refusal
 from rollouts.core.plan import Note, Patch, status_patch
-from rollouts.delivery import denials, notes, progress, restart, rules, runs
+from rollouts.delivery import denials, marks, notes, progress, restart, rules, runs
 from rollouts.delivery import latch as latches
-from rollouts.delivery.latch import Latch
+from rollouts.delivery.latch import STAGE_RUNS, Latch
 from rollouts.delivery.progress import Counts
 from rollouts.delivery.seen import DeliverySeen, Refused, RunSeen
 from rollouts.delivery.turning import Turning
@@ -40,9 +40,7 @@ def describe(seen: DeliverySeen, latch: Latch, turning: Turning | None, now: Ins
         "updatedReplicas": counts.updated,
         "readyReplicas": counts.ready,
         "availableReplicas": counts.available,
-        "HPAReplicas": counts.replicas,
-        "selector": selector.text((seen.rollout.get("spec") or {}).get("selector") or {}),
-        "canary": _canary(seen, latch),
+        **_BY_STRATEGY[seen.strategy](seen, latch),
         "conditions": conditions.merge(seen.status.get("conditions"), wanted, now),
         "restartedAt": restarted,
         "phase": phase,
@@ -78,10 +76,11 @@ def next_report(seen: DeliverySeen) -> Instant | None:
 
 def run_notes(seen: DeliverySeen) -> Iterator[Note]:
     """What the runs of this update have come to since the status was written."""
-    canary = _mapping(seen.status.get("canary"))
-    for field, run in ((_STEP_RUN, runs.step_run), (_BACKGROUND_RUN, runs.background_run)):
+    told = _mapping(seen.status.get(seen.strategy))
+    step_field = _STEP_RUN if seen.blue_green is None else STAGE_RUNS[seen.latch.step if seen.latch.is_updating else 0]
+    for field, run in ((step_field, runs.step_run), (_BACKGROUND_RUN, runs.background_run)):
         found = run(seen, seen.latch)
-        before = str(_mapping(canary.get(field)).get("status") or "")
+        before = str(_mapping(told.get(field)).get("status") or "")
         if found is not None and found.phase and found.phase != before:
             yield notes.run_changed(seen, found, before)
 
@@ -136,6 +135,58 @@ def _phase(
     return "Healthy", ""
 
 
+def _of_canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
+    return {
+        "HPAReplicas": progress.counts_of(seen).replicas,
+        "selector": _selector(seen, ""),
+        "canary": _canary(seen, latch),
+        "blueGreen": seen.status.get("blueGreen") if seen.former else None,
+    }
+
+
+def _of_blue_green(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
+    active, preview = seen.stable_service.hash, seen.canary_service.hash
+    serving = seen.set_of(active)
+    blue_green = {
+        "activeSelector": active or None,
+        "previewSelector": preview or None,
+        "scaleUpPreviewCheckPoint": True if latch.is_updating and latch.step > 0 else None,
+        **_stage_runs(seen, latch),
+    }
+    return {
+        "HPAReplicas": progress.counts_of(seen).replicas if serving is None else serving.pods,
+        "selector": _selector(seen, active if serving else ""),
+        "canary": seen.status.get("canary") if seen.former else None,
+        "blueGreen": {key: value for key, value in blue_green.items() if value is not None},
+    }
+
+
+_BY_STRATEGY: Mapping[str, Callable[[DeliverySeen, Latch], dict[str, Any]]] = {
+    "canary": _of_canary,
+    "blueGreen": _of_blue_green,
+}
+"""Field of spec.strategy → what it says in the status, and to autoscalers."""
+
+
+def _selector(seen: DeliverySeen, hash_value: str) -> str:
+    base = (seen.rollout.get("spec") or {}).get("selector") or {}
+    if hash_value:
+        base = {**base, "matchLabels": {**(base.get("matchLabels") or {}), marks.HASH_LABEL: hash_value}}
+    return selector.text(base)
+
+
+def _stage_runs(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
+    """The runs before and after the switch; those of an aborted update stay until the next one."""
+    if not latch.is_updating:
+        return dict.fromkeys(STAGE_RUNS)
+    before = _mapping(seen.status.get("blueGreen"))
+    names = [str(_mapping(before.get(field)).get("name") or "") for field in STAGE_RUNS]
+    if not latch.aborted:
+        is_same = latch.current == seen.latch.current and latch.step > 0
+        names = [names[0] if is_same else "", latch.step_run] if latch.step else [latch.step_run, ""]
+    return {field: _run(seen, name, seen.run_named(name), latch) for field, name in zip(STAGE_RUNS, names, strict=True)}
+
+
 def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
     canary = {
         **_mapping(seen.status.get("canary")),
@@ -182,7 +233,9 @@ def _headline(status: Mapping[str, Any]) -> tuple[object, ...]:
     fields = latches.fields(latches.Latch(), 1)
     decisions = [status.get(key) for key in fields]
     weights = _mapping(_mapping(_mapping(status.get("canary")).get("weights")).get("canary"))
-    return (status.get("phase"), status.get("observedGeneration"), weights.get("weight"), *told, *decisions)
+    blue_green = _mapping(status.get("blueGreen"))
+    selected = (blue_green.get("activeSelector"), blue_green.get("previewSelector"))
+    return (status.get("phase"), status.get("observedGeneration"), weights.get("weight"), *selected, *told, *decisions)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

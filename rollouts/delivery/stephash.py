@@ -21,8 +21,11 @@ _VALUE_FROM = ("podTemplateHashValue", "fieldRef")
 
 
 def step_hash(rollout: Manifest) -> str:
-    """The hash of the canary's steps."""
-    canary = ((rollout.get("spec") or {}).get("strategy") or {}).get("canary") or {}
+    """The hash of the canary's steps, "" for blue-green, which has none."""
+    strategy = (rollout.get("spec") or {}).get("strategy") or {}
+    canary = strategy.get("canary") or {}
+    if strategy.get("blueGreen") is not None:
+        return ""
     steps = canary.get("steps")
     text = "null" if steps is None else canonical.go_json([_step(each) for each in steps])
     return canonical.safe_encode(canonical.fnv32a([text.encode()]))

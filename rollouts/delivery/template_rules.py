@@ -33,8 +33,14 @@ class Analysis:
 
 
 def analyses_of(spec: RolloutSpec) -> tuple[Analysis, ...]:
-    """Every analysis of a canary: those of the steps, then the one in the background."""
-    canary = spec.strategy.canary
+    """Every analysis: those of a canary's steps and the one in the background, or those around a switch."""
+    canary, blue_green = spec.strategy.canary, spec.strategy.blue_green
+    if blue_green:
+        return tuple(
+            Analysis(f"spec.strategy.blueGreen.{field}.templates", analysis, True)
+            for field, analysis in blue_green.analyses.items()
+            if analysis
+        )
     if not canary:
         return ()
     steps = tuple(

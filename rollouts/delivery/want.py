@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from rollouts.core.plan import Action, Create, Note, Patch, Stage
-from rollouts.delivery import history, marks, notes, roles, runs, services
+from rollouts.delivery import history, leftovers, marks, notes, roles, runs, services
 from rollouts.delivery.seen import DeliverySeen, SetSeen
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds, podtemplate
@@ -30,12 +30,13 @@ class Keep(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SetWant:
-    """How large a ReplicaSet is to be, and until when."""
+    """How large a ReplicaSet is to be, and until when. is_given_up: because its update was aborted."""
 
     set: SetSeen
     replicas: int
     keep: Keep
     until: Instant | None = None
+    is_given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def shift(seen: DeliverySeen, want: Want) -> Iterator[Told]:
     """Traffic second: a Service turns only while that moves no weight to fewer pods, so it may go first."""
     yield from services.turn(seen, seen.canary_service, want.canary_hash)
     yield from services.turn(seen, seen.stable_service, want.stable_hash)
+    yield from leftovers.turned(seen)
     yield from weigh(seen, want.shares)
 
 
@@ -111,11 +113,12 @@ def shrink(seen: DeliverySeen, want: Want) -> Iterator[Told]:
             ref = Ref(kinds.ANALYSIS_RUN, seen.ref.namespace, run.name)
             patch = Patch(ref, {"spec": {"terminate": True}}, *_seen_as(run.manifest), stage=Stage.SHRINK)
             yield patch, (notes.run_ended(seen, run),)
+    yield from leftovers.removed(seen)
     for gone in history.beyond_limits(seen):
         yield gone, ()
 
 
-_OURS = (marks.RUN_STEP, marks.RUN_BACKGROUND)
+_OURS = (marks.RUN_STEP, marks.RUN_BACKGROUND, marks.RUN_PRE, marks.RUN_POST)
 
 
 def _seen_as(manifest: Any) -> tuple[str, str]:
@@ -172,9 +175,12 @@ def _deadline(want: SetWant, present: str | None) -> dict[str, str | None]:
     if want.keep is Keep.UNTIL and want.until is not None:
         if want.set.deadline == want.until:
             return {}
-        return {marks.DEADLINE: want.until.rfc3339()}
+        mark = {marks.GIVEN_UP: "true"} if want.is_given_up else {}
+        return {marks.DEADLINE: want.until.rfc3339(), **mark}
     is_spent = want.replicas == 0 and want.set.wanted > 0
-    return {marks.DEADLINE: None} if present is not None and (want.keep is Keep.FOR_GOOD or is_spent) else {}
+    if present is None or not (want.keep is Keep.FOR_GOOD or is_spent):
+        return {}
+    return {marks.DEADLINE: None, **({marks.GIVEN_UP: None} if want.set.is_given_up else {})}
 
 
 def _revised(seen: DeliverySeen, each: SetSeen) -> dict[str, str | None]:
@@ -219,7 +225,9 @@ def _new_set(seen: DeliverySeen, size: int) -> Told:
         },
         "spec": spec,
     }
-    told = [notes.created(seen, name), notes.started(seen)]
+    told = [notes.created(seen, name)]
+    if seen.blue_green is None or seen.latch.stable:  # the contract leaves it out of a first blue-green deploy
+        told.append(notes.started(seen))
     if size:
         told.append(notes.scaled(seen, name, seen.revision, 0, size))
     return Create(Ref(kinds.REPLICA_SET, seen.ref.namespace, name), body, seen.uid), tuple(told)

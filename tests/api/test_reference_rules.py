@@ -74,7 +74,10 @@ def test_the_names_that_a_spec_needs_are_listed_for_whoever_gathers_them() -> No
     parsed = parse_rollout(inline("a", "b", "a"))
 
     assert parsed.spec is not None
-    assert services_named(parsed.spec) == {"stableService": "web-stable", "canaryService": "web-canary"}
+    assert services_named(parsed.spec) == {
+        "canary.stableService": "web-stable",
+        "canary.canaryService": "web-canary",
+    }
     assert ingresses_named(parsed.spec) == ("web",)
     assert template_keys(parsed.spec) == ((False, "a"), (False, "b"))
 

@@ -9,7 +9,7 @@ import pytest
 from rollouts.core.plan import Patch
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
-from tests.builders import APP, a_blue_green, a_service, a_template_of_analysis
+from tests.builders import APP, STEPS, a_blue_green, a_rollout, a_service, a_template_of_analysis
 from tests.delivery.world import HASH, WEB, World
 
 JUDGED = {"templates": [{"templateName": "success-rate"}]}
@@ -357,3 +357,77 @@ def test_roles_are_marked_on_the_replica_sets():
     labels = {tag: obj.labels(world.set_named(tag)["spec"]["template"]).get("role") for tag in ("1", "2")}
 
     assert labels == {"1": "active", "2": "preview"}
+
+
+def to_canary(world: World, steps: tuple[dict[str, Any], ...] = STEPS) -> None:
+    """The strategy becomes a canary behind an nginx Ingress."""
+    canary = a_rollout(steps=steps)["spec"]["strategy"]["canary"]
+    world.patch(WEB, {"spec": {"strategy": {"blueGreen": None, "canary": canary}}})
+
+
+def to_blue_green(world: World, **fields: Any) -> None:
+    """The strategy becomes blue-green."""
+    given = {**a_blue_green()["spec"]["strategy"]["blueGreen"], **fields}
+    world.patch(WEB, {"spec": {"strategy": {"canary": None, "blueGreen": given}}})
+
+
+def marked(world: World) -> set[str]:
+    """Services that bear the Rollout's mark or a hash."""
+    return {
+        obj.name(each)
+        for each in world.of(kinds.SERVICE)
+        if each["metadata"].get("annotations") or HASH in each["spec"]["selector"]
+    }
+
+
+@pytest.mark.parametrize("is_updating", [False, True])
+def test_blue_green_becomes_a_canary_and_gives_its_services_back(is_updating: bool):
+    world = a_world(a_blue_green(4, blue_green={"autoPromotionEnabled": False}))
+    if is_updating:
+        world.set_image("shop/web:2")
+        world.settle(10.0)
+    to_canary(world)
+    world.settle(300.0)
+
+    assert world.status["phase"] == "Healthy"
+    assert "blueGreen" not in world.status
+    assert marked(world) == {"web-stable", "web-canary"}
+    tag = "2" if is_updating else "1"
+    assert world.selects("stable") == world.hash_of(tag)
+
+
+def test_a_switched_blue_green_update_that_becomes_a_canary_takes_its_traffic_back_first():
+    world = a_world(a_blue_green(4, blue_green={"postPromotionAnalysis": JUDGED}))
+    world.set_image("shop/web:2")
+    world.settle(10.0)
+    to_canary(world, ({"setWeight": 25}, {"pause": {}}))
+    world.settle(100.0)
+
+    assert (world.weight, world.status["message"]) == (25, "CanaryPauseStep")
+    assert world.selects("active") == world.selects("stable") == world.hash_of("1")
+    assert world.sizes() == {"1": 4, "2": 1}
+
+
+@pytest.mark.parametrize("weight", [0, 25])
+def test_a_canary_becomes_blue_green_and_its_ingress_goes_once_it_leads_to_the_stable_version(weight: int):
+    world = World(
+        a_service("web-active"), a_service("web-preview"), a_rollout(4, steps=({"setWeight": 25}, {"pause": {}}))
+    )
+    world.settle(60.0)
+    if weight:
+        world.set_image("shop/web:2")
+        world.settle(60.0)
+    assert world.weight == weight
+    to_blue_green(world, autoPromotionEnabled=False)
+    world.settle(60.0)
+
+    assert [obj.name(each) for each in world.of(kinds.INGRESS)] == ["web"]
+    assert world.selects("active") == world.hash_of("1")
+    if weight:
+        assert world.selects("canary") == world.selects("stable") == world.hash_of("1")
+        assert world.status["message"] == "BlueGreenPause"
+        world.command(pauseConditions=None)
+        world.settle(60.0)
+    assert "canary" not in world.status
+    assert marked(world) == {"web-active", "web-preview"}
+    assert world.status["phase"] == "Healthy"
