@@ -12,7 +12,8 @@ from rollouts.kube.object import namespace, ref, uid
 from rollouts.kube.ref import Ref
 from rollouts.shell.cache import at_least
 from rollouts.shell.wire import Request
-from rollouts.simulation.invariants import INVARIANTS, Case
+from rollouts.simulation.case import Case
+from rollouts.simulation.invariants import INVARIANTS
 from rollouts.simulation.memory import Memory
 from rollouts.simulation.process import Process
 from rollouts.simulation.script import USER

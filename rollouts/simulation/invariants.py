@@ -7,82 +7,21 @@ controller's own write made it worse, and only by what the controller could have
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from analysis.duration import parse_s
-from rollouts.devplane.store import Commit
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
-from rollouts.kube.object import controller_uid, labels, ref, uid
+from rollouts.kube.object import controller_uid, labels, uid
 from rollouts.kube.ref import Manifest
-from rollouts.simulation.memory import Memory, is_selected
-from rollouts.simulation.truth import DONE, HASH, Truth, need, wanted
-
-DELAY_DEFAULT_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One commit of a controller's, and what surrounds it. since: the oldest instant its decision may rest on."""
-
-    commit: Commit
-    before: Truth
-    after: Truth
-    memory: Memory
-    now: Instant
-    since: Instant
-
-    def most(self, target: Manifest | None) -> int:
-        """The most available pods that the controller can have known of a ReplicaSet."""
-        return max(self.memory.available[uid(target)].within(self.since)) if target else 0
-
-    def least(self, target: Manifest | None) -> int:
-        """The fewest available pods of a ReplicaSet in the same time."""
-        return min(self.memory.available[uid(target)].within(self.since)) if target else 0
-
-    @property
-    def replicas(self) -> int:
-        """The fewest pods that the user can have wished for, as far as the controller knew."""
-        return min(self.memory.replicas[uid(self.after.rollout)].within(self.since))
-
-    @property
-    def weight(self) -> tuple[int, int] | None:
-        """The canary's share on the written Ingress before and after; None for another write."""
-        thing = ref(self.commit.kind, self.commit.object)
-        if thing not in self.after.weights:
-            return None
-        return self.before.weights.get(thing, 0), self.after.weights[thing]
-
-    @property
-    def is_mending(self) -> bool:
-        """Whether this write takes back a weight that a stranger gave: the state was not of our making."""
-        return ref(self.commit.kind, self.commit.object) in self.memory.strange
-
-    @property
-    def scaled(self) -> tuple[str, int, int] | None:
-        """Hash, wanted before and after of the written ReplicaSet, if it is the Rollout's and its wish changed."""
-        if self.commit.kind != kinds.REPLICA_SET or self.commit.previous is None:
-            return None
-        if controller_uid(self.commit.previous) != uid(self.after.rollout):
-            return None
-        had = wanted(self.commit.previous)
-        has = 0 if self.commit.type == "DELETED" else wanted(self.commit.object)
-        return (labels(self.commit.previous).get(HASH, ""), had, has) if had != has else None
-
-    @property
-    def step(self) -> tuple[int, int] | None:
-        """The step index before and after, where this write of the Rollout's status has both."""
-        if self.commit.kind != kinds.ROLLOUT or self.before.step is None or self.after.step is None:
-            return None
-        return self.before.step, self.after.step
-
-    @property
-    def advanced(self) -> int | None:
-        """The index of the step that this write leaves behind by going one further, None where it does not."""
-        if self.step is None or self.step[1] != self.step[0] + 1 or self.after.status.get("promoteFull"):
-            return None
-        same = self.before.current == self.after.current and self.after.is_updating
-        return self.step[0] if same and self.step[0] < len(self.after.steps) else None
+from rollouts.simulation.case import Case
+from rollouts.simulation.memory import is_selected
+from rollouts.simulation.pod_laws import (
+    aborted_canary_lingers,
+    old_version_lingers,
+    ratio_keeps_limits,
+    stable_stays_whole,
+)
+from rollouts.simulation.truth import DONE, HASH, need
 
 
 def traffic_has_pods(case: Case) -> Iterator[str]:
@@ -112,13 +51,14 @@ def traffic_has_room(case: Case) -> Iterator[str]:
         old, new = case.weight
         canary = after.sets.get(after.service_hash("canaryService"))
         stable = after.sets.get(after.service_hash("stableService"))
-        if new > old and canary and case.most(canary) < need(replicas, new, after.total):
-            yield f"weight {new} needs {need(replicas, new, after.total)} canary pods, got {case.most(canary)}"
+        wants = 1 if after.sizes_are_set else need(replicas, new, after.total)
+        if new > old and canary and case.most(canary) < wants:
+            yield f"weight {new} needs {wants} canary pods, got {case.most(canary)}"
         rest = after.total - new
         is_carried = case.least(canary) >= need(after.replicas, old, after.total)
         if new < old and stable and case.most(stable) < need(replicas, rest, after.total) and is_carried:
             yield f"the stable version gets {rest} of {after.total} with {case.most(stable)} of {replicas} pods"
-    if case.commit.kind == kinds.SERVICE and case.before.service_hash("stableService"):
+    if case.commit.kind == kinds.SERVICE and after.is_routed and case.before.service_hash("stableService"):
         left, taken = case.before.service_hash("stableService"), after.service_hash("stableService")
         wants, has = need(replicas, after.total - after.weight, after.total), case.most(after.sets.get(taken))
         if left != taken and taken and has < wants <= case.least(case.before.sets.get(left)):
@@ -144,16 +84,12 @@ def weights_add_up(case: Case) -> Iterator[str]:
         yield f"weight {case.weight[1]} of {case.after.total}"
 
 
-def stable_stays_whole(case: Case) -> Iterator[str]:
-    """S5: the stable version keeps as many pods as the user wishes."""
-    if case.scaled and case.scaled[0] == case.after.stable and case.scaled[2] < min(case.scaled[1], case.replicas):
-        yield f"the stable version goes from {case.scaled[1]} to {case.scaled[2]} pods of {case.replicas}"
-
-
 def selected_stays_up(case: Case) -> Iterator[str]:
     """S7: what a Service selects is not scaled to nothing."""
     if not case.scaled or case.scaled[2] > 0 or case.replicas == 0:
         return
+    if not case.after.is_routed and case.after.limits(case.replicas)[1] == 0:
+        return  # the user can do without any pod
     selected = is_selected(case.memory, case.scaled[0], case.after.ref.namespace)
     if selected is not None and selected < case.since:
         yield f"{case.scaled[0]} goes to 0 pods although a Service has selected it since {selected}"
@@ -167,7 +103,7 @@ def order_is_kept(case: Case) -> Iterator[str]:
         if selected != after.current:
             yield f"weight {case.weight[1]} while canaryService selects {selected or 'all'} and not {after.current}"
     if case.scaled and case.scaled[0] == after.service_hash("canaryService") and after.is_updating:
-        least = need(case.replicas, after.weight, after.total)
+        least = min(1, after.weight) if after.sizes_are_set else need(case.replicas, after.weight, after.total)
         if case.scaled[2] < min(case.scaled[1], least):
             yield f"the canary goes to {case.scaled[2]} pods while its weight {after.weight} needs {least}"
 
@@ -180,17 +116,6 @@ def routers_agree(case: Case) -> Iterator[str]:
         seen = case.memory.weights[ingress].within(case.since)
         if asked not in seen:
             yield f"step {case.advanced} left although {ingress.name} has weight {seen[-1]}, not {asked}"
-
-
-def old_version_lingers(case: Case) -> Iterator[str]:
-    """S10: the former stable version keeps its pods for the scale-down delay after the last traffic left it."""
-    if not case.scaled or case.scaled[2] > 0 or case.replicas == 0 or case.scaled[0] != case.memory.former_stable:
-        return
-    left = case.memory.left.get(case.scaled[0])
-    delay_s = case.after.canary.get("scaleDownDelaySeconds")
-    delay_s = DELAY_DEFAULT_S if delay_s is None else float(delay_s)
-    if left is not None and case.now.since(left) < delay_s:
-        yield f"{case.scaled[0]} goes to 0 pods {case.now.since(left):.3f} s after it left the stable Service"
 
 
 def abort_only_lowers(case: Case) -> Iterator[str]:
@@ -207,23 +132,6 @@ def abort_only_lowers(case: Case) -> Iterator[str]:
             case.memory.abort_flips[own] += 1
             if case.memory.abort_flips[own] > 1:
                 yield f"canaryService turns again after the abort, to {new or 'all'}"
-
-
-def aborted_canary_lingers(case: Case) -> Iterator[str]:
-    """S22: an aborted canary keeps its pods for the abort's delay; 0 means for ever."""
-    after = case.after
-    if not case.scaled or case.scaled[2] > 0 or case.replicas == 0:
-        return
-    if not (after.aborted and after.is_updating and case.scaled[0] == after.current):
-        return
-    delay_s = after.canary.get("abortScaleDownDelaySeconds")
-    delay_s = DELAY_DEFAULT_S if delay_s is None else float(delay_s)
-    own = uid(after.rollout)
-    dark = max(case.memory.dark_since.get(own, case.now), case.memory.abort_since.get(own, case.now))
-    if delay_s == 0:
-        yield "an aborted canary goes to 0 pods although it was to be kept"
-    elif case.now.since(dark) < delay_s:
-        yield f"an aborted canary goes to 0 pods {case.now.since(dark):.3f} s after its weight went"
 
 
 def idle_abort_does_nothing(case: Case) -> Iterator[str]:
@@ -375,6 +283,7 @@ INVARIANTS: tuple[tuple[str, Callable[[Case], Iterator[str]]], ...] = (
     ("S3", weight_follows_steps),
     ("S4", weights_add_up),
     ("S5", stable_stays_whole),
+    ("S6", ratio_keeps_limits),
     ("S7", selected_stays_up),
     ("S8", order_is_kept),
     ("S9", routers_agree),

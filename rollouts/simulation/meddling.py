@@ -13,8 +13,8 @@ from rollouts.kube.object import name, namespace, ref
 from rollouts.shell.wire import Request, Response
 from rollouts.simulation import gate
 from rollouts.simulation.faults import Fault, What
+from rollouts.simulation.scenario import NAMESPACE
 from rollouts.simulation.truth import NGINX
-from rollouts.simulation.workload import NAMESPACE
 
 _TOUCHED = (kinds.ROLLOUT, kinds.REPLICA_SET, kinds.SERVICE, kinds.INGRESS)
 _CODES: Mapping[What, tuple[int, str]] = {

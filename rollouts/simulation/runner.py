@@ -11,8 +11,9 @@ from rollouts.shell.wiring import rooms
 from rollouts.simulation.auditor import Problem
 from rollouts.simulation.ending import differences
 from rollouts.simulation.faults import CALM, Fault, Weather, draw, every
+from rollouts.simulation.scenario import Scenario
 from rollouts.simulation.timeline import START
-from rollouts.simulation.workload import SCENARIOS, Scenario, scenario
+from rollouts.simulation.workload import SCENARIOS, scenario
 from rollouts.simulation.world import Outcome, World
 
 

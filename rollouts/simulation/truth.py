@@ -75,6 +75,28 @@ class Truth:
         return int((self.canary.get("trafficRouting") or {}).get("maxTrafficWeight") or 100)
 
     @property
+    def is_routed(self) -> bool:
+        """Whether a router shares the traffic; without one the pods' own ratio does."""
+        return self.canary.get("trafficRouting") is not None
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether the stable version shrinks as its traffic goes."""
+        return self.canary.get("dynamicStableScale") is True
+
+    @property
+    def sizes_are_set(self) -> bool:
+        """Whether the user says how many pods are enough for a weight, in place of its share."""
+        return "replicaProgressThreshold" in self.canary or any("setCanaryScale" in step for step in self.steps)
+
+    def limits(self, replicas: int) -> tuple[int, int]:
+        """The most pods asked for at once, and the least that serve, where no router shares the traffic."""
+        up, up_rest = _share(self.canary.get("maxSurge", "25%"), replicas)
+        down, _ = _share(self.canary.get("maxUnavailable", "25%"), replicas)
+        surge = up + (up_rest > 0)
+        return replicas + surge, max(0, replicas - (down if down or surge else 1))
+
+    @property
     def step(self) -> int | None:
         """status.currentStepIndex."""
         index = self.status.get("currentStepIndex")
@@ -160,6 +182,11 @@ def weight_of(ingress: Manifest | None) -> int:
         return 0
     text = told.get(f"{NGINX}/canary-weight", "0")
     return int(text) if text.lstrip("-").isdigit() else 0
+
+
+def _share(value: int | str, replicas: int) -> tuple[int, int]:
+    """A number or a percentage of the pods: whole pods, and the hundredths that are left."""
+    return divmod(replicas * int(value.removesuffix("%")), 100) if isinstance(value, str) else (value, 0)
 
 
 def need(replicas: int, weight: int, total: int) -> int:

@@ -2,155 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-from rollouts.devplane.builtin import PREFIX
-from rollouts.kube import kinds
-from rollouts.kube.ref import Kind, Manifest
-
-NAMESPACE = "shop"
-INGRESS_CLASS = {"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}}
-NAME = "web"
-LABELS = {"app": NAME}
-CONTAINER = {"name": "web", "image": "web:1", "ports": [{"name": "http", "containerPort": 8080}]}
-LATEST_HASH = {"name": "hash", "valueFrom": {"podTemplateHashValue": "Latest"}}
-STEPS: tuple[Mapping[str, Any], ...] = (
-    {"setWeight": 5},
-    {"pause": {"duration": "10s"}},
-    {"setWeight": 20},
-    {"pause": {"duration": 10}},
-    {"setWeight": 50},
-    {"pause": {"duration": "10s"}},
-)
-JUDGED: tuple[Mapping[str, Any], ...] = (
-    {"setWeight": 20},
-    {"pause": {"duration": "5s"}},
-    {"analysis": {"templates": [{"templateName": "success"}], "args": [LATEST_HASH]}},
-    {"setWeight": 50},
-    {"pause": {"duration": "5s"}},
-)  # fmt: skip
-LONG_JUDGED: tuple[Mapping[str, Any], ...] = (
-    {"setWeight": 20},
-    {"analysis": {"templates": [{"templateName": "patient"}], "args": [LATEST_HASH]}},
-    {"setWeight": 50},
-)
-DOUBTED: tuple[Mapping[str, Any], ...] = (
-    {"setWeight": 20},
-    {"analysis": {"templates": [{"templateName": "doubt"}], "args": [LATEST_HASH]}},
-    {"setWeight": 50},
-)
-HELD: tuple[Mapping[str, Any], ...] = (
-    {"setWeight": 20},
-    {"pause": {}},
-    {"setWeight": 60},
-    {"pause": {"duration": "5s"}},
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """One story. ends: conditions of the script's language that must hold at the end.
-
-    metrics: what Prometheus says by image: a number, NaN, empty, error or hang.  absent: props that are not there at
-    first.  extra: fields of spec.strategy.canary.  more: fields of spec.
-    """
-
-    name: str
-    story: str
-    script: str
-    ends: tuple[str, ...]
-    steps: tuple[Mapping[str, Any], ...] = STEPS
-    replicas: int | None = 4
-    metrics: Mapping[str, str] = field(default_factory=dict)
-    background: bool = False
-    absent: tuple[str, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    more: Mapping[str, Any] = field(default_factory=dict)
-    pods: Mapping[str, str] = field(default_factory=dict)
-    ingresses: tuple[str, ...] = ("web",)
-
-    @property
-    def props(self) -> dict[str, tuple[Kind, Manifest]]:
-        """Every object that the script can bring in, by the name that the script uses, in order of creation."""
-        nginx: dict[str, Any] = (
-            {"stableIngress": "web"} if len(self.ingresses) == 1 else {"stableIngresses": list(self.ingresses)}
-        )
-        canary: dict[str, Any] = {
-            "canaryService": "web-canary",
-            "stableService": "web-stable",
-            "trafficRouting": {"nginx": nginx},
-            "steps": list(self.steps),
-            **self.extra,
-        }
-        if self.background:
-            canary["analysis"] = {
-                "templates": [{"templateName": "watch"}],
-                "args": [LATEST_HASH],
-            }
-        spec: dict[str, Any] = {
-            "selector": {"matchLabels": LABELS},
-            "template": self._pod_template(),
-            "strategy": {"canary": canary},
-        }
-        if self.replicas is not None:
-            spec["replicas"] = self.replicas
-        return {
-            "class": (kinds.INGRESS_CLASS, INGRESS_CLASS),
-            "stable": (kinds.SERVICE, _service("web-stable")),
-            "canary": (kinds.SERVICE, _service("web-canary")),
-            **{f"ingress-{name}": (kinds.INGRESS, _ingress(name)) for name in self.ingresses},
-            "success": (kinds.ANALYSIS_TEMPLATE, _template("success", count=3)),
-            "watch": (kinds.ANALYSIS_TEMPLATE, _template("watch")),
-            "patient": (kinds.ANALYSIS_TEMPLATE, _template("patient", count=20)),
-            "doubt": (kinds.ANALYSIS_TEMPLATE, _template("doubt", count=1, failureCondition="result[0] < 0.5")),
-            "rollout": (kinds.ROLLOUT, {"metadata": {"name": NAME}, "spec": {**spec, **self.more}}),
-            "run": (kinds.ANALYSIS_RUN, _run()),
-        }
-
-    def _pod_template(self) -> dict[str, Any]:
-        annotations = {f"{PREFIX}{what}": value for what, value in self.pods.items()}
-        return {
-            "metadata": {"labels": LABELS, **({"annotations": annotations} if annotations else {})},
-            "spec": {"containers": [CONTAINER]},
-        }
-
-
-def _service(name: str) -> dict[str, Any]:
-    port = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
-    return {"metadata": {"name": name}, "spec": {"selector": LABELS, "ports": [port]}}
-
-
-def _ingress(name: str) -> dict[str, Any]:
-    backend = {"service": {"name": "web-stable", "port": {"name": "http"}}}
-    path = {"path": "/", "pathType": "Prefix", "backend": backend}
-    rule = {"host": f"{name}.example.com", "http": {"paths": [path]}}
-    return {"metadata": {"name": name}, "spec": {"ingressClassName": "nginx", "rules": [rule]}}
-
-
-def _metric(query: str, count: int | None, **more: Any) -> dict[str, Any]:
-    metric: dict[str, Any] = {
-        "name": "success",
-        "interval": "3s",
-        "successCondition": "result[0] >= 0.95",
-        "failureLimit": 1,
-        "provider": {"prometheus": {"address": "http://prometheus.example:9090", "query": query}},
-    }
-    return metric | more | ({"count": count} if count else {})
-
-
-def _template(name: str, count: int | None = None, **more: Any) -> dict[str, Any]:
-    spec = {"args": [{"name": "hash"}], "metrics": [_metric('success{hash="{{args.hash}}"}', count, **more)]}
-    return {"metadata": {"name": name}, "spec": spec}
-
-
-def _run() -> dict[str, Any]:
-    return {"metadata": {"name": "alone"}, "spec": {"metrics": [_metric("alone", 3)]}}
-
-
-PROMOTED = ("healthy on web:2", "weight 0")
-RETURNED = ("aborted", "weight 0")
+from rollouts.simulation.scenario import DOUBTED, HELD, JUDGED, LONG_JUDGED, PROMOTED, RETURNED, Scenario
+from rollouts.simulation.sizing import SIZES
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("first-deploy", "The first version is there at once: no steps, no weight.",
@@ -319,6 +172,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("run-alone-fails", "An AnalysisRun without a Rollout fails.",
         """when healthy: create run
            when a run is Failed: end""", ("a run is Failed",), metrics={"*": "0.1"}),
+    *SIZES,
 )  # fmt: skip
 
 

@@ -27,9 +27,9 @@ from rollouts.simulation.auditor import ABORT_S_MAX, Auditor, Problem
 from rollouts.simulation.ending import ending
 from rollouts.simulation.faults import CALM, Fault, Moment, Size, Weather, What
 from rollouts.simulation.process import Process
+from rollouts.simulation.scenario import NAME, NAMESPACE, Scenario
 from rollouts.simulation.timeline import START, Timeline
 from rollouts.simulation.truth import truth
-from rollouts.simulation.workload import NAME, NAMESPACE, Scenario
 
 VIRTUAL_S_MAX = 4 * 3600.0
 SETTLE_S = 200.0  # after the last line: delays run out, back-off ends
