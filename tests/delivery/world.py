@@ -296,7 +296,7 @@ class World:
         if action.ref.kind == kinds.SERVICE and action.ref.name.endswith("-canary") and self.weight:
             assert canary, f"weight {self.weight} is led to nobody by {action}"
         if action.ref.kind == kinds.SERVICE and action.ref.name.endswith("-stable"):
-            assert stable, f"the stable Service is led to nobody by {action}"
+            assert stable or not self.selects("stable"), f"the stable Service is led to nobody by {action}"
         if action.ref.kind == kinds.REPLICA_SET:
             self._check_sizes(action, replicas)
 
