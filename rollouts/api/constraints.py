@@ -209,7 +209,7 @@ RULES: Mapping[type[BaseModel], tuple[Cel, ...]] = {
     ),
     routing.TrafficRouting: (
         Cel(
-            "!has(self.maxTrafficWeight) || has(self.nginx) || has(self.plugins)",
+            "!has(self.maxTrafficWeight) || has(self.nginx) || has(self.plugins) || has(self.gatewayAPI)",
             "Canary maxTrafficWeight in traffic routing only supported in Nginx and Plugins",
             ".maxTrafficWeight",
         ),
@@ -315,7 +315,7 @@ FIELDS: Mapping[Place, Mapping[str, Any]] = {
     (routing.NginxRouting, "stable_ingress"): _NAME,
     (routing.AlbRouting, "ingress"): _NAME,
     (routing.TrafficRouting, "max_traffic_weight"): {"minimum": 1},
-    (routing.Stickiness, "duration_seconds"): {"maximum": 604800},
+    (routing.Stickiness, "duration_seconds"): {"maximum": routing.STICKY_S_MAX},
     (analysis.Metric, "interval"): {"pattern": TEMPLATED_DURATION, "maxLength": TEXT_MAX},
     (analysis.Metric, "initial_delay"): {"pattern": TEMPLATED_DURATION, "maxLength": TEXT_MAX},
     (analysis.Metric, "count"): _LIMIT | {"minimum": 0},

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from rollouts.api.common import Flag, Int32, Int64, Model, Text, TextMap
 
+STICKY_S_MAX = 604_800
+
 
 class NginxRouting(Model):
     """Weights by the canary annotations of an ingress-nginx compatible controller."""
@@ -144,6 +146,41 @@ class ApisixRouting(Model):
     route: ApisixRoute | None = Field(None, description="The ApisixRoute to change.")
 
 
+class GatewayRoute(Model):
+    """A route of the Gateway API whose backend weights the controller sets."""
+
+    name: Text = Field(description="Name of the route.")
+    use_header_routes: Flag = Field(False, description="Whether setHeaderRoute and setMirrorRoute act on this route.")
+
+
+class GatewayRouting(Model):
+    """Weights on the backends of Gateway API routes."""
+
+    http_route: Text = Field("", description="HTTPRoute to change; header and mirror routes are put into it as well.")
+    http_routes: tuple[GatewayRoute, ...] = Field((), description="Several HTTPRoutes.")
+    grpc_route: Text = Field("", alias="grpcRoute", description="GRPCRoute to change; header routes as well.")
+    grpc_routes: tuple[GatewayRoute, ...] = Field((), alias="grpcRoutes", description="Several GRPCRoutes.")
+    tcp_route: Text = Field("", description="TCPRoute to change.")
+    tcp_routes: tuple[GatewayRoute, ...] = Field((), description="Several TCPRoutes.")
+    tls_route: Text = Field("", description="TLSRoute to change.")
+    tls_routes: tuple[GatewayRoute, ...] = Field((), description="Several TLSRoutes.")
+    namespace: Text = Field("", description="Namespace of the routes; the Rollout's if empty.")
+
+
+class ContourRouting(Model):
+    """Weights on the services of Contour HTTPProxies."""
+
+    http_proxy: Text = Field("", description="HTTPProxy to change.")
+    http_proxies: tuple[Text, ...] = Field((), description="Several HTTPProxies, in place of httpProxy.")
+    namespace: Text = Field("", description="Namespace of the HTTPProxies; the Rollout's if empty.")
+
+
+class HaproxyRouting(Model):
+    """Weights by an ACL on the canary Service, for the HAProxy ingress controller."""
+
+    annotation_prefix: Text = Field("", description="Prefix of the annotation; haproxy.org if empty.")
+
+
 class ManagedRoute(Model):
     """A route that the controller may create and remove in the router."""
 
@@ -161,6 +198,9 @@ class TrafficRouting(Model):
     app_mesh: AppMeshRouting | None = Field(None, description="AWS App Mesh.")
     traefik: TraefikRouting | None = Field(None, description="Traefik.")
     apisix: ApisixRouting | None = Field(None, description="Apache APISIX.")
+    gateway_api: GatewayRouting | None = Field(None, alias="gatewayAPI", description="Gateway API.")
+    contour: ContourRouting | None = Field(None, description="Contour.")
+    haproxy: HaproxyRouting | None = Field(None, description="HAProxy ingress controller.")
     plugins: dict[Text, Any] = Field({}, description="Routers known by name, each with a configuration of its own.")
     managed_routes: tuple[ManagedRoute, ...] = Field(
         (), description="Every header and mirror route that the steps use, the one with precedence first."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from rollouts.delivery import capacity, commands, gates, history, notes, phase, runs, stages, steps
+from rollouts.delivery import capacity, commands, gates, history, notes, phase, routing, runs, stages, steps
 from rollouts.delivery.latch import PAUSE_STEP, Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
@@ -41,6 +41,7 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
         stable=seen.latch.stable,
         step_hash=seen.step_hash,
         collisions=seen.latch.collisions,
+        ping_pong=seen.latch.ping_pong,
     )
     # Without pods there is no traffic to shift and nothing to judge: the steps are walked at once.
     is_near_return = is_new and fresh.is_updating and history.is_near_return(seen)
@@ -128,6 +129,8 @@ def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
         return None
     if here is Phase.PROMOTING and seen.is_routed and seen.replicas and seen.weight_low != seen.traffic.total:
         return None
+    if here is Phase.PROMOTING and seen.replicas and seen.is_verified is False:
+        return None
     why = "Initial deploy" if here is Phase.FIRST else f"Completed all {count} canary steps"
     if latch.promote_full:
         why = "Full promotion requested"
@@ -142,6 +145,7 @@ def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
         aborted_at=None,
         step_run="",
         background_run="",
+        ping_pong=routing.other(latch.ping_pong if latch.stable else routing.PONG) if seen.canary.ping_pong else "",
     )
     rule = f"{seen.template.hash} is fully available" + (" and has all the traffic" if latch.stable else "")
     return Turning(settled, Event.PROMOTE, rule, (notes.completed(seen, why),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollouts.delivery import capacity, services, steps
+from rollouts.delivery import capacity, managed, services, steps
 from rollouts.delivery.phase import Phase
 from rollouts.delivery.scaling import share_covered
 from rollouts.delivery.seen import DeliverySeen
@@ -28,6 +28,7 @@ def wish(seen: DeliverySeen, phase: Phase, now: Instant) -> Want:
             for _, routes in seen.routers
             for route in routes
         ),
+        managed=managed.wanted(seen, phase, canary_hash or seen.canary_service.hash),
     )
 
 
@@ -37,7 +38,7 @@ def _weight(seen: DeliverySeen, phase: Phase) -> int:
         return 0
     if phase in (Phase.STEPPING, Phase.PAUSED):
         weight = steps.weight_at(seen, seen.latch.step)
-        return weight if not seen.is_routed or capacity.canary_pods(seen, weight) else 0
+        return capacity.weight_within(seen, weight)
     if phase is Phase.PROMOTING:
         return _promoting(seen)
     if phase is Phase.SETTLED and seen.canary_service.hash == seen.latch.stable != seen.stable_service.hash:

@@ -36,6 +36,12 @@ def canary_pods(seen: DeliverySeen, weight: int) -> int:
     return at_least_the_floor(seen, size)
 
 
+def weight_within(seen: DeliverySeen, weight: int) -> int:
+    """The share that a canary of that size may carry in the end: a size that a step has set to nothing carries none."""
+    is_none = scale_at(seen, seen.latch) is not None and canary_pods(seen, weight) == 0
+    return 0 if is_none or not seen.replicas else weight
+
+
 def at_least_the_floor(seen: DeliverySeen, size: int) -> int:
     """A size raised to minPodsPerReplicaSet, if there are to be any pods at all."""
     return scaling.floored(size, seen.canary.min_pods_per_replica_set or 0, seen.replicas)

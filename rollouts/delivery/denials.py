@@ -75,6 +75,7 @@ def _written(seen: DeliverySeen) -> Iterator[Ref]:
         yield Ref(kinds.REPLICA_SET, namespace, name)
     yield from (route.ref for _, routes in seen.routers for route in routes)
     yield from (each.ref for each in (seen.canary_service, seen.stable_service) if each.is_named)
+    yield from (each.ref for _, each in seen.followers)
     for name in (seen.latch.step_run, seen.latch.background_run):
         if name:
             yield Ref(kinds.ANALYSIS_RUN, namespace, name)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from analysis.templates import NESTING_MAX, nested
 from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
-from rollouts.core.errors import Refusal
 from rollouts.core.reader import Reader
-from rollouts.delivery import denials, latch, leftovers, marks, pods, roles, rules
+from rollouts.delivery import denials, latch, leftovers, marks, pods, roles, routing, rules
 from rollouts.delivery.reference_rules import References, ingresses_named, services_named, template_keys
 from rollouts.delivery.seen import (
     DeliverySeen,
@@ -19,6 +19,7 @@ from rollouts.delivery.seen import (
     ServiceSeen,
     SetSeen,
     Template,
+    Waiting,
     run_seen,
     service_seen,
     set_seen,
@@ -29,9 +30,10 @@ from rollouts.kube import kinds, podtemplate
 from rollouts.kube import object as obj
 from rollouts.kube.owners import is_orphan
 from rollouts.kube.ref import Manifest, Ref
-from rollouts.traffic import Route, Router, Traffic, routers_of
+from rollouts.traffic import KINDS, Dialect, Router, Traffic, named, routers_of
 
 _NO_CANARY = CanaryStrategy.model_validate({})
+_NO_PLUGINS: Mapping[str, Dialect] = {}
 _SHARED = (
     "max_unavailable",
     "anti_affinity",
@@ -42,8 +44,11 @@ _SHARED = (
 """Settings of the same name and meaning in both strategies."""
 
 
-def gather(ref: Ref, reader: Reader) -> Seen | None:
-    """Everything that this Rollout's turn looks at; None where there is nothing to do for it."""
+def gather(ref: Ref, reader: Reader, *, plugins: Mapping[str, Dialect] = _NO_PLUGINS) -> Seen | None:
+    """Everything that this Rollout's turn looks at; None where there is nothing to do for it.
+
+    plugins: routers of somebody else by the name that trafficRouting.plugins has for them.
+    """
     rollout = reader.get(ref)
     if rollout is None:
         return _farewell(ref, reader)
@@ -56,30 +61,37 @@ def gather(ref: Ref, reader: Reader) -> Seen | None:
     references = _references(rollout, spec, reader)
     if refusals := rules.reference_refusals(references):
         return Refused(ref, rollout, refusals)
-    return _delivery(ref, rollout, spec, references, reader)
+    given = spec.strategy.canary and spec.strategy.canary.traffic_routing
+    if spec.strategy.canary and given and (refusals := tuple(routing.refused(spec.strategy.canary, plugins))):
+        return Refused(ref, rollout, refusals)
+    if given and (unknown := routing.not_known(given, reader, plugins)):
+        kind, complaint = unknown
+        if complaint:
+            return Refused(ref, rollout, (routing.not_served(kind, complaint),))
+        return Waiting(ref, f"{kind} is listed first")
+    routers = routers_of(given, plugins) if given else ()
+    return _delivery(ref, rollout, spec, (references, routers), reader)
 
 
-def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, references: References, reader: Reader) -> Seen:
+def _delivery(
+    ref: Ref, rollout: Manifest, spec: RolloutSpec, around: tuple[References, tuple[Router, ...]], reader: Reader
+) -> Seen:
+    references, by_name = around
     blue_green = spec.strategy.blue_green
     canary = spec.strategy.canary or _shared(blue_green)
-    routing = canary.traffic_routing
-    traffic = Traffic(
-        ref.namespace,
-        ref.name,
-        obj.controller_reference(kinds.ROLLOUT, rollout),
-        canary.canary_service,
-        canary.stable_service,
-        routing.max_traffic_weight if routing else None,
-    )
-    routers = tuple((router, router.find(traffic, reader.get)) for router in routers_of(routing)) if routing else ()
-    if refusals := tuple(_refused_routes(routers)):
+    status = rollout.get("status") or {}
+    traffic = _traffic(ref, rollout, canary, status)
+    routers = tuple((router, router.find(traffic, reader.get)) for router in by_name)
+    if refusals := tuple(routing.refused_routes(routers, traffic, reader)):
         return Refused(ref, rollout, refusals)
-    canary_service = _service(ref, blue_green.preview_service if blue_green else canary.canary_service, references)
-    stable_service = _service(ref, blue_green.active_service if blue_green else canary.stable_service, references)
+    canary_service = _service(ref, blue_green.preview_service if blue_green else traffic.canary_service, references)
+    stable_service = _service(ref, blue_green.active_service if blue_green else traffic.stable_service, references)
+    canary_service, stable_service, followers = _led(
+        canary_service, stable_service, routing.places(by_name, traffic, reader)
+    )
     sets = tuple(set_seen(each) for each in reader.owned_by(kinds.REPLICA_SET, obj.uid(rollout)))
     template = _template(ref, rollout, sets, reader)
     current = _by_hash(sets, template.hash)
-    status = rollout.get("status") or {}
     stable_hash = _stable(status.get("stableRS"), sets, template.hash, stable_service.hash)
     stable = _by_hash(sets, stable_hash)
     others = [each for each in sets if each is not current and each is not stable]
@@ -107,9 +119,35 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, references: Refere
         templates=references.templates,
         former=leftovers.gathered(rollout, spec, reader),
         pods=_pods(rollout, spec, sets, reader),
+        followers=followers,
         pause_known=reader.known_since(f"pause {remembered.pauses[0].start}") if remembered.pauses else None,
     )
     return replace(seen, refused=refused) if (refused := denials.gathered(seen, reader)) else seen
+
+
+def _traffic(ref: Ref, rollout: Manifest, canary: CanaryStrategy, status: Mapping[str, Any]) -> Traffic:
+    given = canary.traffic_routing
+    return Traffic(
+        ref.namespace,
+        ref.name,
+        obj.controller_reference(kinds.ROLLOUT, rollout),
+        *routing.services_by_side(canary, status),
+        given.max_traffic_weight if given else None,
+        tuple(route.name for route in given.managed_routes) if given else (),
+    )
+
+
+def _led(
+    canary: ServiceSeen, stable: ServiceSeen, places: Mapping[str, list[ServiceSeen]]
+) -> tuple[ServiceSeen, ServiceSeen, tuple[tuple[str, ServiceSeen], ...]]:
+    """Where a router says itself which pods a side stands for, that leads, and the Services follow it."""
+    followers: list[tuple[str, ServiceSeen]] = []
+    leading = {"canary": canary, "stable": stable}
+    for side, found in places.items():
+        if found:
+            service, leading[side] = leading[side], found[0]
+            followers += [(side, each) for each in (service, *found[1:]) if each.is_named]
+    return leading["canary"], leading["stable"], tuple(followers)
 
 
 def _pods(
@@ -247,17 +285,13 @@ def _controllers(ingresses: Iterable[Manifest | None], reader: Reader) -> Iterat
             yield called, str((found.get("spec") or {}).get("controller") or "")
 
 
-def _refused_routes(routers: tuple[tuple[Router, tuple[Route, ...]], ...]) -> Iterator[Refusal]:
-    for router, routes in routers:
-        for route in routes:
-            if route.refusal:
-                at = f"spec.strategy.canary.trafficRouting.{router.name}"
-                fix = f"rename or remove {route.ref.kind.name} {route.ref.name}"
-                yield Refusal("RouteTaken", at, route.refusal, fix=fix, got=f'"{route.ref.name}"')
-
-
 def _farewell(ref: Ref, reader: Reader) -> Farewell | None:
     """Services that still name a Rollout which is gone; None where there are none."""
     services = reader.select(kinds.SERVICE, ref.namespace, {})
     marked = tuple(each for each in services if obj.annotations(each).get(marks.MANAGED_BY) == ref.name)
-    return Farewell(ref, marked) if marked else None
+    routes = tuple(
+        (at, each)
+        for at, each in routing.marked(reader, ref, KINDS)
+        if ref in named(each) or (at.kind != kinds.SERVICE and obj.annotations(each).get(marks.MANAGED_BY) == ref.name)
+    )
+    return Farewell(ref, marked, routes) if marked or routes else None

@@ -47,6 +47,7 @@ class Latch:
     collisions: int | None = None
     step_run: str = ""
     background_run: str = ""
+    ping_pong: str = ""  # which of the two Services of pingPong is the stable one
 
     @property
     def is_updating(self) -> bool:
@@ -76,6 +77,7 @@ def read(status: Mapping[str, Any], steps: int, stable: str, *, blue_green: bool
         collisions=_count(status.get("collisionCount")),
         step_run=_text(_mapping(run).get("name")),
         background_run=_text(_mapping(canary.get("currentBackgroundAnalysisRunStatus")).get("name")),
+        ping_pong=_text(canary.get("stablePingPong")),
     )
 
 

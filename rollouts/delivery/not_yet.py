@@ -13,19 +13,8 @@ from rollouts.core.errors import Refusal
 
 NOT_YET: Mapping[str, str] = {
     "spec.workloadRef": "put the pod template into spec.template",
-    "spec.strategy.canary.pingPong": "use canaryService and stableService",
     "spec.strategy.canary.steps[].experiment": "use an analysis step",
-    "spec.strategy.canary.steps[].setHeaderRoute": "use additionalIngressAnnotations with canary-by-header",
-    "spec.strategy.canary.steps[].setMirrorRoute": "leave it out",
     "spec.strategy.canary.steps[].plugin": "leave it out",
-    "spec.strategy.canary.trafficRouting.istio": "use trafficRouting.nginx",
-    "spec.strategy.canary.trafficRouting.alb": "use trafficRouting.nginx",
-    "spec.strategy.canary.trafficRouting.smi": "use trafficRouting.nginx",
-    "spec.strategy.canary.trafficRouting.ambassador": "use trafficRouting.nginx",
-    "spec.strategy.canary.trafficRouting.appMesh": "use trafficRouting.nginx",
-    "spec.strategy.canary.trafficRouting.traefik": "use trafficRouting.nginx",
-    "spec.strategy.canary.trafficRouting.apisix": "use trafficRouting.nginx",
-    "spec.strategy.canary.trafficRouting.plugins": "use trafficRouting.nginx",
 }
 """Field path (`[]` for every element) → what to do meanwhile."""
 

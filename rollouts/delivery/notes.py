@@ -108,14 +108,20 @@ def weight_begun(seen: DeliverySeen, weight: int) -> Note:
     return _note(seen, "TrafficWeightUpdated", f"Traffic weight updated to {weight}", after=weight)
 
 
-def route_made(seen: DeliverySeen, ref: Ref, weight: int) -> Note:
-    """A canary Ingress comes into being."""
-    return _note(seen, "CreatingCanaryIngress", f"Creating canary ingress `{ref.name}` with weight `{weight}`")
+def route_made(seen: DeliverySeen, router: str, ref: Ref, weight: int) -> tuple[Note, ...]:
+    """An object of a router comes into being: what the contract says of it."""
+    if router == "nginx":
+        said = f"Creating canary ingress `{ref.name}` with weight `{weight}`"
+        return (_note(seen, "CreatingCanaryIngress", said),)
+    return (_note(seen, "TrafficSplitCreated", f"TrafficSplit `{ref.name}` created"),) if router == "smi" else ()
 
 
-def route_changed(seen: DeliverySeen, ref: Ref, weight: int) -> Note:
-    """A canary Ingress changes."""
-    return _note(seen, "PatchingCanaryIngress", f"Updating Ingress `{ref.name}` to desiredWeight '{weight}'")
+def route_changed(seen: DeliverySeen, router: str, ref: Ref, weight: int) -> tuple[Note, ...]:
+    """An object of a router changes: what the contract says of it."""
+    reasons = {"nginx": "PatchingCanaryIngress", "alb": "PatchingALBIngress"}
+    if router not in reasons:
+        return ()
+    return (_note(seen, reasons[router], f"Updating Ingress `{ref.name}` to desiredWeight '{weight}'"),)
 
 
 def run_changed(seen: DeliverySeen, run: RunSeen, before: str) -> Note:

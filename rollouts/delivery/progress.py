@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollouts.delivery import commands, denials, stages, steps
+from rollouts.delivery import commands, denials, managed, stages, steps
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
@@ -81,7 +81,9 @@ def is_waiting(seen: DeliverySeen, latch: Latch) -> bool:
         return stages.is_waiting(seen, phase)
     if phase is Phase.STEPPING:
         step = steps.current(seen, latch)
-        return step is not None and (step.set_weight is not None or step.set_canary_scale is not None)
+        return step is not None and (
+            step.set_weight is not None or step.set_canary_scale is not None or managed.is_set(step)
+        )
     return phase in (Phase.FIRST, Phase.PROMOTING)
 
 

@@ -22,13 +22,14 @@ from rollouts.delivery import (
 )
 from rollouts.delivery.advance import advance
 from rollouts.delivery.phase import Event, Phase, phase_of
-from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen
+from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen, Waiting
 from rollouts.delivery.turning import Turning
 from rollouts.delivery.want import Told, Want, grow, shift, shrink
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest, Ref
+from rollouts.traffic import DIALECTS, KINDS, given_back, named, patch_between, without_hash
 
 RECHECK_S = 20.0
 ACTIONS_MAX = 32  # in one letter; what is left over is planned again in the next turn
@@ -47,6 +48,8 @@ def reconcile(seen: Seen, now: Instant) -> Plan:
             return refuse(seen, now)
         case Farewell():
             return farewell(seen)
+        case Waiting():
+            return Plan(rule=seen.why)
         case DeliverySeen():
             return deliver(seen, now)
         case unreachable:
@@ -101,9 +104,12 @@ def refuse(seen: Refused, now: Instant) -> Plan:
 
 
 def farewell(seen: Farewell) -> Plan:
-    """The Rollout is gone: its Services select by the user's own labels again."""
+    """The Rollout is gone: routers lead to the stable Service alone, and Services select by the user's own labels."""
+    routes = tuple(replace(each, irreversible=True) for each in _given_back(seen))
+    taken = {each.ref for each in routes}
     return Plan(
-        actions=tuple(
+        actions=routes
+        + tuple(
             Patch(
                 Ref(kinds.SERVICE, seen.ref.namespace, obj.name(each)),
                 leftovers.BARE,
@@ -112,15 +118,31 @@ def farewell(seen: Farewell) -> Plan:
                 irreversible=True,
             )
             for each in seen.services
+            if Ref(kinds.SERVICE, seen.ref.namespace, obj.name(each)) not in taken
         ),
         rule="the Rollout is gone, so its Services are given back",
     )
 
 
+def _given_back(seen: Farewell) -> Iterator[Patch]:
+    for ref, manifest in seen.routes[: ACTIONS_MAX // 2]:
+        if ref.kind != kinds.SERVICE and obj.annotations(manifest).get(marks.MANAGED_BY) == seen.ref.name:
+            bare = without_hash(manifest)
+            kept = {key: value for key, value in obj.annotations(manifest).items() if key != marks.MANAGED_BY}
+            bare["metadata"] = {**bare["metadata"], "annotations": kept}
+            patch = patch_between(ref, manifest, bare)
+        else:
+            patch = given_back(ref, manifest, seen.ref, DIALECTS)
+        if patch is not None:
+            yield patch
+
+
 def names_root(ref: Ref, manifest: Manifest) -> Ref | None:
-    """The Rollout that a Service bears the mark of."""
-    if ref.kind != kinds.SERVICE:
+    """The Rollout that a Service, or an object of a router, bears the mark of."""
+    if ref.kind != kinds.SERVICE and ref.kind not in KINDS:
         return None
+    if (marked := next(named(manifest), None)) is not None:
+        return marked
     name = obj.annotations(manifest).get(marks.MANAGED_BY)
     return Ref(kinds.ROLLOUT, ref.namespace, name) if name else None
 

@@ -47,6 +47,9 @@ def services_named(spec: RolloutSpec) -> Mapping[str, str]:
     named: dict[str, str] = {}
     if canary:
         named = {"canary.stableService": canary.stable_service, "canary.canaryService": canary.canary_service}
+        if canary.ping_pong:
+            ping, pong = canary.ping_pong.ping_service, canary.ping_pong.pong_service
+            named = {"canary.pingPong.pingService": ping, "canary.pingPong.pongService": pong}
     elif blue_green:
         active, preview = blue_green.active_service, blue_green.preview_service
         named = {"blueGreen.activeService": active, "blueGreen.previewService": preview}

@@ -68,6 +68,7 @@ class ServiceSeen:
     ref: Ref
     manifest: Manifest
     hash: str
+    path: tuple[str, ...] = ()  # of the labels in an object that is no Service: a subset, a virtual node
 
     @property
     def is_named(self) -> bool:
@@ -105,8 +106,8 @@ class DeliverySeen:
 
     current: the ReplicaSet of the spec's template.  stable: the one that proved itself.  older: the others, the newest
     revision first.  revision: the number that the current template has, or gets.  refused: objects whose write the API
-    server refused, with its words.  canary: without steps or anything else under blue-green, whose active Service then
-    is the stable_service and whose preview Service, if any, the canary_service.
+    server refused, with its words.  Under blue-green, canary holds the settings that both strategies have, the active
+    Service is the stable_service, and the preview Service, if any, the canary_service.
     """
 
     ref: Ref
@@ -130,6 +131,7 @@ class DeliverySeen:
     refused: Mapping[Ref, str] = field(default_factory=dict)
     pods: Mapping[str, tuple[PodSeen, ...]] | None = None  # by the uid of their ReplicaSet, where anybody needs them
     former: Former | None = None
+    followers: tuple[tuple[str, ServiceSeen], ...] = ()  # (side, what selects the same as that side's Service)
     pause_known: Instant | None = None  # since when this process knows of the pause, if it does
 
     @property
@@ -169,9 +171,20 @@ class DeliverySeen:
         return (*(each for each in firsts if each is not None), *self.older)
 
     @property
+    def carries(self) -> bool:
+        """Whether any request may reach the canary Service: by weight, or by a header or mirror route."""
+        return any(route.carries for _, routes in self.routers for route in routes)
+
+    @property
+    def is_verified(self) -> bool | None:
+        """Whether the routers' controllers say that they serve what was written; None where none of them says."""
+        said = [route.verified for _, routes in self.routers for route in routes if route.verified is not None]
+        return all(said) if said else None
+
+    @property
     def weight_low(self) -> int:
         """The smallest share that any route gives to the canary, read back."""
-        return min((route.weight for _, routes in self.routers for route in routes), default=0)
+        return min((route.weight_low for _, routes in self.routers for route in routes), default=0)
 
     @property
     def weight_high(self) -> int:
@@ -198,13 +211,22 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """A Rollout that is gone, and the Services that still bear its marks."""
+    """A Rollout that is gone, and what still bears its marks: Services, and objects of routers."""
 
     ref: Ref
     services: tuple[Manifest, ...]
+    routes: tuple[tuple[Ref, Manifest], ...] = ()
 
 
-Seen: TypeAlias = DeliverySeen | Refused | Farewell
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A Rollout whose router's objects are not known yet: nothing can be decided."""
+
+    ref: Ref
+    why: str
+
+
+Seen: TypeAlias = DeliverySeen | Refused | Farewell | Waiting
 
 
 def set_seen(manifest: Manifest) -> SetSeen:

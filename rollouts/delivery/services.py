@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rollouts.core.plan import Note, Patch
-from rollouts.delivery import capacity, marks, notes
+from rollouts.delivery import capacity, managed, marks, notes
 from rollouts.delivery.phase import Phase
 from rollouts.delivery.seen import DeliverySeen, ServiceSeen
 from rollouts.kube import object as obj
+from rollouts.traffic import patch_between, turned
 
 
 def canary_target(seen: DeliverySeen, phase: Phase, weight: int) -> str:
@@ -20,8 +21,8 @@ def canary_target(seen: DeliverySeen, phase: Phase, weight: int) -> str:
     if phase in (Phase.NEW, Phase.FIRST) or not seen.canary_service.is_named:
         return ""
     target = latch.stable
-    if phase not in (Phase.SETTLED, Phase.ABORTED) and weight > 0:
-        ready = seen.current is not None and seen.current.usable >= _pods(seen, weight)
+    if phase not in (Phase.SETTLED, Phase.ABORTED) and (weight > 0 or managed.asked(seen, phase)):
+        ready = seen.current is not None and seen.current.usable >= max(1, _pods(seen, weight))
         # Until the canary is ready the Service stays with a version that is in use; with any other it has no business.
         target = latch.current if ready else (now if now in (latch.current, latch.stable) else latch.stable)
     if target == now:
@@ -29,7 +30,8 @@ def canary_target(seen: DeliverySeen, phase: Phase, weight: int) -> str:
     to, high = seen.set_of(target), seen.weight_high
     if to is None or to.usable == 0:
         return ""
-    is_free = high == 0 or (target == latch.current and high <= weight and to.usable >= _pods(seen, high))
+    can_carry = target == latch.current and high <= weight and to.usable >= _pods(seen, high)
+    is_free = not seen.carries or (can_carry and high > 0)
     return target if is_free else ""
 
 
@@ -69,6 +71,9 @@ def _pods(seen: DeliverySeen, weight: int) -> int:
 
 def turn(seen: DeliverySeen, service: ServiceSeen, target: str) -> Iterator[tuple[Patch, tuple[Note, ...]]]:
     """The write that points a Service at a version and marks it as this Rollout's; nothing where it is so."""
+    if service.path:
+        yield from _turn_place(seen, service, target)
+        return
     body: dict[str, object] = {}
     if target and target != service.hash:
         body["spec"] = {"selector": {marks.HASH_LABEL: target}}
@@ -77,3 +82,15 @@ def turn(seen: DeliverySeen, service: ServiceSeen, target: str) -> Iterator[tupl
     if body:
         told = (notes.switched(seen, service, target),) if "spec" in body else ()
         yield Patch(service.ref, body, obj.uid(service.manifest), obj.version(service.manifest)), told
+
+
+def _turn_place(seen: DeliverySeen, service: ServiceSeen, target: str) -> Iterator[tuple[Patch, tuple[Note, ...]]]:
+    """The same in an object of a router."""
+    if not target:
+        return
+    wanted = turned(service.manifest, service.path, target)
+    annotations = {**obj.annotations(service.manifest), marks.MANAGED_BY: seen.ref.name}
+    wanted["metadata"] = {**wanted["metadata"], "annotations": annotations}
+    patch = patch_between(service.ref, service.manifest, wanted)
+    if patch is not None:
+        yield patch, (notes.switched(seen, service, target),) if target != service.hash else ()

@@ -93,7 +93,7 @@ def _aborted(seen: DeliverySeen, each: SetSeen, now: Instant) -> SetWant:
     """A canary that was given up: its weight goes first, then its delay runs, then its pods go."""
     delay, is_dynamic = seen.canary.abort_scale_down_delay_seconds, seen.canary.dynamic_stable_scale
     is_shrinking = is_dynamic and delay is None
-    if seen.weight_high > 0:  # the delay runs from the moment when the weight is gone
+    if seen.carries:  # the delay runs from the moment when the weight is gone
         carried = max(1, canary_size(seen.replicas, seen.weight_high, seen.traffic.total))
         return SetWant(each, min(each.wanted, carried) if is_shrinking else each.wanted, Keep.FOR_GOOD)
     if delay == 0:
@@ -132,10 +132,10 @@ def leaving(seen: DeliverySeen, each: SetSeen, delay_s: int, now: Instant, *, at
     if not each.wanted:
         return SetWant(each, 0, Keep.AS_IT_IS)
     if is_selected and seen.replicas:
-        return SetWant(each, each.wanted, Keep.FOR_GOOD if seen.weight_high > 0 else Keep.AS_IT_IS)
+        return SetWant(each, each.wanted, Keep.FOR_GOOD if seen.carries else Keep.AS_IT_IS)
     if each.deadline is None and delay_s > 0:
         return SetWant(each, each.wanted, Keep.UNTIL, now.plus(delay_s).rounded_up())
     if each.deadline is not None and each.deadline > now and not at_once:
         return SetWant(each, each.wanted, Keep.UNTIL, each.deadline)
-    is_handing_over = not seen.latch.is_updating and seen.weight_high > 0  # the last weight is still to be read back
+    is_handing_over = not seen.latch.is_updating and seen.carries  # the last weight is still to be read back
     return SetWant(each, each.wanted if is_handing_over else 0, Keep.AS_IT_IS)

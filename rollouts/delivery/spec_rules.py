@@ -18,9 +18,11 @@ from rollouts.core.chain import Chain, Rule
 from rollouts.core.errors import Refusal
 from rollouts.delivery.not_yet import not_yet
 from rollouts.delivery.pod_rules import selector_refusals, template_refusals
+from rollouts.delivery.router_rules import routers
 from rollouts.delivery.scale_rules import sizes
 from rollouts.delivery.step_rules import field_refs, of_canary, step_refusals
 from rollouts.kit import amount
+from rollouts.traffic import fields_of
 
 
 def _negative(at: str, value: int | None, told_at: str = "") -> Iterator[Refusal]:
@@ -183,7 +185,7 @@ def _ping_pong(spec: RolloutSpec) -> Iterator[Refusal]:
     if not canary or not canary.ping_pong:
         return
     routing, services = canary.traffic_routing, canary.ping_pong
-    if routing and not (routing.alb or routing.istio or routing.plugins):
+    if routing and not (routing.alb or routing.istio or routing.plugins or routing.gateway_api):
         text = "Ping-pong feature works with the ALB, Istio, and plugin-based traffic routers only"
         yield _canary("trafficRouting.alb", "null", text, "use canaryService and stableService", "PingPongRouter")
     for field, name in (("pingService", services.ping_service), ("pongService", services.pong_service)):
@@ -203,10 +205,13 @@ def _needs_services(canary: CanaryStrategy) -> bool:
     routing = canary.traffic_routing
     if not routing:
         return False
-    hosts = routing.istio and not routing.istio.destination_rule
-    alb = routing.alb and not canary.ping_pong
-    others = (routing.nginx, routing.smi, routing.apisix, routing.ambassador, routing.app_mesh, routing.traefik)
-    return bool(hosts or alb or any(others))
+    fields = set(fields_of(routing))
+    if routing.istio and routing.istio.destination_rule:
+        fields.discard("istio")
+    return bool(fields - (_PING_PONG if canary.ping_pong else frozenset()))
+
+
+_PING_PONG = frozenset({"alb", "istio", "gatewayAPI"})
 
 
 def _routing(spec: RolloutSpec) -> Iterator[Refusal]:
@@ -235,12 +240,16 @@ def _routing(spec: RolloutSpec) -> Iterator[Refusal]:
         yield from _negative(f"spec.strategy.canary.{field}", value, f"spec.strategy.{field}")
 
 
+_BY_HUNDREDS = frozenset({"istio", "alb", "smi", "ambassador", "appMesh"})
+"""Routers whose weights are percentages."""
+
+
 def _total(canary: CanaryStrategy) -> Iterator[Refusal]:
     routing = canary.traffic_routing
     if not routing or routing.max_traffic_weight is None:
         return
     field, got = "trafficRouting.maxTrafficWeight", str(routing.max_traffic_weight)
-    if not routing.nginx and not routing.plugins:
+    if not (routing.nginx or routing.plugins or routing.gateway_api) or _BY_HUNDREDS & set(fields_of(routing)):
         text = "Canary maxTrafficWeight in traffic routing only supported in Nginx and Plugins"
         yield _canary(field, got, text, "leave it out", "TotalUnsupported")
     if routing.max_traffic_weight <= 0:
@@ -343,6 +352,7 @@ SPEC_RULES: Chain[RolloutSpec] = Chain(
         Rule("AntiAffinity", _canary_affinity, "anti-affinity is one of preferred and required"),
         Rule("Background", _background, "arguments of analyses are few, named once and readable"),
         Rule("Nginx", _nginx, "nginx names its stable Ingress in one of two ways"),
+        Rule("Routers", routers, "a router says which of its objects carry the traffic"),
         Rule("NotYet", not_yet, "only what this version can do is asked for"),
     )
 )

@@ -193,6 +193,7 @@ def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
         _STEP_RUN: _run(seen, latch.step_run, runs.step_run(seen, latch), latch),
         _BACKGROUND_RUN: _run(seen, latch.background_run, runs.background_run(seen, latch), latch),
         "weights": _weights(seen, latch) if seen.routers else None,
+        "stablePingPong": latch.ping_pong or None,
     }
     return {key: value for key, value in canary.items() if value is not None}
 
@@ -202,14 +203,15 @@ def _weights(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
     return {
         "canary": {
             "weight": weight,
-            "serviceName": seen.canary_service.ref.name,
+            "serviceName": seen.traffic.canary_service,
             "podTemplateHash": latch.current,
         },
         "stable": {
             "weight": seen.traffic.total - weight,
-            "serviceName": seen.stable_service.ref.name,
+            "serviceName": seen.traffic.stable_service,
             "podTemplateHash": latch.stable or latch.current,
         },
+        **({} if seen.is_verified is None else {"verified": seen.is_verified}),
     }
 
 

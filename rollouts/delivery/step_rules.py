@@ -11,6 +11,7 @@ from rollouts.api.parse import shown
 from rollouts.api.rollout import CanaryStep, CanaryStrategy, Pause, RolloutArgument, StringMatch
 from rollouts.api.routing import TrafficRouting
 from rollouts.core.errors import Refusal
+from rollouts.traffic import headers_of, mirrors
 
 _ONE_OF = "Step must have one of the following set: experiment, setWeight, setCanaryScale, plugin or pause"
 _STEP_NAMES = (
@@ -111,7 +112,7 @@ def _header_route(routing: TrafficRouting | None, step: CanaryStep, field: str) 
     route = step.set_header_route
     if not route:
         return
-    if not routing or not (routing.istio or routing.alb or routing.apisix or routing.plugins):
+    if not routing or not headers_of(routing):
         text = "SetHeaderRoute requires TrafficRouting, supports Istio and ALB and Apisix"
         got = shown(route.model_dump(by_alias=True, exclude_defaults=True))
         yield of_canary("RouteUnsupported", field, text, "leave it out", got=got)
@@ -129,10 +130,13 @@ def _mirror_route(routing: TrafficRouting | None, step: CanaryStep, field: str) 
     route = step.set_mirror_route
     if not route:
         return
-    if not routing or not (routing.istio or routing.plugins):
+    if not routing or not mirrors(routing):
         text = "SetMirrorRoute requires TrafficRouting, supports Istio and Plugins"
         got = shown(route.model_dump(by_alias=True, exclude_defaults=True))
         yield of_canary("RouteUnsupported", field, text, "leave it out", got=got)
+    if route.percentage is not None and not 0 <= route.percentage <= 100:
+        text = "the percentage must be between 0 and 100"
+        yield of_canary("PercentageInvalid", f"{field}.percentage", text, "percentage: 100", got=str(route.percentage))
     for index, match in enumerate(route.match):
         for value in (match.method, match.path, *match.headers.values()):
             if value:
@@ -161,7 +165,11 @@ def _managed(routing: TrafficRouting | None, step: CanaryStep, field: str) -> It
         fix = f"managedRoutes: [{{name: {next(iter(used.values()))}}}]"
         yield of_canary("RoutesMissing", "trafficRouting.managedRoutes", text, fix, kind="Required value")
         return
-    known = {route.name for route in routing.managed_routes}
+    names = [route.name for route in routing.managed_routes]
+    known = set(names)
+    if len(known) < len(names):
+        at = "trafficRouting.managedRoutes"
+        yield of_canary("RoutesDuplicate", at, "", "name each route once", got=shown(names), kind="Duplicate value")
     for name, wanted in used.items():
         if wanted not in known:
             text = "Steps define a route that does not exist in spec.strategy.canary.trafficRouting.managedRoutes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rollouts.api.rollout import CanaryStep, SetCanaryScale
-from rollouts.delivery import capacity, runs
+from rollouts.delivery import capacity, managed, runs
 from rollouts.delivery.latch import PAUSE_STEP, Latch, Pause
 from rollouts.delivery.seen import DeliverySeen
 from rollouts.kit.instant import Instant
@@ -27,6 +27,8 @@ def is_done(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:
         return _weight_reached(seen, step.set_weight) if seen.is_routed else _ratio_reached(seen, step.set_weight)
     if step.set_canary_scale is not None:
         return _has_pods(seen, weight_at(seen, latch.step))
+    if managed.is_set(step):
+        return managed.is_done(seen, seen.weight_high)
     if step.pause is not None:
         due = pause_due(seen, latch)
         return due is not None and due <= now
@@ -36,8 +38,8 @@ def is_done(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:
 
 
 def _weight_reached(seen: DeliverySeen, weight: int) -> bool:
-    reachable = weight if capacity.canary_pods(seen, weight) else 0
-    if not (seen.weight_low == seen.weight_high == reachable):
+    reachable = capacity.weight_within(seen, weight)
+    if not (seen.weight_low == seen.weight_high == reachable) or seen.is_verified is False:
         return False
     if reachable and seen.canary_service.hash != seen.template.hash:
         return False
@@ -115,6 +117,8 @@ def text(step: CanaryStep) -> str:
         return "pause" if step.pause.duration is None else f"pause: {step.pause.duration}"
     if step.set_canary_scale is not None:
         return f"setCanaryScale: {_scale_text(step.set_canary_scale)}"
+    if managed.is_set(step):
+        return managed.text(step)
     return "analysis"
 
 

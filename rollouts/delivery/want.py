@@ -15,7 +15,7 @@ from rollouts.kube import kinds, podtemplate
 from rollouts.kube import object as obj
 from rollouts.kube.owners import with_controller
 from rollouts.kube.ref import Ref
-from rollouts.traffic import Split
+from rollouts.traffic import ManagedRoute, Split
 
 Told: TypeAlias = tuple[Action, tuple[Note, ...]]
 
@@ -44,8 +44,8 @@ class Want:
     """What ought to be now.
 
     new_size: of the spec's ReplicaSet while it does not exist.  weight: what the phase asks for.  shares: how far each
-    route may go towards it now, in the order of the routes.  canary_hash, stable_hash: what the Services select, ""
-    to leave one as it is.
+    route may go towards it now, in the order of the routes.  managed: header and mirror routes.
+    canary_hash, stable_hash: what the Services select, "" to leave one as it is.
     """
 
     sets: tuple[SetWant, ...]
@@ -54,6 +54,7 @@ class Want:
     canary_hash: str
     stable_hash: str
     shares: tuple[int, ...]
+    managed: tuple[ManagedRoute, ...] = ()
 
 
 def grow(seen: DeliverySeen, want: Want) -> Iterator[Told]:
@@ -75,25 +76,33 @@ def grow(seen: DeliverySeen, want: Want) -> Iterator[Told]:
 
 def shift(seen: DeliverySeen, want: Want) -> Iterator[Told]:
     """Traffic second: a Service turns only while that moves no weight to fewer pods, so it may go first."""
-    yield from services.turn(seen, seen.canary_service, want.canary_hash)
-    yield from services.turn(seen, seen.stable_service, want.stable_hash)
+    taken: set[Ref] = set()
+    for action, told in (*_turns(seen, want), *weigh(seen, want.shares, want.managed)):
+        if action.ref not in taken:  # what is left to be done to the same object waits until this write was seen
+            yield action, told
+        taken.add(action.ref)
+
+
+def _turns(seen: DeliverySeen, want: Want) -> Iterator[Told]:
+    hashes = {"canary": want.canary_hash, "stable": want.stable_hash}
+    leading = (("canary", seen.canary_service), ("stable", seen.stable_service))
+    for side, service in (*leading, *seen.followers):
+        yield from services.turn(seen, service, hashes[side])
     yield from leftovers.turned(seen)
-    yield from weigh(seen, want.shares)
 
 
-def weigh(seen: DeliverySeen, shares: tuple[int, ...]) -> Iterator[Told]:
-    """The writes that give each route its share."""
+def weigh(seen: DeliverySeen, shares: tuple[int, ...], managed: tuple[ManagedRoute, ...]) -> Iterator[Told]:
+    """The writes that give each route its share, and the managed routes beside it."""
     left = list(shares)
     told_weight = False
     for router, routes in seen.routers:
         for route in routes:
             share = left.pop(0)
-            action = router.write(seen.traffic, route, Split(share, seen.traffic.total))
+            action = router.write(seen.traffic, route, Split(share, seen.traffic.total, managed))
             if action is None:
                 continue
             is_new = isinstance(action, Create)
-            made = notes.route_made if is_new else notes.route_changed
-            told = [made(seen, route.ref, share)]
+            told = list((notes.route_made if is_new else notes.route_changed)(seen, router.name, route.ref, share))
             if not told_weight and (share != route.weight or (is_new and not seen.latch.stable)):
                 begins = is_new and not seen.latch.stable
                 weight = notes.weight_begun(seen, share) if begins else notes.weight_set(seen, route.weight, share)

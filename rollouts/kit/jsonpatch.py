@@ -113,3 +113,39 @@ def _cut(document: Any, path: Sequence[str]) -> Any:
     if rest:
         return {**document, head: _cut(document[head], rest)}
     return {key: value for key, value in document.items() if key != head}
+
+
+def derive(before: Any, after: Any, pointer: str = "") -> list[dict[str, Any]]:
+    """The operations that turn one JSON value into another and touch nothing that is equal in both.
+
+    Recursion is bounded by the depth of the document. What stands equal at both ends of a list is left alone.
+    """
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return _between_objects(before, after, pointer)
+    if isinstance(before, list) and isinstance(after, list):
+        return _between_lists(before, after, pointer)
+    return [] if _same(before, after) else [{"op": "replace", "path": pointer, "value": after}]
+
+
+def _between_objects(before: Mapping[str, Any], after: Mapping[str, Any], pointer: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for key in (*before, *(key for key in after if key not in before)):
+        at = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+        if key not in after:
+            found.append({"op": "remove", "path": at})
+        elif key not in before:
+            found.append({"op": "add", "path": at, "value": after[key]})
+        else:
+            found += derive(before[key], after[key], at)
+    return found
+
+
+def _between_lists(before: list[Any], after: list[Any], pointer: str) -> list[dict[str, Any]]:
+    if len(before) == len(after):
+        pairs = enumerate(zip(before, after, strict=True))
+        return [op for at, (old, new) in pairs for op in derive(old, new, f"{pointer}/{at}")]
+    shorter = min(len(before), len(after))
+    head = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+    tail = next((at for at in range(shorter - head) if before[-1 - at] != after[-1 - at]), shorter - head)
+    cut = [{"op": "remove", "path": f"{pointer}/{at}"} for at in reversed(range(head, len(before) - tail))]
+    return cut + [{"op": "add", "path": f"{pointer}/{at}", "value": after[at]} for at in range(head, len(after) - tail)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from rollouts import delivery, runs
+from rollouts import delivery, runs, traffic
 from rollouts.kube.kinds import (
     ANALYSIS_RUN,
     ANALYSIS_TEMPLATE,
@@ -32,7 +32,7 @@ ROOMS: dict[str, tuple[Room, ...]] = {
             delivery.reconcile,
             urgent=delivery.urgent,
             names_root=delivery.names_root,
-            fences=frozenset({INGRESS}),
+            fences=frozenset({INGRESS, *traffic.KINDS}),
             reads=(
                 ROLLOUT,
                 REPLICA_SET,
@@ -43,7 +43,7 @@ ROOMS: dict[str, tuple[Room, ...]] = {
                 ANALYSIS_TEMPLATE,
                 CLUSTER_ANALYSIS_TEMPLATE,
             ),
-            on_demand=(POD,),
+            on_demand=(POD, *(kind for kind in traffic.KINDS if kind not in (INGRESS, SERVICE))),
         ),
         Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,)),
     ),

@@ -1,10 +1,46 @@
 """Desired routes to patches, one router dialect a file; no router knows what a rollout step is.
 
 Lives here: how each router spells a split between two Services. Never here: when to split, and any I/O.
-Read `route.py` first.
+Read `route.py` first, then `inplace.py` and one dialect.
 """
 
-from rollouts.traffic.route import Route, Split, Traffic
-from rollouts.traffic.routers import Router, routers_of
+from rollouts.traffic.giveback import given_back, named
+from rollouts.traffic.inplace import Dialect, Reading, patch_between
+from rollouts.traffic.route import ManagedRoute, Match, Request, Route, Split, Traffic
+from rollouts.traffic.routers import (
+    DIALECTS,
+    KINDS,
+    RETIRED,
+    Router,
+    fields_of,
+    headers_of,
+    mirrors,
+    routers_of,
+    unusable,
+)
+from rollouts.traffic.selector import turned, without_hash
 
-__all__ = ["Route", "Router", "Split", "Traffic", "routers_of"]
+__all__ = [
+    "DIALECTS",
+    "KINDS",
+    "RETIRED",
+    "Dialect",
+    "ManagedRoute",
+    "Match",
+    "Reading",
+    "Request",
+    "Route",
+    "Router",
+    "Split",
+    "Traffic",
+    "fields_of",
+    "given_back",
+    "headers_of",
+    "mirrors",
+    "named",
+    "patch_between",
+    "routers_of",
+    "turned",
+    "unusable",
+    "without_hash",
+]

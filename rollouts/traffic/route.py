@@ -1,20 +1,56 @@
-"""What every router is told: whose traffic, between which Services, and in which shares."""
+"""What every router is told: whose traffic, between which Services, in which shares, and what goes beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from rollouts.kube.ref import Manifest, Ref
+
+Way: TypeAlias = Literal["exact", "prefix", "regex"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A text and how it is compared."""
+
+    way: Way
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Requests of a kind: every given part must match. headers: by name."""
+
+    headers: Mapping[str, Match]
+    method: Match | None = None
+    path: Match | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedRoute:
+    """A route that stands before the user's own while an update wants it.
+
+    mirror_percent: None leads the matching requests to the canary; a number answers them from where they would have
+    gone anyway and sends a copy of so many of them to the canary.
+    """
+
+    name: str
+    requests: tuple[Request, ...]
+    mirror_percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """How traffic is shared: `canary` and `stable` are weights whose sum is `total`."""
+    """How traffic is shared: `canary` and `stable` are weights whose sum is `total`.
+
+    managed: header and mirror routes, the one with precedence first.
+    """
 
     canary: int
     total: int = 100
+    managed: tuple[ManagedRoute, ...] = ()
 
     def __post_init__(self) -> None:
         assert 0 <= self.canary <= self.total and self.total > 0, self
@@ -24,13 +60,19 @@ class Split:
         """The weight of the stable side."""
         return self.total - self.canary
 
+    @property
+    def is_rest(self) -> bool:
+        """Whether the stable side has everything, so that nothing of an update is left in the router."""
+        return self.canary == 0 and not self.managed
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """Whose traffic it is.
 
     owner: the ownerReference for objects that a router makes.  weight_max: the weight that means all traffic where the
-    user gave one; None means 100 without saying so in the router.
+    user gave one; None means 100 without saying so in the router.  managed: the names of every route that the
+    controller may put into the router and take out of it.
     """
 
     namespace: str
@@ -39,6 +81,7 @@ class Traffic:
     canary_service: str
     stable_service: str
     weight_max: int | None = None
+    managed: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -55,8 +98,10 @@ class Traffic:
 class Route:
     """One object of a router that carries a split.
 
-    main: the user's own object, which stays untouched.  target: the object that carries the weight, None where it has
-    still to be made.  weight: the canary's share that `target` shows, read back; 0 where there is none.
+    main: the user's own object.  target: the object that carries the weight (`main` itself for most routers), None
+    where it has still to be made.  weight: the largest share that `target` gives to the canary, read back; 0 where
+    there is none.  low: the smallest, where it has several places.  managed: the managed routes that stand in it.
+    verified: whether the router's own controller says that it serves this very object; None where it says nothing.
     refusal: why the router may not touch the target, "" where it may.
     """
 
@@ -65,3 +110,16 @@ class Route:
     target: Manifest | None
     weight: int
     refusal: str = ""
+    low: int | None = None
+    managed: tuple[str, ...] = ()
+    verified: bool | None = None
+
+    @property
+    def weight_low(self) -> int:
+        """The smallest share that any place of the object gives to the canary."""
+        return self.weight if self.low is None else self.low
+
+    @property
+    def carries(self) -> bool:
+        """Whether any request may reach the canary Service through this object."""
+        return self.weight > 0 or bool(self.managed)

@@ -10,7 +10,6 @@ from rollouts.delivery.not_yet import NOT_YET
 from rollouts.delivery.rules import check
 from tests.api.cases import ABSENT, changed, with_step
 
-ROUTING = "spec.strategy.canary.trafficRouting"
 CANARY = "spec.strategy.canary"
 
 
@@ -18,8 +17,6 @@ CANARY = "spec.strategy.canary"
     ("manifest", "at"),
     [
         (changed(workloadRef={"name": "web"}, template=ABSENT, selector=ABSENT), "spec.workloadRef"),
-        (changed(canary__trafficRouting={"istio": {"destinationRule": {"name": "d"}}}), f"{ROUTING}.istio"),
-        (changed(canary__trafficRouting={"plugins": {"x/y": {}}}), f"{ROUTING}.plugins"),
         (with_step({"setWeight": 1}, {"experiment": {"templates": []}}), f"{CANARY}.steps[1].experiment"),
         (with_step({"plugin": {"name": "x"}}), f"{CANARY}.steps[0].plugin"),
     ],

@@ -1,0 +1,227 @@
+"""Every router that changes an object of the user's: object in, patch out, and all of it taken back."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from rollouts.core.plan import Patch
+from rollouts.kit import jsonpatch
+from rollouts.kube.ref import Ref
+from rollouts.traffic import DIALECTS, Route, Split, inplace
+from rollouts.traffic.inplace import MARK
+from tests.traffic.fixtures import BETA, CASES, SHADOW, TRAFFIC
+
+EVERY = pytest.mark.parametrize(("field", "settings", "given"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
+
+
+def route_of(field: str, settings: Any, manifest: dict[str, Any]) -> Route:
+    dialect = DIALECTS[field]
+    meta = manifest["metadata"]
+    ref = Ref(next(kind for kind in dialect.kinds if kind.name == manifest["kind"]), meta["namespace"], meta["name"])
+    found = inplace.find(
+        inplace.Dialect(**{**fields(dialect), "refs": lambda *_: (ref,)}), settings, TRAFFIC, {ref: manifest}.get
+    )
+    return found[0]
+
+
+def fields(dialect: inplace.Dialect) -> dict[str, Any]:
+    return {name: getattr(dialect, name) for name in inplace.Dialect.__dataclass_fields__}
+
+
+def written(field: str, settings: Any, manifest: dict[str, Any], split: Split) -> dict[str, Any]:
+    """The object after the router's write, as the API server would store it."""
+    route = route_of(field, settings, manifest)
+    assert route.refusal == ""
+    patch = inplace.write(DIALECTS[field], settings, TRAFFIC, route, split)
+    if patch is None:
+        return manifest
+    assert isinstance(patch, Patch) and patch.form == "json" and not isinstance(patch.body, dict)
+    assert (patch.uid, patch.version) == ("r1", "7")
+    stored: dict[str, Any] = jsonpatch.apply(deepcopy(manifest), list(patch.body))
+    return stored
+
+
+def without_mark(manifest: dict[str, Any]) -> dict[str, Any]:
+    bare = deepcopy(manifest)
+    annotations = bare["metadata"].get("annotations") or {}
+    annotations.pop(MARK, None)
+    if not annotations:
+        bare["metadata"].pop("annotations", None)
+    return bare
+
+
+@EVERY
+def test_a_weight_is_written_read_back_and_written_once(field: str, settings: Any, given: dict[str, Any]) -> None:
+    stored = written(field, settings, given, Split(20))
+
+    route = route_of(field, settings, stored)
+    assert (route.weight, route.weight_low, route.managed) == (20, 20, ())
+    assert inplace.write(DIALECTS[field], settings, TRAFFIC, route, Split(20)) is None
+
+
+@EVERY
+def test_the_object_at_rest_is_what_the_user_wrote(field: str, settings: Any, given: dict[str, Any]) -> None:
+    dialect = DIALECTS[field]
+    managed = ((BETA,) if dialect.headers else ()) + ((SHADOW,) if dialect.mirrors else ())
+    takes = given["kind"] not in ("TCPRoute", "TLSRoute") and "tls" not in given["spec"]
+    away = written(field, settings, given, Split(20, managed=managed if takes else ()))
+
+    assert MARK in away["metadata"]["annotations"]
+    assert without_mark(written(field, settings, away, Split(0))) == given
+
+
+@EVERY
+def test_only_the_shares_of_the_two_services_differ(field: str, settings: Any, given: dict[str, Any]) -> None:
+    patch = inplace.write(DIALECTS[field], settings, TRAFFIC, route_of(field, settings, given), Split(20))
+
+    assert isinstance(patch, Patch)
+    touched = [operation["path"] for operation in patch.body if not isinstance(operation, str)]
+    assert all(path.endswith("/weight") or path.startswith("/metadata/annotations") for path in touched)
+
+
+WITH_HEADERS = [case for case in CASES if DIALECTS[case[1]].headers and case[3]["kind"] not in ("TCPRoute", "TLSRoute")]
+WITH_HEADERS = [case for case in WITH_HEADERS if "tls" not in case[3]["spec"]]
+
+
+@pytest.mark.parametrize(
+    ("field", "settings", "given"), [case[1:] for case in WITH_HEADERS], ids=[c[0] for c in WITH_HEADERS]
+)
+def test_a_header_route_stands_until_it_is_taken_out(field: str, settings: Any, given: dict[str, Any]) -> None:
+    split = Split(0, managed=(BETA,))
+    stored = written(field, settings, given, split)
+
+    route = route_of(field, settings, stored)
+    assert (route.weight, route.managed, route.carries) == (0, ("beta",), True)
+    assert inplace.write(DIALECTS[field], settings, TRAFFIC, route, split) is None
+
+
+def test_an_http_route_gets_a_rule_per_managed_route_before_all_others() -> None:
+    _, field, settings, given = CASES[0]
+
+    rules = written(field, settings, given, Split(10, managed=(BETA, SHADOW)))["spec"]["rules"]
+
+    path = {"type": "PathPrefix", "value": "/"}
+    assert [rule.get("name") for rule in rules] == ["beta", "shadow", None, None]
+    assert rules[0]["matches"] == [{"path": path, "headers": [{"name": "X-Beta", "type": "Exact", "value": "yes"}]}]
+    assert rules[0]["backendRefs"] == [{"group": "", "kind": "Service", "port": 80, "name": "web-canary"}]
+    assert rules[0]["filters"] == rules[3]["filters"] and rules[0]["timeouts"] == {"request": "10s"}
+    assert rules[1]["matches"] == [{"path": {"type": "PathPrefix", "value": "/cart"}, "method": "GET"}]
+    assert [each["weight"] for each in rules[1]["backendRefs"]] == [90, 10]
+    assert rules[1]["filters"][-1] == {
+        "type": "RequestMirror",
+        "requestMirror": {
+            "backendRef": {"group": "", "kind": "Service", "name": "web-canary", "port": 80},
+            "percent": 25,
+        },
+    }
+
+
+def test_defaults_that_the_api_server_adds_to_a_managed_rule_are_no_difference() -> None:
+    _, field, settings, given = CASES[0]
+    split = Split(10, managed=(BETA,))
+    stored = written(field, settings, given, split)
+    stored["spec"]["rules"][0]["backendRefs"][0]["weight"] = 1
+    stored["spec"]["rules"][0]["matches"][0]["headers"][0]["by"] = "the server"
+
+    assert inplace.write(DIALECTS[field], settings, TRAFFIC, route_of(field, settings, stored), split) is None
+
+
+def test_a_virtual_service_gets_header_and_mirror_routes_before_all_others() -> None:
+    _, field, settings, given = CASES[4]
+
+    http = written(field, settings, given, Split(10, managed=(BETA, SHADOW)))["spec"]["http"]
+
+    canary = {"host": "web-canary.shop.svc.cluster.local"}
+    assert [each["name"] for each in http] == ["beta", "shadow", "api", "primary"]
+    assert http[0] == {
+        "name": "beta",
+        "match": [{"headers": {"X-Beta": {"exact": "yes"}}}],
+        "route": [{"destination": canary, "weight": 100}],
+    }
+    assert http[1]["match"] == [{"method": {"exact": "GET"}, "uri": {"prefix": "/cart"}}]
+    assert (http[1]["mirror"], http[1]["mirrorPercentage"]) == (canary, {"value": 25})
+    assert [each["weight"] for each in http[1]["route"]] == [90, 10]
+
+
+def test_an_alb_ingress_gets_an_action_conditions_and_a_path_per_header_route() -> None:
+    _, field, settings, given = next(case for case in CASES if case[1] == "alb")
+
+    stored = written(field, settings, given, Split(10, managed=(BETA,)))
+
+    annotations = stored["metadata"]["annotations"]
+    prefix = "alb.ingress.kubernetes.io"
+    assert annotations[f"{prefix}/actions.web-root"] == (
+        '{"Type":"forward","ForwardConfig":{"TargetGroups":['
+        '{"ServiceName":"web-canary","ServicePort":"80","Weight":10},'
+        '{"ServiceName":"web-stable","ServicePort":"80","Weight":90}]}}'
+    )
+    assert annotations[f"{prefix}/conditions.beta"] == (
+        '[{"Field":"http-header","HttpHeaderConfig":{"HttpHeaderName":"X-Beta","Values":["yes"]}}]'
+    )
+    assert annotations["rollouts.argoproj.io/managed-alb-annotations"] == (
+        f'{{"web":["{prefix}/actions.web-root","{prefix}/actions.beta","{prefix}/conditions.beta"]}}'
+    )
+    paths = stored["spec"]["rules"][0]["http"]["paths"]
+    assert [path["backend"]["service"]["name"] for path in paths] == ["beta", "web-root"]
+
+
+def test_stickiness_stands_in_the_albs_action() -> None:
+    _, field, settings, given = next(case for case in CASES if case[1] == "alb")
+    sticky = settings.model_validate(
+        {"ingress": "web", "servicePort": 80, "rootService": "web-root"}
+        | {"stickinessConfig": {"enabled": True, "durationSeconds": 3600}}
+    )
+
+    action = written(field, sticky, given, Split(10))["metadata"]["annotations"][
+        "alb.ingress.kubernetes.io/actions.web-root"
+    ]
+
+    assert '"TargetGroupStickinessConfig":{"Enabled":true,"DurationSeconds":3600}' in action
+
+
+def test_places_that_disagree_are_told_apart_until_all_are_written() -> None:
+    _, field, settings, given = CASES[6]
+    torn = deepcopy(given)
+    torn["spec"]["tcp"][0]["route"][1]["weight"] = 50
+    torn["spec"]["tcp"][0]["route"][0]["weight"] = 50
+
+    before = route_of(field, settings, torn)
+    after = route_of(field, settings, written(field, settings, torn, Split(50)))
+
+    assert (before.weight, before.weight_low) == (50, 0)
+    assert (after.weight, after.weight_low) == (50, 50)
+
+
+@pytest.mark.parametrize(
+    ("observed", "status", "verified"),
+    [(3, "True", True), (2, "True", False), (3, "False", False), (None, "True", None)],
+)
+def test_a_gateway_verifies_what_it_has_accepted(observed: int | None, status: str, verified: bool | None) -> None:
+    _, field, settings, given = CASES[0]
+    condition: dict[str, Any] = {"type": "Accepted", "status": status}
+    if observed is not None:
+        condition["observedGeneration"] = observed
+    told = {**given, "status": {"parents": [{"conditions": [condition]}]}}
+
+    assert route_of(field, settings, told).verified is verified
+
+
+def test_a_mark_says_enough_to_give_the_object_back_without_the_rollout() -> None:
+    from rollouts.kube import kinds
+    from rollouts.traffic import given_back, named
+
+    rollout = Ref(kinds.ROLLOUT, "shop", "web")
+    for _, field, settings, given in CASES:
+        away = written(field, settings, given, Split(20))
+        away["metadata"] |= {"uid": "r1", "resourceVersion": "9"}
+
+        patch = given_back(route_of(field, settings, away).ref, away, rollout, DIALECTS)
+
+        assert list(named(away)) == [rollout]
+        assert patch is not None and not isinstance(patch.body, dict)
+        back = jsonpatch.apply(away, list(patch.body))
+        back["metadata"]["resourceVersion"] = "7"
+        assert without_mark(back) == given
