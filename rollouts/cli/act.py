@@ -1,20 +1,29 @@
-"""`promote`, `abort`, `retry`, `pause`, `resume`: a person's word, carried out as the contract's API writes."""
+"""What a person may say to Rollouts, AnalysisRuns and Experiments, carried out as the contract's API writes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from rollouts.cli.errors import ComplaintError, Exit
-from rollouts.cli.frame import Lazy, LazyGroup, connection
+from rollouts.cli.acting import Manner, Whom, act, selection_options, write_options
+from rollouts.cli.complete import names_of
+from rollouts.cli.frame import Lazy, LazyGroup, SpanParam
 from rollouts.cli.frame import command as kube_command
+from rollouts.kube.kinds import ANALYSIS_RUN, EXPERIMENT, ROLLOUT
 
-if TYPE_CHECKING:
-    from rollouts.cli.connection import Cluster
-    from rollouts.cli.writes import Decision
-    from rollouts.kube.ref import Manifest, Ref
+_HERE = "rollouts.cli.act"
+
+
+def _to_several(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Names or labels of Rollouts, and the options of a write."""
+    names = click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(ROLLOUT))
+    return names(selection_options(write_options(function)))
+
+
+def _rollouts(names: tuple[str, ...], selector: str, all_namespaces: bool) -> Whom:
+    return Whom(ROLLOUT, names, selector, all_namespaces)
 
 
 @kube_command(
@@ -22,16 +31,29 @@ if TYPE_CHECKING:
     examples="""
     rollouts promote web             # end the present pause or step
     rollouts promote web --full      # skip every remaining step and analysis
+    rollouts promote -l team=pay
     """,
 )
-@click.argument("name")
+@_to_several
 @click.option("--full", is_flag=True, help="Skip all remaining steps, pauses and analyses.")
+@click.option("-c", "--skip-current-step", "skip_one", is_flag=True, hidden=True)  # of the contract, deprecated there
+@click.option("-a", "--skip-all-steps", "skip_all", is_flag=True, hidden=True)
 @click.pass_context
-def promote(ctx: click.Context, name: str, full: bool) -> None:
+def promote(
+    ctx: click.Context, /, full: bool, skip_one: bool, skip_all: bool, dry_run: str, output: str | None, **whom: Any
+) -> None:
     """End the present pause or step, or skip the rest of the update."""
     from rollouts.cli import writes
 
-    _each(ctx, (name,), lambda rollout: writes.promote(rollout, full=full))
+    if full + skip_one + skip_all > 1:
+        raise click.UsageError("--full, --skip-current-step and --skip-all-steps exclude each other", ctx)
+    steps = "all" if skip_all else "one" if skip_one else ""
+    act(
+        ctx,
+        _rollouts(**whom),
+        Manner(dry_run, output),
+        lambda rollout: writes.skip(rollout, steps) if steps else writes.promote(rollout, full=full),
+    )
 
 
 @kube_command(
@@ -39,15 +61,16 @@ def promote(ctx: click.Context, name: str, full: bool) -> None:
     examples="""
     rollouts abort web
     rollouts abort web api -n shop
+    rollouts abort -l team=pay -A
     """,
 )
-@click.argument("names", nargs=-1, required=True)
+@_to_several
 @click.pass_context
-def abort(ctx: click.Context, names: tuple[str, ...]) -> None:
+def abort(ctx: click.Context, /, dry_run: str, output: str | None, **whom: Any) -> None:
     """Give all traffic back to the stable version and end the update."""
     from rollouts.cli import writes
 
-    _each(ctx, names, writes.abort)
+    act(ctx, _rollouts(**whom), Manner(dry_run, output), writes.abort)
 
 
 @kube_command(
@@ -56,13 +79,13 @@ def abort(ctx: click.Context, names: tuple[str, ...]) -> None:
     rollouts pause web
     """,
 )
-@click.argument("names", nargs=-1, required=True)
+@_to_several
 @click.pass_context
-def pause(ctx: click.Context, names: tuple[str, ...]) -> None:
+def pause(ctx: click.Context, /, dry_run: str, output: str | None, **whom: Any) -> None:
     """Hold Rollouts where they are, until `resume`."""
     from rollouts.cli import writes
 
-    _each(ctx, names, writes.pause)
+    act(ctx, _rollouts(**whom), Manner(dry_run, output), writes.pause)
 
 
 @kube_command(
@@ -71,26 +94,47 @@ def pause(ctx: click.Context, names: tuple[str, ...]) -> None:
     rollouts resume web
     """,
 )
-@click.argument("names", nargs=-1, required=True)
+@_to_several
 @click.pass_context
-def resume(ctx: click.Context, names: tuple[str, ...]) -> None:
+def resume(ctx: click.Context, /, dry_run: str, output: str | None, **whom: Any) -> None:
     """Lift a person's pause and the present step's pause; nothing else is skipped."""
     from rollouts.cli import writes
 
-    _each(ctx, names, writes.resume)
+    act(ctx, _rollouts(**whom), Manner(dry_run, output), writes.resume)
+
+
+@kube_command(
+    "restart",
+    examples="""
+    rollouts restart web
+    rollouts restart web --in 10m
+    """,
+)
+@_to_several
+@click.option("-i", "--in", "delay_s", type=SpanParam(), default=0, help="Begin after this span; at once by default.")
+@click.pass_context
+def restart(ctx: click.Context, /, delay_s: float, dry_run: str, output: str | None, **whom: Any) -> None:
+    """Replace every pod, a few at a time, without a new version."""
+    from rollouts.cli import connection as wire
+    from rollouts.cli import writes
+
+    at = wire.now().plus(delay_s)
+    act(ctx, _rollouts(**whom), Manner(dry_run, output), lambda rollout: writes.restart(rollout, at))
 
 
 @click.group(
     "retry",
     cls=LazyGroup,
     table={
-        "rollout": Lazy("rollouts.cli.act", "Begin an aborted update again.", "retry_rollout"),
-        "rollouts": Lazy("rollouts.cli.act", "Begin an aborted update again.", "retry_rollout", hidden=True),
-        "ro": Lazy("rollouts.cli.act", "Begin an aborted update again.", "retry_rollout", hidden=True),
+        "rollout": Lazy(_HERE, "Begin an aborted update again.", "retry_rollout"),
+        "rollouts": Lazy(_HERE, "Begin an aborted update again.", "retry_rollout", hidden=True),
+        "ro": Lazy(_HERE, "Begin an aborted update again.", "retry_rollout", hidden=True),
+        "experiment": Lazy(_HERE, "Run an experiment again.", "retry_experiment"),
+        "exp": Lazy(_HERE, "Run an experiment again.", "retry_experiment", hidden=True),
     },
 )
 def retry() -> None:
-    """Begin an aborted update again, from its first step."""
+    """Begin an aborted update, or a finished experiment, again."""
 
 
 @kube_command(
@@ -99,53 +143,72 @@ def retry() -> None:
     rollouts retry rollout web
     """,
 )
-@click.argument("names", nargs=-1, required=True)
+@_to_several
 @click.pass_context
-def retry_rollout(ctx: click.Context, names: tuple[str, ...]) -> None:
+def retry_rollout(ctx: click.Context, /, dry_run: str, output: str | None, **whom: Any) -> None:
     """Begin an aborted update again, from its first step."""
     from rollouts.cli import writes
 
-    _each(ctx, names, writes.retry)
+    act(ctx, _rollouts(**whom), Manner(dry_run, output), writes.retry)
 
 
-def _each(ctx: click.Context, names: tuple[str, ...], decide: Callable[[Manifest], Decision]) -> None:
-    """One word to several Rollouts: all are tried, and the first complaint gives the exit code."""
-    from rollouts.cli import connection as wire
+@kube_command(
+    "experiment",
+    examples="""
+    rollouts retry experiment web-6b56c8cdb4-2-0
+    """,
+)
+@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(EXPERIMENT))
+@write_options
+@click.pass_context
+def retry_experiment(ctx: click.Context, names: tuple[str, ...], dry_run: str, output: str | None) -> None:
+    """Forget what an experiment has found, so that it runs again."""
+    from rollouts.cli import writes
 
-    async def all_of_them() -> None:
-        from rollouts.cli import read
-        from rollouts.kube.kinds import ROLLOUT
-        from rollouts.kube.ref import Ref
-
-        complaints: list[ComplaintError] = []
-        async with wire.open_cluster(connection(ctx)) as cluster:
-            for name in names:
-                try:
-                    decision = decide(await read.rollout(cluster, name))
-                    if decision.refusal:
-                        raise ComplaintError(decision.refusal, fix=decision.fix)
-                    await carry_out(cluster, Ref(ROLLOUT, cluster.namespace, name), decision)
-                except ComplaintError as complaint:
-                    complaints.append(complaint)
-                else:
-                    click.echo(decision.said)
-        for each in complaints[1:]:
-            each.show()
-        if complaints:
-            raise complaints[0]
-
-    wire.run(all_of_them())
+    act(ctx, Whom(EXPERIMENT, names), Manner(dry_run, output), writes.retry_experiment)
 
 
-async def carry_out(cluster: Cluster, ref: Ref, decision: Decision) -> None:
-    """Write the status first, to its subresource; where the server has no such subresource, all to the object."""
-    spec = decision.spec
-    if decision.status is not None:
-        try:
-            await cluster.patch(ref, decision.status, subresource="status")
-        except ComplaintError as complaint:
-            if complaint.code != Exit.NOT_FOUND:
-                raise
-            spec = {**(decision.spec or {}), **decision.status}
-    if spec is not None:
-        await cluster.patch(ref, spec)
+@click.group(
+    "terminate",
+    cls=LazyGroup,
+    table={
+        "analysisrun": Lazy(_HERE, "End an AnalysisRun now.", "terminate_run"),
+        "ar": Lazy(_HERE, "End an AnalysisRun now.", "terminate_run", hidden=True),
+        "experiment": Lazy(_HERE, "End an Experiment now.", "terminate_experiment"),
+        "exp": Lazy(_HERE, "End an Experiment now.", "terminate_experiment", hidden=True),
+    },
+)
+def terminate() -> None:
+    """End an AnalysisRun or an Experiment now."""
+
+
+@kube_command(
+    "analysisrun",
+    examples="""
+    rollouts terminate analysisrun web-6b56c8cdb4-2
+    """,
+)
+@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(ANALYSIS_RUN))
+@write_options
+@click.pass_context
+def terminate_run(ctx: click.Context, names: tuple[str, ...], dry_run: str, output: str | None) -> None:
+    """End an AnalysisRun now; what it has measured so far decides."""
+    from rollouts.cli import writes
+
+    act(ctx, Whom(ANALYSIS_RUN, names), Manner(dry_run, output), writes.terminate)
+
+
+@kube_command(
+    "experiment",
+    examples="""
+    rollouts terminate experiment web-6b56c8cdb4-2-0
+    """,
+)
+@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(EXPERIMENT))
+@write_options
+@click.pass_context
+def terminate_experiment(ctx: click.Context, names: tuple[str, ...], dry_run: str, output: str | None) -> None:
+    """End an Experiment now, as if its time were up."""
+    from rollouts.cli import writes
+
+    act(ctx, Whom(EXPERIMENT, names), Manner(dry_run, output), writes.terminate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
@@ -93,6 +93,15 @@ class Cluster:
         except ApiError as error:
             raise _complaint(error, f"patch {ref}") from None
 
+    async def create(self, kind: Kind, namespace: str, body: Manifest) -> Manifest:
+        """Store a new object; the stored one comes back."""
+        self._tell("POST", kind.path(namespace), str((body.get("metadata") or {}).get("name") or ""))
+        try:
+            return await self.client.create(kind, namespace, body)
+        except ApiError as error:
+            name = (body.get("metadata") or {}).get("name") or (body.get("metadata") or {}).get("generateName")
+            raise _complaint(error, f"create {kind.name.lower()} {name}") from None
+
     async def watch(self, query: Query, version: str) -> AsyncGenerator[tuple[str, Manifest], None]:
         """Changes after a version; ends quietly where the server or the network ends it."""
         self._tell("WATCH", query.kind.path(query.namespace), query.labels or query.fields)
@@ -100,8 +109,9 @@ class Cluster:
             query.kind, query.namespace, version=version, labels=query.labels, fields=query.fields
         )
         try:
-            async for change, manifest in changes:
-                yield change, manifest
+            async with aclosing(changes):
+                async for change, manifest in changes:
+                    yield change, manifest
         except ApiError as error:
             if error.status in (401, 403):
                 raise _complaint(error, f"watch {query.kind.plural}") from None
@@ -112,8 +122,11 @@ class Cluster:
 
 
 @asynccontextmanager
-async def open_cluster(wish: Connection) -> AsyncIterator[Cluster]:
-    """The cluster that kubeconfig and flags name; connections are closed at the end."""
+async def open_cluster(wish: Connection, *, dry_run: bool = False) -> AsyncIterator[Cluster]:
+    """The cluster that kubeconfig and flags name; connections are closed at the end.
+
+    dry_run: the server checks every write and stores none.
+    """
     access = access_of(wish)
     settings = replace(
         DEFAULTS,
@@ -122,7 +135,7 @@ async def open_cluster(wish: Connection) -> AsyncIterator[Cluster]:
         request_timeout_s=wish.request_timeout_s or DEFAULTS.request_timeout_s,
         list_timeout_s=wish.request_timeout_s or DEFAULTS.list_timeout_s,
     )
-    async with Client(access, settings, connections_max=CONNECTIONS_MAX) as client:
+    async with Client(access, settings, connections_max=CONNECTIONS_MAX, dry_run=dry_run) as client:
         yield Cluster(client, access.namespace, wish.verbosity)
 
 

@@ -19,6 +19,7 @@ class Exit(IntEnum):
     ERROR = 1
     DEGRADED = 2
     TIMEOUT = 3
+    WAITS = 4
     NOT_FOUND = 5
     USAGE = 64
     INTERRUPTED = 130

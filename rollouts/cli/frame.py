@@ -60,6 +60,13 @@ def _note(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     return value
 
 
+def _namespaces(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of namespaces; what looks them up is loaded by then."""
+    from rollouts.cli.complete import namespaces
+
+    return namespaces(ctx, param, incomplete)
+
+
 def _options(*, hidden: bool) -> list[click.Parameter]:
     def option(*names: str, help_text: str, shown: bool = False, **extra: Any) -> click.Option:
         return click.Option(
@@ -67,7 +74,14 @@ def _options(*, hidden: bool) -> list[click.Parameter]:
         )
 
     return [
-        option("-n", "--namespace", help_text="Namespace; the kubeconfig's by default.", shown=True, metavar="NS"),
+        option(
+            "-n",
+            "--namespace",
+            help_text="Namespace; the kubeconfig's by default.",
+            shown=True,
+            metavar="NS",
+            shell_complete=_namespaces,
+        ),
         option("--context", help_text="The kubeconfig's context to use.", metavar="NAME"),
         option("--kubeconfig", help_text="Path of the kubeconfig.", metavar="FILE"),
         option("-s", "--server", help_text="Address of the API server.", metavar="URL"),
@@ -105,7 +119,14 @@ class KubeCommand(click.Command):
         }
         end = args.index("--") if "--" in args else len(args)
         plain = [word for arg in args[:end] for word in _plain_flag(arg, flags)]
+        if ctx.resilient_parsing and plain and plain[-1] in self._valued():
+            plain.pop()  # an option whose value is being completed; with it in place click forgets what stands before
         return super().parse_args(ctx, _apart(plain) + args[end:])
+
+    def _valued(self) -> set[str]:
+        """The names of the options that take a value."""
+        found = (each for each in self.params if isinstance(each, click.Option) and not each.is_flag)
+        return {name for option in found for name in option.opts}
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Examples as they are typed, unwrapped."""

@@ -1,29 +1,60 @@
-"""`rollouts get rollout NAME`: one Rollout as a tree, once or for as long as it changes."""
+"""`rollouts get rollout|experiment NAME`: one object as a tree, once or for as long as it changes."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from rollouts.cli.complete import names_of
 from rollouts.cli.frame import Lazy, LazyGroup, connection
 from rollouts.cli.frame import command as kube_command
-from rollouts.cli.output import bare, full_name, no_color_option, output_option, redraw, show, show_data, style
+from rollouts.cli.output import PAGE_FORMATS, is_data, no_color_option, output_option, redraw, show, show_object, style
+from rollouts.kube.kinds import ANALYSIS_RUN, EXPERIMENT, ROLLOUT
+
+if TYPE_CHECKING:
+    from rollouts.cli.connection import Cluster
+    from rollouts.kube.ref import Kind
+    from rollouts.view.facts import World
 
 _HERE = "rollouts.cli.get"
+_ROLLOUT, _EXPERIMENT = "Show one Rollout as a tree.", "Show one Experiment as a tree."
 
 
 @click.group(
     "get",
     cls=LazyGroup,
     table={
-        "rollout": Lazy(_HERE, "Show one Rollout as a tree.", "rollout"),
-        "rollouts": Lazy(_HERE, "Show one Rollout as a tree.", "rollout", hidden=True),
-        "ro": Lazy(_HERE, "Show one Rollout as a tree.", "rollout", hidden=True),
+        "rollout": Lazy(_HERE, _ROLLOUT, "rollout"),
+        "rollouts": Lazy(_HERE, _ROLLOUT, "rollout", hidden=True),
+        "ro": Lazy(_HERE, _ROLLOUT, "rollout", hidden=True),
+        "experiment": Lazy(_HERE, _EXPERIMENT, "experiment"),
+        "experiments": Lazy(_HERE, _EXPERIMENT, "experiment", hidden=True),
+        "exp": Lazy(_HERE, _EXPERIMENT, "experiment", hidden=True),
     },
 )
 def command() -> None:
-    """Show one Rollout with its revisions, ReplicaSets, pods and AnalysisRuns."""
+    """Show one Rollout or Experiment with its revisions, ReplicaSets, pods and AnalysisRuns."""
+
+
+def _options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command here."""
+    for option in (
+        no_color_option,
+        output_option(*PAGE_FORMATS),
+        click.option(
+            "--timeout-seconds",
+            type=click.IntRange(min=0),
+            default=0,
+            help="With --watch: end with exit code 3 after so many seconds; 0: never.",
+        ),
+        click.option("-w", "--watch", is_flag=True, help="Draw again at every change."),
+    ):
+        function = option(function)
+    return function
 
 
 @kube_command(
@@ -32,90 +63,94 @@ def command() -> None:
     rollouts get rollout web
     rollouts get rollout web -n shop --watch
     rollouts get ro web -o wide      # also what each metric measured, and the last events
-    rollouts get ro web -o yaml
+    rollouts get ro web -o jsonpath='{.status.phase}'
     """,
 )
-@click.argument("name")
-@click.option("-w", "--watch", is_flag=True, help="Draw again at every change.")
-@click.option(
-    "--timeout-seconds",
-    type=click.IntRange(min=0),
-    default=0,
-    help="With --watch: end with exit code 3 after so many seconds; 0: never.",
-)
-@output_option()
-@no_color_option
+@click.argument("name", shell_complete=names_of(ROLLOUT))
+@_options
 @click.pass_context
-def rollout(
-    ctx: click.Context, name: str, watch: bool, timeout_seconds: int, output: str | None, no_color: bool
-) -> None:
+def rollout(ctx: click.Context, /, name: str, **chosen: Any) -> None:
     """Show one Rollout as a tree."""
-    from rollouts.cli.connection import run
+    look(ctx, ROLLOUT, name, **chosen)
+
+
+@kube_command(
+    "experiment",
+    examples="""
+    rollouts get experiment web-6b56c8cdb4-2-0
+    rollouts get exp web-6b56c8cdb4-2-0 --watch
+    """,
+)
+@click.argument("name", shell_complete=names_of(EXPERIMENT))
+@_options
+@click.pass_context
+def experiment(ctx: click.Context, /, name: str, **chosen: Any) -> None:
+    """Show one Experiment as a tree."""
+    look(ctx, EXPERIMENT, name, **chosen)
+
+
+def look(
+    ctx: click.Context, kind: Kind, name: str, *, watch: bool, timeout_seconds: int, output: str | None, no_color: bool
+) -> None:
+    """Show one object, once or for as long as it changes."""
+    from rollouts.cli import connection as wire
+
+    face = _Face(kind, output, no_color)
 
     async def once() -> None:
-        from rollouts.cli import connection as wire
         from rollouts.cli import read
 
         async with wire.open_cluster(connection(ctx)) as cluster:
             if watch:
                 from rollouts.cli.live import within
 
-                pictures = _watch(cluster, name, output, no_color=no_color)
-                await within(pictures, timeout_seconds, f"rollout {name!r} watch")
-            elif output in ("json", "yaml", "name"):
-                _show_object(await read.rollout(cluster, name), output)
+                what = f"{kind.name.lower()} {name!r} watch"
+                await within(_watch(cluster, face, name), timeout_seconds, what)
+            elif is_data(output):
+                show_object(kind, await read.named(cluster, kind, name), str(output))
             else:
-                found = await read.world(cluster, name, events=output == "wide")
-                show(_page(found, output, no_color=no_color))
+                show(face.page(await read.world(cluster, name, kind, events=output == "wide")))
 
-    run(once())
-
-
-def _page(found: object, output: str | None, *, no_color: bool) -> list[str]:
-    from rollouts.cli.connection import now
-    from rollouts.view.facts import World
-    from rollouts.view.page import page
-
-    assert isinstance(found, World)
-    return page(found, now(), style(no_color=no_color), wide=output == "wide")
+    wire.run(once())
 
 
-def _show_object(manifest: object, output: str, *, compact: bool = False) -> None:
-    from rollouts.kube.kinds import ROLLOUT
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """How this object was asked to look."""
 
-    assert isinstance(manifest, dict)
-    if output == "name":
-        show([full_name(ROLLOUT, manifest)])
-    else:
-        typed = {"apiVersion": ROLLOUT.api_version, "kind": ROLLOUT.name, **bare(manifest)}
-        show_data(typed, output, compact=compact)
+    kind: Kind
+    output: str | None
+    no_color: bool
+
+    def page(self, found: World) -> list[str]:
+        from rollouts.cli.connection import now
+        from rollouts.view import page
+
+        draw = page.page if self.kind == ROLLOUT else page.experiment
+        return draw(found, now(), style(no_color=self.no_color), wide=self.output == "wide")
 
 
-async def _watch(cluster: object, name: str, output: str | None, *, no_color: bool) -> AsyncIterator[None]:
+async def _watch(cluster: Cluster, face: _Face, name: str) -> AsyncGenerator[None, None]:
     """Each picture as it comes: redrawn on a terminal, appended in a pipe, one JSON document a line with -o json."""
-    import sys
-
     from rollouts.cli import read
-    from rollouts.cli.connection import Cluster
-    from rollouts.cli.live import follow
-    from rollouts.kube.kinds import ANALYSIS_RUN, ROLLOUT
+    from rollouts.cli.live import closing, follow
 
-    assert isinstance(cluster, Cluster)
-    root = await read.rollout(cluster, name)
-    wanted = read.queries(root, events=output == "wide")
-    as_data = output in ("json", "yaml", "name")
+    kind, as_data = face.kind, is_data(face.output)
+    root = await read.named(cluster, kind, name)
+    wanted = read.queries(root, kind, events=face.output == "wide")
     terminal = sys.stdout.isatty() and not as_data
     last: object = None
-    async for found in follow(cluster, [wanted[ROLLOUT]] if as_data else wanted.values(), ticking=terminal):
-        if not found[ROLLOUT]:
-            raise await read.missing(cluster, name)
-        first, shown = last is None, found[ROLLOUT][0]
+    pictures = follow(cluster, [wanted[kind]] if as_data else wanted.values(), ticking=terminal)
+    async for found in closing(pictures):
+        if not found[kind]:
+            raise await read.missing(cluster, kind, name)
+        first, shown = last is None, found[kind][0]
         if as_data and shown != last:
-            _show_object(shown, output or "json", compact=True)
+            show_object(kind, shown, str(face.output), compact=True, headed=first)
             last = shown
         elif not as_data:
             made = await read.jobs(cluster, shown, found[ANALYSIS_RUN])
-            lines = _page(read.assembled(shown, found, made), output, no_color=no_color)
+            lines = face.page(read.assembled(shown, found, made))
             if terminal:
                 redraw(lines, first=first)
             elif lines != last:

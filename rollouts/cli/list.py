@@ -1,27 +1,31 @@
-"""`rollouts list rollouts`: many Rollouts as a table."""
+"""`rollouts list rollouts|experiments`: many objects as a table."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rollouts.cli.frame import Lazy, LazyGroup, connection
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.output import (
-    bare,
-    full_name,
-    listing,
+    PAGE_FORMATS,
+    is_data,
     no_color_option,
     output_option,
     redraw,
     show,
-    show_data,
+    show_object,
+    show_objects,
     style,
 )
-from rollouts.kube.kinds import ROLLOUT
-from rollouts.kube.ref import Manifest
+from rollouts.kube.kinds import EXPERIMENT, ROLLOUT
+
+if TYPE_CHECKING:
+    from rollouts.kube.ref import Kind, Manifest
 
 _HERE = "rollouts.cli.list"
 
@@ -33,10 +37,29 @@ _HERE = "rollouts.cli.list"
         "rollouts": Lazy(_HERE, "List Rollouts.", "rollouts"),
         "rollout": Lazy(_HERE, "List Rollouts.", "rollouts", hidden=True),
         "ro": Lazy(_HERE, "List Rollouts.", "rollouts", hidden=True),
+        "experiments": Lazy(_HERE, "List Experiments.", "experiments"),
+        "experiment": Lazy(_HERE, "List Experiments.", "experiments", hidden=True),
+        "exp": Lazy(_HERE, "List Experiments.", "experiments", hidden=True),
     },
 )
 def command() -> None:
-    """List Rollouts."""
+    """List Rollouts or Experiments."""
+
+
+def _options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every list."""
+    for option in (
+        no_color_option,
+        output_option(*PAGE_FORMATS),
+        click.option("--timestamps", is_flag=True, help="With --watch in a pipe: begin each table with the time."),
+        click.option("-w", "--watch", is_flag=True, help="Draw again at every change."),
+        click.option("-l", "--selector", default="", help="Only those with these labels, for example team=pay."),
+        click.option("--field-selector", default="", help="Only those with these fields, e.g. metadata.name=web."),
+        click.option("--name", default="", help="Only the one of this name."),
+        click.option("-A", "--all-namespaces", is_flag=True, help="In every namespace."),
+    ):
+        function = option(function)
+    return function
 
 
 @kube_command(
@@ -44,91 +67,107 @@ def command() -> None:
     examples="""
     rollouts list rollouts
     rollouts list ro -A --watch
-    rollouts list ro -l team=pay -o wide
+    rollouts list ro -l team=pay -o custom-columns=NAME:.metadata.name,PHASE:.status.phase
     """,
 )
-@click.option("-A", "--all-namespaces", is_flag=True, help="In every namespace.")
-@click.option("--name", default="", help="Only the Rollout of this name.")
-@click.option("-l", "--selector", default="", help="Only those with these labels, for example team=pay.")
-@click.option("-w", "--watch", is_flag=True, help="Draw again at every change.")
-@click.option("--timestamps", is_flag=True, help="With --watch in a pipe: begin each table with the time.")
-@output_option()
-@no_color_option
+@_options
 @click.pass_context
-def rollouts(ctx: click.Context, /, output: str | None, no_color: bool, **chosen: str | bool) -> None:
+def rollouts(ctx: click.Context, /, **chosen: Any) -> None:
     """List Rollouts."""
-    from rollouts.cli.connection import Query, open_cluster, run
+    _list(ctx, ROLLOUT, **chosen)
+
+
+@kube_command(
+    "experiments",
+    examples="""
+    rollouts list experiments
+    rollouts list exp -A -o wide
+    """,
+)
+@_options
+@click.pass_context
+def experiments(ctx: click.Context, /, **chosen: Any) -> None:
+    """List Experiments."""
+    _list(ctx, EXPERIMENT, **chosen)
+
+
+def _list(ctx: click.Context, kind: Kind, /, output: str | None, no_color: bool, **chosen: Any) -> None:
+    from rollouts.cli import connection as wire
 
     async def once() -> None:
-        async with open_cluster(connection(ctx)) as cluster:
+        async with wire.open_cluster(connection(ctx)) as cluster:
             everywhere = bool(chosen["all_namespaces"])
-            query = Query(
-                ROLLOUT,
+            named = f"metadata.name={chosen['name']}" if chosen["name"] else ""
+            query = wire.Query(
+                kind,
                 "" if everywhere else cluster.namespace,
                 labels=str(chosen["selector"]),
-                fields=f"metadata.name={chosen['name']}" if chosen["name"] else "",
+                fields=",".join(part for part in (named, chosen["field_selector"]) if part),
             )
-            face = _Face(output, no_color, everywhere, bool(chosen["timestamps"]), cluster.namespace)
+            face = _Face(kind, output, no_color, chosen["timestamps"], "" if everywhere else cluster.namespace)
             if chosen["watch"]:
-                from rollouts.cli.live import follow
+                from rollouts.cli.live import follow, within
 
-                pictures = follow(cluster, [query], ticking=sys.stdout.isatty() and output in (None, "wide"))
-                async for _ in face.watch(found[ROLLOUT] async for found in pictures):
-                    pass
+                pictures = follow(cluster, [query], ticking=sys.stdout.isatty() and not is_data(output))
+                await within(face.watch(pictures), 0, "list")
             else:
                 face.show((await cluster.list(query)).items)
 
-    run(once())
+    wire.run(once())
 
 
+@dataclass(slots=True)
 class _Face:
-    """How this list was asked to look."""
+    """How this list was asked to look. namespace "": all of them."""
 
-    def __init__(self, output: str | None, no_color: bool, everywhere: bool, timestamps: bool, space: str) -> None:
-        self.output, self.everywhere, self.timestamps, self.space = output, everywhere, timestamps, space
-        self.style = style(no_color=no_color)
-        self.last: object = None
+    kind: Kind
+    output: str | None
+    no_color: bool
+    timestamps: bool
+    namespace: str
+    last: list[str] = field(default_factory=list)
 
     def lines(self, found: Iterable[Manifest]) -> list[str]:
         """The table, or the sentence that there is nothing."""
         from rollouts.cli.connection import now
         from rollouts.view import rows
 
-        made = rows.rollouts(found, now(), self.style, namespaces=self.everywhere, wide=self.output == "wide")
-        return made if len(made) > 1 else ["No rollouts found" + ("." if self.everywhere else f" in {self.space}.")]
+        draw = rows.rollouts if self.kind == ROLLOUT else rows.experiments
+        look, wide = style(no_color=self.no_color), self.output == "wide"
+        made = draw(found, now(), look, namespaces=not self.namespace, wide=wide)
+        nothing = f"No {self.kind.plural} found" + (f" in {self.namespace}." if self.namespace else ".")
+        return made if len(made) > 1 else [nothing]
 
     def show(self, found: Iterable[Manifest]) -> None:
         """One answer, whole."""
         ordered = sorted(found, key=lambda each: (each["metadata"].get("namespace", ""), each["metadata"]["name"]))
-        if self.output in ("json", "yaml"):
-            show_data(listing(ROLLOUT, ordered), self.output)
-        elif self.output == "name":
-            show(full_name(ROLLOUT, each) for each in ordered)
+        if is_data(self.output):
+            show_objects(self.kind, ordered, str(self.output))
         else:
             show(self.lines(ordered))
 
-    async def watch(self, pictures: AsyncIterator[tuple[Manifest, ...]]) -> AsyncIterator[None]:
-        """Tables as they change; with -o json each changed Rollout on a line of its own."""
+    async def watch(
+        self, pictures: AsyncGenerator[Mapping[Kind, tuple[Manifest, ...]], None]
+    ) -> AsyncGenerator[None, None]:
+        """Tables as they change; as data each changed object by itself."""
         from rollouts.cli.connection import now
+        from rollouts.cli.live import closing
 
         told: dict[str, Manifest] = {}
-        async for found in pictures:
-            if self.output in ("json", "yaml", "name"):
+        headed = True
+        async for picture in closing(pictures):
+            found = picture[self.kind]
+            if is_data(self.output):
                 for each in found:
                     if told.get(each["metadata"]["uid"]) != each:
-                        self._show_one(each)
+                        show_object(self.kind, each, str(self.output), compact=True, headed=headed)
+                        headed = False
                 told = {each["metadata"]["uid"]: each for each in found}
             elif sys.stdout.isatty():
-                redraw(self.lines(found), first=self.last is None)
-                self.last = found
+                lines = self.lines(found)
+                redraw(lines, first=not self.last)
+                self.last = lines
             elif (lines := self.lines(found)) != self.last:
-                show([*([] if self.last is None else [""]), *([now().rfc3339()] if self.timestamps else []), *lines])
+                show([*([""] if self.last else []), *([now().rfc3339()] if self.timestamps else []), *lines])
                 self.last = lines
             yield
-
-    def _show_one(self, manifest: Manifest) -> None:
-        if self.output == "name":
-            show([full_name(ROLLOUT, manifest)])
-        else:
-            typed = {"apiVersion": ROLLOUT.api_version, "kind": ROLLOUT.name, **bare(manifest)}
-            show_data(typed, self.output or "json", compact=True)

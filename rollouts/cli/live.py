@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from rollouts.cli.connection import Cluster, Query
 from rollouts.cli.errors import ComplaintError, Exit
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Kind, Manifest
 
+T = TypeVar("T")
 REDRAW_S_MIN = 0.2
 TICK_S = 1.0
 REWATCH_S = 0.5
@@ -50,7 +52,7 @@ class Board:
 
 async def follow(
     cluster: Cluster, queries: Iterable[Query], *, ticking: bool = False
-) -> AsyncIterator[Mapping[Kind, tuple[Manifest, ...]]]:
+) -> AsyncGenerator[Mapping[Kind, tuple[Manifest, ...]], None]:
     """Pictures, never more than five a second. ticking: also one a second, for the ages on a terminal.
 
     Ends with the complaint of a query that is refused; a watch that merely ends is begun again from a list.
@@ -69,6 +71,13 @@ async def follow(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def closing(pictures: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """The same pictures; whoever leaves in the middle leaves no watch behind."""
+    async with aclosing(pictures):
+        async for picture in pictures:
+            yield picture
 
 
 async def _next_change(board: Board, tasks: list[asyncio.Task[None]], tick_s: float | None) -> None:
@@ -93,11 +102,11 @@ async def _track(cluster: Cluster, query: Query, board: Board) -> None:
         await asyncio.sleep(REWATCH_S)
 
 
-async def within(awaitable: AsyncIterator[None], timeout_s: float, what: str) -> None:
+async def within(pictures: AsyncGenerator[None, None], timeout_s: float, what: str) -> None:
     """Run through an iterator, with a complaint (exit code 3) once the time is up; 0: no limit."""
     try:
-        async with asyncio.timeout(timeout_s or None):
-            async for _ in awaitable:
+        async with asyncio.timeout(timeout_s or None), aclosing(pictures):
+            async for _ in pictures:
                 pass
     except TimeoutError:
         raise ComplaintError(f"{what} exceeded timeout", code=Exit.TIMEOUT) from None

@@ -14,14 +14,18 @@ from rollouts.cli.frame import Lazy, LazyGroup
 
 HERE = "rollouts.cli"
 COMMANDS: dict[str, Lazy] = {
-    "get": Lazy(f"{HERE}.get", "Show one Rollout as a tree."),
-    "list": Lazy(f"{HERE}.list", "List Rollouts."),
+    "get": Lazy(f"{HERE}.get", "Show one Rollout or Experiment as a tree."),
+    "list": Lazy(f"{HERE}.list", "List Rollouts or Experiments."),
     "status": Lazy(f"{HERE}.status", "Wait for the end of an update and say how it ended."),
     "promote": Lazy(f"{HERE}.act", "End the present pause or step, or skip the rest of the update.", "promote"),
     "abort": Lazy(f"{HERE}.act", "Give all traffic back to the stable version.", "abort"),
-    "retry": Lazy(f"{HERE}.act", "Begin an aborted update again.", "retry"),
+    "retry": Lazy(f"{HERE}.act", "Begin an aborted update, or a finished experiment, again.", "retry"),
     "pause": Lazy(f"{HERE}.act", "Hold Rollouts where they are.", "pause"),
     "resume": Lazy(f"{HERE}.act", "Let paused Rollouts go on.", "resume"),
+    "restart": Lazy(f"{HERE}.act", "Replace every pod without a new version.", "restart"),
+    "undo": Lazy(f"{HERE}.undo", "Go back to an earlier revision."),
+    "terminate": Lazy(f"{HERE}.act", "End an AnalysisRun or an Experiment now.", "terminate"),
+    "create": Lazy(f"{HERE}.create", "Create objects from files, or an AnalysisRun from a template."),
     "set": Lazy(f"{HERE}.set_image", "Change a Rollout's image.", "set_group"),
     "explain": Lazy(f"{HERE}.explain", "Print the letter that would be carried out now, and the rule behind it."),
     "lint": Lazy(f"{HERE}.lint", "Say what is wrong in manifests, with file, line and mend."),
@@ -38,7 +42,7 @@ COMMANDS: dict[str, Lazy] = {
     connects=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Connection options stand before or after the command. Exit codes: 0 ok, 1 error, 2 degraded, 3 timeout, "
-    "5 not found, 64 usage, 130 interrupted.",
+    "4 waits for a person (where that was asked), 5 not found, 64 usage, 130 interrupted.",
 )
 def root() -> None:
     """Progressive delivery for Kubernetes: canaries judged by metrics, promoted or aborted by themselves."""
@@ -46,7 +50,8 @@ def root() -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; the console scripts end here."""
-    name = "kubectl rollouts" if Path(sys.argv[0]).name.startswith("kubectl-") else "rollouts"
+    called = Path(sys.argv[0]).name
+    name = " ".join(called.split("-")) if called.startswith("kubectl-") else "rollouts"
     try:
         result = root.main(
             args=list(args) if args is not None else None,

@@ -9,17 +9,56 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from rollouts.kube.ref import Kind, Manifest
 from rollouts.view.style import ASCII, UNICODE, Style
 
-FORMATS = ("json", "yaml", "wide", "name")
+FORMATS = ("json", "yaml", "name", "jsonpath=", "custom-columns=")
+PAGE_FORMATS = ("wide", *FORMATS)
 _CLEAR, _HOME, _LINE_END, _REST = "\x1b[2J", "\x1b[H", "\x1b[K\n", "\x1b[J"
 
 
-def output_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """`-o json|yaml|wide|name`, as far as the command has such forms."""
-    return click.option("-o", "--output", type=click.Choice(formats or FORMATS), help="Form of the answer.")
+class OutputParam(click.ParamType[str]):
+    """`json`, `yaml`, `wide`, `name`, `jsonpath=TEMPLATE` or `custom-columns=SPEC`, read before anything is asked."""
+
+    name = "form"
+
+    def __init__(self, forms: tuple[str, ...]) -> None:
+        self.forms = forms
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The form as it was given; usage error for one that this command has not, or that cannot be read."""
+        name, equals, text = str(value).partition("=")
+        if name.startswith("go-template"):
+            self.fail("go-template is not spoken here: use jsonpath=, or kubectl get -o go-template=", param, ctx)
+        if f"{name}{equals}" not in self.forms:
+            self.fail(f"{value!r} is none of {', '.join(self.forms)}", param, ctx)
+        if equals:
+            from rollouts.kit.jsonpath import JsonPathError
+            from rollouts.view.columns import columns_of, template_of
+
+            try:
+                template_of(text) if name == "jsonpath" else columns_of(text)
+            except JsonPathError as error:
+                self.fail(f"{name}: {error}", param, ctx)
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The forms that begin so."""
+        return [CompletionItem(form) for form in self.forms if form.startswith(incomplete)]
+
+
+def output_option(*forms: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`-o json|yaml|name|jsonpath=|custom-columns=`, or those of them that the command has."""
+    chosen = forms or FORMATS
+    shown = "|".join(chosen)
+    return click.option("-o", "--output", type=OutputParam(chosen), metavar=shown, help="Form of the answer.")
+
+
+def is_data(output: str | None) -> bool:
+    """Whether an answer of this form is for programs."""
+    return output not in (None, "wide")
 
 
 def no_color_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,10 +85,14 @@ def style(*, no_color: bool = False) -> Style:
 
 def show(lines: Iterable[str]) -> None:
     """Print lines, colours included where the style put them."""
-    text = "\n".join(lines)
+    emit("".join(f"{line}\n" for line in lines))
+
+
+def emit(text: str) -> None:
+    """Print a text to the letter."""
     encoding = sys.stdout.encoding or "ascii"
     # A name in a script that this terminal lacks is shown with question marks rather than not at all.
-    click.echo(text.encode(encoding, "replace").decode(encoding), color=True)
+    click.echo(text.encode(encoding, "replace").decode(encoding), color=True, nl=False)
 
 
 def redraw(lines: Iterable[str], *, first: bool) -> None:
@@ -77,13 +120,43 @@ def bare(manifest: Manifest) -> dict[str, Any]:
     return {**manifest, "metadata": meta}
 
 
-def listing(kind: Kind, manifests: Iterable[Manifest]) -> dict[str, Any]:
-    """A List as kubectl prints it."""
-    typed = [{"apiVersion": kind.api_version, "kind": kind.name, **bare(each)} for each in manifests]
-    return {"apiVersion": "v1", "kind": "List", "items": typed, "metadata": {"resourceVersion": ""}}
+def typed(kind: Kind, manifest: Manifest) -> dict[str, Any]:
+    """The same with its kind, which lists leave out."""
+    return {"apiVersion": kind.api_version, "kind": kind.name, **bare(manifest)}
 
 
 def full_name(kind: Kind, manifest: Mapping[str, Any]) -> str:
     """`rollout.argoproj.io/web`."""
     group = f".{kind.group}" if kind.group else ""
     return f"{kind.name.lower()}{group}/{manifest['metadata']['name']}"
+
+
+def show_object(kind: Kind, manifest: Manifest, output: str, *, compact: bool = False, headed: bool = True) -> None:
+    """One object as data. compact: JSON on one line, for a stream of them.  headed: with the columns' headings."""
+    _show_as(kind, [manifest], typed(kind, manifest), output, compact=compact, headed=headed)
+
+
+def show_objects(kind: Kind, manifests: Iterable[Manifest], output: str) -> None:
+    """Many objects as data, as one List where the form has lists."""
+    found = list(manifests)
+    items = [typed(kind, each) for each in found]
+    whole = {"apiVersion": "v1", "kind": "List", "items": items, "metadata": {"resourceVersion": ""}}
+    _show_as(kind, found, whole, output)
+
+
+def _show_as(
+    kind: Kind, each: list[Manifest], whole: Any, output: str, *, compact: bool = False, headed: bool = True
+) -> None:
+    form, _, text = output.partition("=")
+    if form == "name":
+        show(full_name(kind, one) for one in each)
+    elif form in ("json", "yaml"):
+        show_data(whole, form, compact=compact)
+    else:
+        from rollouts.view.columns import columns_of, template_of, written
+
+        if form == "jsonpath":
+            # kubectl ends a template's answer with nothing; a stream of answers needs an end between two of them.
+            emit(template_of(text).text(whole) + ("\n" if compact else ""))
+        else:
+            show(written(columns_of(text), [typed(kind, one) for one in each], headed=headed))

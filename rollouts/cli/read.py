@@ -1,4 +1,4 @@
-"""Everything that one Rollout's page shows, listed with server-side selectors."""
+"""Everything that the page of a Rollout or an Experiment shows, listed with server-side selectors."""
 
 from __future__ import annotations
 
@@ -13,40 +13,54 @@ from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.view import facts
 from rollouts.view.facts import World
 
+LISTED = (kinds.ROLLOUT, kinds.EXPERIMENT)
+PODS_OF_OURS = "rollouts-pod-template-hash"  # the label that the ReplicaSets and pods of our kinds carry
 JOB_OWNER = "analysisrun.argoproj.io/uid"
 
 
 async def rollout(cluster: Cluster, name: str) -> Manifest:
     """The Rollout of that name, or a complaint with the nearest names."""
-    ref = Ref(kinds.ROLLOUT, cluster.namespace, name)
-    if (found := await cluster.find(ref)) is not None:
+    return await named(cluster, kinds.ROLLOUT, name)
+
+
+async def named(cluster: Cluster, kind: Kind, name: str) -> Manifest:
+    """The object of that kind and name, or a complaint with the nearest names."""
+    if (found := await cluster.find(Ref(kind, cluster.namespace if kind.namespaced else "", name))) is not None:
         return found
-    raise await missing(cluster, name)
+    raise await missing(cluster, kind, name)
 
 
-async def missing(cluster: Cluster, name: str) -> ComplaintError:
-    """The complaint that there is no such Rollout, with the nearest names."""
-    listing = await cluster.list(Query(kinds.ROLLOUT, cluster.namespace))
+async def missing(cluster: Cluster, kind: Kind, name: str) -> ComplaintError:
+    """The complaint that there is no such object, with the nearest names."""
+    listing = await cluster.list(Query(kind, cluster.namespace))
     known = [obj.name(each) for each in listing.items]
-    hint = meant(name, known) or (f"rollouts list rollouts -n {cluster.namespace}" if known else "")
-    empty = "" if known else "; the namespace holds no rollouts, so look with: rollouts list rollouts -A"
+    asking = f"rollouts list {kind.plural}" if kind in LISTED else f"kubectl get {kind.plural}"
+    hint = meant(name, known) or (f"{asking} -n {cluster.namespace}" if known else "")
+    empty = "" if known else f"; the namespace holds no {kind.plural}, so look with: {asking} -A"
     return ComplaintError(
-        f'rollout "{name}" not found in namespace "{cluster.namespace}"{empty}', fix=hint, code=Exit.NOT_FOUND
+        f'{kind.name.lower()} "{name}" not found in namespace "{cluster.namespace}"{empty}',
+        fix=hint,
+        code=Exit.NOT_FOUND,
     )
 
 
-def queries(root: Manifest, *, events: bool = False) -> dict[Kind, Query]:
-    """What belongs to a Rollout, as a query per kind; what the selector catches too much, the owner sorts out."""
+def queries(root: Manifest, kind: Kind = kinds.ROLLOUT, *, events: bool = False) -> dict[Kind, Query]:
+    """What belongs to an object, as a query per kind, its own kind first.
+
+    What a selector catches too much, the owner sorts out.
+    """
     space, name = obj.namespace(root), obj.name(root)
-    selector = facts.spec(root).get("selector")
-    pods = selector_text(selector) if selector else str(facts.status(root).get("selector") or "")
-    plain = selector_text({"matchLabels": (selector or {}).get("matchLabels") or {}})
-    found = {
-        kinds.ROLLOUT: Query(kinds.ROLLOUT, space, fields=f"metadata.name={name}"),
-        kinds.REPLICA_SET: Query(kinds.REPLICA_SET, space, labels=pods),
-        kinds.POD: Query(kinds.POD, space, labels=pods),
-        kinds.ANALYSIS_RUN: Query(kinds.ANALYSIS_RUN, space, labels=plain),
-    }
+    pods, runs = PODS_OF_OURS, ""
+    found = {kind: Query(kind, space, fields=f"metadata.name={name}")}
+    if kind == kinds.ROLLOUT:
+        selector = facts.spec(root).get("selector")
+        pods = selector_text(selector) if selector else str(facts.status(root).get("selector") or "")
+        runs = selector_text({"matchLabels": (selector or {}).get("matchLabels") or {}})
+        if any("experiment" in step for step in facts.steps(root)):
+            found[kinds.EXPERIMENT] = Query(kinds.EXPERIMENT, space)
+    found[kinds.REPLICA_SET] = Query(kinds.REPLICA_SET, space, labels=pods)
+    found[kinds.POD] = Query(kinds.POD, space, labels=pods)
+    found[kinds.ANALYSIS_RUN] = Query(kinds.ANALYSIS_RUN, space, labels=runs)
     if events:
         found[kinds.EVENT] = Query(kinds.EVENT, space, fields=f"involvedObject.uid={obj.uid(root)}")
     return found
@@ -65,11 +79,11 @@ def selector_text(selector: Mapping[str, object]) -> str:
     return ",".join(parts)
 
 
-async def world(cluster: Cluster, name: str, *, events: bool = False) -> World:
-    """One Rollout with its ReplicaSets, pods, AnalysisRuns and their Jobs, listed at once."""
-    root = await rollout(cluster, name)
-    wanted = queries(root, events=events)
-    del wanted[kinds.ROLLOUT]
+async def world(cluster: Cluster, name: str, kind: Kind = kinds.ROLLOUT, *, events: bool = False) -> World:
+    """One object with its ReplicaSets, pods, AnalysisRuns and their Jobs, listed at once."""
+    root = await named(cluster, kind, name)
+    wanted = queries(root, kind, events=events)
+    del wanted[kind]
     listings = await asyncio.gather(*(cluster.list(query) for query in wanted.values()))
     found = {kind: tuple(listing.items) for kind, listing in zip(wanted, listings, strict=True)}
     return assembled(root, found, await jobs(cluster, root, found[kinds.ANALYSIS_RUN]))
@@ -84,6 +98,7 @@ def assembled(root: Manifest, found: Mapping[Kind, tuple[Manifest, ...]], made: 
         found.get(kinds.ANALYSIS_RUN, ()),
         made,
         found.get(kinds.EVENT, ()),
+        found.get(kinds.EXPERIMENT, ()),
     )
 
 

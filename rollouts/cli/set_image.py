@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rollouts.cli.acting import Manner, write_options
+from rollouts.cli.complete import containers, names_of
 from rollouts.cli.errors import ComplaintError, Exit, meant
 from rollouts.cli.frame import Lazy, LazyGroup, connection
 from rollouts.cli.frame import command as kube_command
+from rollouts.kube.kinds import ROLLOUT
 
 if TYPE_CHECKING:
     from rollouts.cli.connection import Cluster
-    from rollouts.kube.ref import Ref
+    from rollouts.kube.ref import Manifest, Ref
 
 TRIES_MAX = 5
 TEST_FAILED = 422
@@ -34,10 +37,11 @@ def set_group() -> None:
     rollouts set image web '*=registry.example/web:2'      # every container
     """,
 )
-@click.argument("name")
-@click.argument("images", nargs=-1, required=True, metavar="CONTAINER=IMAGE...")
+@click.argument("name", shell_complete=names_of(ROLLOUT))
+@click.argument("images", nargs=-1, required=True, metavar="CONTAINER=IMAGE...", shell_complete=containers())
+@write_options
 @click.pass_context
-def set_image(ctx: click.Context, name: str, images: tuple[str, ...]) -> None:
+def set_image(ctx: click.Context, name: str, images: tuple[str, ...], dry_run: str, output: str | None) -> None:
     """Change the image of containers, which begins an update."""
     from rollouts.cli import connection as wire
 
@@ -48,34 +52,27 @@ def set_image(ctx: click.Context, name: str, images: tuple[str, ...]) -> None:
             raise click.UsageError(f"{each!r} is not CONTAINER=IMAGE, for example web=registry.example/web:2", ctx)
         wanted[container] = image
 
+    manner = Manner(dry_run, output)
+
     async def once() -> None:
-        async with wire.open_cluster(connection(ctx)) as cluster:
-            target = await _target(cluster, name)
-            changed = await _change(cluster, target, wanted)
-            click.echo(f'rollout "{name}" image {"updated" if changed else "unchanged"}')
+        async with wire.open_cluster(connection(ctx), dry_run=dry_run == "server") as cluster:
+            from rollouts.cli import read
+            from rollouts.cli.holder import holder
+
+            target = holder(await read.rollout(cluster, name))
+            changed, manifest = await _change(cluster, target, wanted, writes_it=dry_run != "client")
+            manner.tell(target.kind, manifest, f'rollout "{name}" image {"updated" if changed else "unchanged"}')
 
     wire.run(once())
 
 
-async def _target(cluster: Cluster, name: str) -> Ref:
-    """The object that holds the pod template: the Rollout, or the Deployment that it refers to."""
-    from rollouts.cli import read
-    from rollouts.kube import kinds
-    from rollouts.kube.ref import Ref
+async def _change(
+    cluster: Cluster, ref: Ref, wanted: dict[str, str], *, writes_it: bool = True
+) -> tuple[bool, Manifest]:
+    """Patch the images, reading again where somebody moved the containers meanwhile.
 
-    reference = (await read.rollout(cluster, name))["spec"].get("workloadRef")
-    if not reference:
-        return Ref(kinds.ROLLOUT, cluster.namespace, name)
-    if reference.get("kind") != kinds.DEPLOYMENT.name:
-        raise ComplaintError(
-            f"rollout {name!r} takes its pods from a {reference.get('kind')}, whose image cannot be set here",
-            fix=f"kubectl edit {str(reference.get('kind', '')).lower()} {reference.get('name')}",
-        )
-    return Ref(kinds.DEPLOYMENT, cluster.namespace, str(reference.get("name", "")))
-
-
-async def _change(cluster: Cluster, ref: Ref, wanted: dict[str, str]) -> bool:
-    """Patch the images, reading again where somebody moved the containers meanwhile; False: nothing to change."""
+    Returns whether there was anything to change, and the object as it is then.
+    """
     from rollouts.cli import writes
 
     seen: object = None
@@ -87,15 +84,15 @@ async def _change(cluster: Cluster, ref: Ref, wanted: dict[str, str]) -> bool:
             known = writes.container_names(manifest)
             hint = meant(change.unknown[0], known) or f"containers: {', '.join(known)}"
             raise ComplaintError(f"{ref} has no container {change.unknown[0]!r}", fix=hint)
-        if not change.operations:
-            return False
+        if not change.operations or not writes_it:
+            return bool(change.operations), manifest
         try:
-            await cluster.patch(ref, change.operations, form="json")
+            after = await cluster.patch(ref, change.operations, form="json")
         except ComplaintError as complaint:
             refused = getattr(complaint, "status", 0)
             if refused not in (409, TEST_FAILED) or (refused == TEST_FAILED and change == seen):
                 raise
             seen = change
         else:
-            return True
+            return True, after
     raise ComplaintError(f"{ref} changed under the write {TRIES_MAX} times in a row", fix="try again")

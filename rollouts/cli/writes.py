@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rollouts.kit.instant import Instant
+from rollouts.kube import object as obj
+from rollouts.kube.podtemplate import comparable
 from rollouts.kube.ref import Manifest
 from rollouts.view import facts
 from rollouts.view.phase import is_observed
+
+EPHEMERAL = "rollout.argoproj.io/ephemeral-metadata"
+OVER = frozenset({"Successful", "Failed", "Error", "Inconclusive"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +37,7 @@ def promote(rollout: Manifest, *, full: bool = False) -> Decision:
     """End the present pause or step; `full`: skip the rest of the update."""
     name, status = rollout["metadata"]["name"], facts.status(rollout)
     if status.get("abort") and not full:
-        return Decision(
-            "",
-            refusal=f"rollout {name!r} is aborted, so there is no update to promote",
-            fix=f"rollouts retry rollout {name}",
-        )
+        return _aborted(name)
     unpause = {"spec": {"paused": False}} if facts.spec(rollout).get("paused") else None
     if full:
         is_done = status.get("currentPodHash") == status.get("stableRS") and is_observed(rollout)
@@ -42,6 +45,24 @@ def promote(rollout: Manifest, *, full: bool = False) -> Decision:
         return Decision(_done(f"rollout '{name}' fully promoted", skip, unpause, name), skip, unpause)
     patch = _next_step(rollout)
     return Decision(_done(f"rollout '{name}' promoted", patch, unpause, name), patch, unpause)
+
+
+def skip(rollout: Manifest, steps: str) -> Decision:
+    """Move the cursor past one step, or past all of them, whatever holds it now. steps: one or all."""
+    name, total = rollout["metadata"]["name"], len(facts.steps(rollout))
+    if not total:
+        return Decision("", refusal=f"rollout {name!r} has no steps to skip", fix=f"rollouts promote {name}")
+    if facts.status(rollout).get("abort"):
+        return _aborted(name)
+    after = total if steps == "all" else min(facts.step_index(rollout) + 1, total)
+    unpause = {"spec": {"paused": False}} if facts.spec(rollout).get("paused") else None
+    patch = {"status": {"pauseConditions": None, "currentStepIndex": after}}
+    return Decision(f"rollout '{name}' promoted", patch, unpause)
+
+
+def _aborted(name: str) -> Decision:
+    refusal = f"rollout {name!r} is aborted, so there is no update to promote"
+    return Decision("", refusal=refusal, fix=f"rollouts retry rollout {name}")
 
 
 def _next_step(rollout: Manifest) -> Mapping[str, Any] | None:
@@ -94,6 +115,83 @@ def resume(rollout: Manifest) -> Decision:
     status = {"status": {"pauseConditions": None}} if facts.status(rollout).get("pauseConditions") else None
     said = f"rollout '{name}' resumed" if spec or status else f"rollout '{name}' is not paused"
     return Decision(said, status, spec)
+
+
+def restart(rollout: Manifest, at: Instant) -> Decision:
+    """Replace every pod from that moment on."""
+    said = f"rollout '{rollout['metadata']['name']}' restarts at {at.rfc3339_whole()}"
+    return Decision(said, spec={"spec": {"restartAt": at.rfc3339_whole()}})
+
+
+def terminate(run: Manifest) -> Decision:
+    """End an AnalysisRun or an Experiment; one that is over stays as it is."""
+    kind, name = str(run.get("kind") or "analysisrun").lower(), run["metadata"]["name"]
+    if (phase := facts.status(run).get("phase")) in OVER:
+        return Decision(f"{kind} '{name}' is over already: {phase}")
+    if facts.spec(run).get("terminate"):
+        return Decision(f"{kind} '{name}' is being terminated already")
+    return Decision(f"{kind} '{name}' terminated", spec={"spec": {"terminate": True}})
+
+
+def retry_experiment(trial: Manifest) -> Decision:
+    """Run an Experiment again: a status that is gone was never begun."""
+    name = trial["metadata"]["name"]
+    if not facts.status(trial):
+        return Decision(f"experiment '{name}' has not begun, so there is nothing to retry")
+    return Decision(f"experiment '{name}' retried", spec={"status": None})
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The revision to go back to, and the JSON patch that does it; empty where it is the present one already."""
+
+    revision: int
+    operations: tuple[Mapping[str, Any], ...] = ()
+    refusal: str = ""
+    fix: str = ""
+
+
+def undo(rollout: Manifest, replica_sets: Iterable[Manifest], holder: Manifest, revision: int = 0) -> Undo:
+    """Back to the pod template of an earlier revision; 0: the one before the newest.
+
+    holder: the object with the pod template, which is the Rollout or the Deployment that it refers to.
+    """
+    name = rollout["metadata"]["name"]
+    by_revision = {facts.revision(each): each for each in facts.owned(replica_sets, rollout) if facts.revision(each)}
+    known = sorted(by_revision, reverse=True)
+    there_are = f"there are: {', '.join(map(str, known))}" if known else ""
+    if revision and revision not in by_revision:
+        return Undo(revision, refusal=f"rollout {name!r} keeps no revision {revision}", fix=there_are)
+    if not revision and len(known) < 2:
+        return Undo(0, refusal=f"rollout {name!r} keeps no earlier revision", fix=there_are)
+    wanted = revision or known[1]
+    template = _as_written(by_revision[wanted])
+    if comparable(template) == comparable(facts.spec(holder).get("template") or {}):
+        return Undo(wanted)
+    return Undo(wanted, ({"op": "replace", "path": "/spec/template", "value": template},))
+
+
+def _as_written(replica_set: Manifest) -> dict[str, Any]:
+    """A ReplicaSet's template as its author wrote it: without the hash and the metadata of a part it once played."""
+    template = facts.spec(replica_set).get("template") or {}
+    meta, added = template.get("metadata") or {}, _ephemeral(replica_set)
+    kept: dict[str, Any] = {}
+    for field, own in (("labels", {facts.HASH: None}), ("annotations", {})):
+        strange = {**added.get(field, {}), **own}
+        if left := {key: value for key, value in (meta.get(field) or {}).items() if key not in strange}:
+            kept[field] = left
+    # The time stamp is null in what a ReplicaSet stores; nobody wrote it.
+    others = {key: value for key, value in meta.items() if key not in ("labels", "annotations", "creationTimestamp")}
+    return {**template, "metadata": {**others, **kept}}
+
+
+def _ephemeral(replica_set: Manifest) -> dict[str, dict[str, Any]]:
+    """The labels and annotations that only the canary or the stable pods carry; nothing where they are unreadable."""
+    try:
+        found = json.loads(obj.annotations(replica_set).get(EPHEMERAL) or "{}")
+    except ValueError:
+        return {}
+    return {key: value for key, value in found.items() if isinstance(value, dict)} if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ class Client:
 
     async def watch(
         self, kind: Kind, namespace: str = "", *, version: str = "", labels: str = "", fields: str = ""
-    ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    ) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
         """(type, object) of every change after `version`, until the server ends the watch; bookmarks are left out.
 
         Raises ApiError, with status 410 where the version is too old to resume from.

@@ -28,7 +28,10 @@ ROLES: Mapping[str, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One Rollout and what belongs to it, as listed from the API server."""
+    """One Rollout and what belongs to it, as listed from the API server.
+
+    On the page of an Experiment, that Experiment stands in the Rollout's place.
+    """
 
     rollout: Manifest
     replica_sets: tuple[Manifest, ...] = ()
@@ -36,6 +39,7 @@ class World:
     runs: tuple[Manifest, ...] = ()
     jobs: tuple[Manifest, ...] = ()
     events: tuple[Manifest, ...] = ()
+    experiments: tuple[Manifest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,23 @@ def steps(rollout: Manifest) -> tuple[Mapping[str, Any], ...]:
 def step_index(rollout: Manifest) -> int:
     """The cursor; a status that has none stands at the first step."""
     return min(max(whole(status(rollout).get("currentStepIndex")), 0), len(steps(rollout)))
+
+
+def human_wait(rollout: Manifest) -> str:
+    """What only a person can end, in a few words; "" where time or a measurement will."""
+    if spec(rollout).get("paused"):
+        return "it was paused by hand (spec.paused)"
+    for pause in status(rollout).get("pauseConditions") or ():
+        reason, index = str(pause.get("reason", "")), step_index(rollout)
+        step = steps(rollout)[index] if index < len(steps(rollout)) else {}
+        if reason in ("InconclusiveAnalysisRun", "InconclusiveExperiment"):
+            return "the analysis could not decide"
+        if reason == "CanaryPauseStep" and not (step.get("pause") or {}).get("duration"):
+            return f"step {index + 1} of {len(steps(rollout))} is a pause without end"
+        blue_green = (spec(rollout).get("strategy") or {}).get("blueGreen") or {}
+        if reason == "BlueGreenPause" and not blue_green.get("autoPromotionSeconds"):
+            return "the preview waits to be promoted"
+    return ""
 
 
 def weight_total(rollout: Manifest) -> int:
@@ -188,6 +209,12 @@ def template_images(manifest: Manifest) -> tuple[str, ...]:
     """The images of a pod template's containers, each once, in order."""
     pod = (spec(manifest).get("template") or {}).get("spec") or {}
     return tuple(dict.fromkeys(str(each.get("image", "")) for each in pod.get("containers") or ()))
+
+
+def experiment_images(trial: Manifest) -> tuple[str, ...]:
+    """The images of all the pods of an Experiment, each once, in order."""
+    templates = ({"spec": each} for each in spec(trial).get("templates") or () if isinstance(each, Mapping))
+    return tuple(dict.fromkeys(image for each in templates for image in template_images(each)))
 
 
 def deadline(replica_set: Manifest) -> Instant | None:

@@ -56,6 +56,25 @@ def header(world: World, style: Style) -> list[str]:
     ]
 
 
+def experiment(world: World, now: Instant, style: Style, *, wide: bool = False) -> list[str]:
+    """The page of an Experiment, which stands in the world's first place."""
+    trial = world.rollout
+    state, word = health.of_run(trial)
+    lines = [
+        _line("Name:", clean(obj.name(trial))),
+        _line("Namespace:", clean(obj.namespace(trial))),
+        _line("Status:", style.status(state, clean(word))),
+    ]
+    if message := facts.status(trial).get("message"):
+        lines.append(_line("Message:", clean(message)))
+    for number, image in enumerate(facts.experiment_images(trial)):
+        lines.append(_line("Images:" if number == 0 else "", clean(image)))
+    lines += ["", *table.lines(tree.HEADINGS, tree.rows(tree.experiment(world, trial, now), now, style))]
+    if wide:
+        lines += _section("Events:", events.lines(world.events, now))
+    return lines
+
+
 def _line(label: str, value: str) -> str:
     return f"{label:<{LABEL_CELLS}}{value}"
 

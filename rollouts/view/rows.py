@@ -1,4 +1,4 @@
-"""Many Rollouts as one table."""
+"""Many Rollouts, or many Experiments, as one table."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest
-from rollouts.view import facts, table
+from rollouts.view import facts, health, table
 from rollouts.view.age import age
 from rollouts.view.phase import phase_of
 from rollouts.view.style import Style, clean
 
 HEADINGS = ("NAME", "STRATEGY", "STATUS", "STEP", "SET-WEIGHT", "READY", "DESIRED", "UP-TO-DATE", "AVAILABLE")
+EXPERIMENT_HEADINGS = ("NAME", "STATUS", "DURATION", "AGE")
 WIDE = ("AGE", "IMAGES", "MESSAGE")
 
 
@@ -49,6 +50,26 @@ def row(rollout: Manifest, style: Style) -> tuple[str, ...]:
         str(numbers.updated),
         str(numbers.available),
     )
+
+
+def experiments(
+    manifests: Iterable[Manifest], now: Instant, style: Style, *, namespaces: bool = False, wide: bool = False
+) -> list[str]:
+    """The list of Experiments as lines; see `rollouts`."""
+    ordered = sorted(manifests, key=lambda each: (obj.namespace(each), obj.name(each)))
+    lead = ("NAMESPACE",) if namespaces else ()
+    rows = [
+        (
+            *((clean(obj.namespace(each)),) if namespaces else ()),
+            clean(obj.name(each)),
+            style.status(*health.of_run(each)),
+            clean(facts.spec(each).get("duration") or "-"),
+            age(obj.created(each), now),
+            *((clean(facts.status(each).get("message") or "-"),) if wide else ()),
+        )
+        for each in ordered
+    ]
+    return table.lines((*lead, *EXPERIMENT_HEADINGS, *(("MESSAGE",) if wide else ())), rows)
 
 
 def _wide(rollout: Manifest, now: Instant) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Rollout → revision → ReplicaSet and AnalysisRun → pods and Jobs, as nodes and as table rows."""
+"""Rollout → revision → ReplicaSet, AnalysisRun and Experiment → pods and Jobs, as nodes and as table rows."""
 
 from __future__ import annotations
 
@@ -49,13 +49,15 @@ def tree(world: World, now: Instant) -> Node:
     phase = phase_of(world.rollout)
     sets = facts.owned(world.replica_sets, world.rollout)
     runs = facts.owned(world.runs, world.rollout)
-    numbers = sorted({facts.revision(each) for each in (*sets, *runs)}, reverse=True)
+    trials = facts.owned(world.experiments, world.rollout)
+    numbers = sorted({facts.revision(each) for each in (*sets, *runs, *trials)}, reverse=True)
     revisions = tuple(
         Node(
             "Revision",
             f"revision:{number}",
             children=(
                 *(_replica_set(world, each, now) for each in sets if facts.revision(each) == number),
+                *(experiment(world, each, now) for each in trials if facts.revision(each) == number),
                 *(_run(world, each) for each in runs if facts.revision(each) == number),
             ),
         )
@@ -63,6 +65,14 @@ def tree(world: World, now: Instant) -> Node:
     )
     created = obj.created(world.rollout)
     return Node("Rollout", obj.name(world.rollout), (phase.state, phase.name), created, children=revisions)
+
+
+def experiment(world: World, trial: Manifest, now: Instant) -> Node:
+    """An Experiment with its sets of pods and its runs."""
+    sets = (_replica_set(world, each, now) for each in facts.owned(world.replica_sets, trial))
+    runs = (_run(world, each) for each in facts.owned(world.runs, trial))
+    created = obj.created(trial)
+    return Node("Experiment", obj.name(trial), health.of_run(trial), created, children=(*sets, *runs))
 
 
 def rows(root: Node, now: Instant, style: Style) -> list[tuple[str, ...]]:

@@ -45,7 +45,7 @@ def say(devplane: Devplane, status: Mapping[str, Any], ref: Ref = WEB) -> None:
 def shared() -> Iterator[Cluster]:
     """One cluster for the tests that only look."""
     with Cluster() as cluster:
-        cluster.do(_furnish)
+        cluster.do(furnish)
         yield cluster
 
 
@@ -53,11 +53,12 @@ def shared() -> Iterator[Cluster]:
 def cluster() -> Iterator[Cluster]:
     """A cluster of this test's own."""
     with Cluster() as own:
-        own.do(_furnish)
+        own.do(furnish)
         yield own
 
 
-def _furnish(devplane: Devplane) -> None:
+def furnish(devplane: Devplane) -> None:
+    """Two namespaces, a Rollout in each, one of them with a ReplicaSet."""
     for name in ("shop", "pay"):
         devplane.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     devplane.create(made("web"))
@@ -140,6 +141,39 @@ def test_status_without_watching_says_the_phase(shared: Cluster, typed: Type) ->
     outcome = typed("status", "web", "--watch=false", "-n", "shop", "-s", shared.url)
 
     assert (outcome.code, outcome.out) == (0, "Paused - CanaryPauseStep\n")
+
+
+def test_status_may_stop_where_only_a_person_can_go_on(shared: Cluster, typed: Type) -> None:
+    pause = [{"reason": "CanaryPauseStep", "startTime": "2026-01-01T00:00:00Z"}]
+    shared.do(lambda devplane: say(devplane, {"currentStepIndex": 1, "pauseConditions": pause}))
+
+    outcome = typed("status", "web", "--stop-at-pause", "--timeout", "9s", "-n", "shop", "-s", shared.url)
+
+    assert outcome.code == 4
+    assert "step 2 of 3 is a pause without end" in outcome.err
+    assert "fix: rollouts promote web" in outcome.err
+
+
+def test_columns_and_templates_are_a_persons_own(shared: Cluster, typed: Type) -> None:
+    columns = "custom-columns=WHO:.metadata.name,PHASE:.status.phase"
+    both = typed("list", "ro", "-A", "-s", shared.url, "-o", columns)
+    names = typed("list", "ro", "-A", "-s", shared.url, "-o", "jsonpath={.items[*].metadata.name}")
+
+    assert both.out.splitlines() == ["WHO  PHASE", "api  <none>", "web  Paused"]
+    assert names.out == "api web"
+
+
+def test_an_experiment_is_listed_and_shown(cluster: Cluster, typed: Type) -> None:
+    trial = {"metadata": {"name": "trial", "namespace": "shop"}, "spec": {"duration": "5m", "templates": []}}
+    head = {"apiVersion": ROLLOUT.api_version, "kind": "Experiment", "status": {"phase": "Running"}}
+    cluster.do(lambda devplane: devplane.create({**head, **trial}))
+
+    listed = typed("list", "experiments", "-n", "shop", "-s", cluster.url).out.splitlines()
+    shown = typed("get", "experiment", "trial", "-n", "shop", "-s", cluster.url).out
+
+    assert listed[0].split() == ["NAME", "STATUS", "DURATION", "AGE"]
+    assert listed[1].split()[:4] == ["trial", "◌", "Running", "5m"]
+    assert "Σ trial" in shown
 
 
 def test_status_gives_up_with_its_own_exit_code(shared: Cluster, typed: Type) -> None:
