@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rollouts.delivery import canary, commands, runs, services, steps, want
+from rollouts.delivery import canary, commands, runs, scaling, services, sizes, steps, want
 from rollouts.delivery.turning import Turning
 from rollouts.shell import carrier, carry
 from rollouts.shell.cache import Cache
@@ -38,9 +38,8 @@ def floor_for_ceil(patch: pytest.MonkeyPatch) -> None:
     def floor(replicas: int, weight: int, total: int) -> int:
         return replicas * weight // total
 
-    for module in (canary, services, steps):
-        patch.setattr(module, "pods_needed", floor)
-    patch.setattr(canary, "canary_size", floor)
+    for name in ("pods_needed", "canary_size"):
+        patch.setattr(scaling, name, floor)
 
 
 def weight_before_selector(patch: pytest.MonkeyPatch) -> None:
@@ -53,8 +52,7 @@ def weight_before_selector(patch: pytest.MonkeyPatch) -> None:
 
 
 def weight_to_unready_pods(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(canary, "pods_needed", lambda replicas, weight, total: 0)
-    patch.setattr(services, "pods_needed", lambda replicas, weight, total: 0)
+    patch.setattr(scaling, "pods_needed", lambda replicas, weight, total: 0)
 
 
 def cancelled_is_passed(patch: pytest.MonkeyPatch) -> None:
@@ -132,21 +130,36 @@ def abort_keeps_weight(patch: pytest.MonkeyPatch) -> None:
 
 
 def aborted_canary_goes_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(canary, "_KEEP_DELAY_S_DEFAULT", 1)
+    patch.setattr(sizes, "_KEEP_DELAY_S_DEFAULT", 1)
 
 
 def old_version_goes_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(canary, "SCALE_DOWN_DELAY_S_DEFAULT", 1)
+    patch.setattr(sizes, "SCALE_DOWN_DELAY_S_DEFAULT", 1)
 
 
 def stable_shrinks_with_the_weight(patch: pytest.MonkeyPatch) -> None:
-    real = canary._size
+    real = sizes._routed
 
     def size(seen: Any, phase: Any, each: Any, weight: int, now: Any) -> Any:
         wish = real(seen, phase, each, weight, now)
         return replace(wish, replicas=seen.replicas - weight * seen.replicas // 100) if each is seen.stable else wish
 
-    patch.setattr(canary, "_size", size)
+    patch.setattr(sizes, "_routed", size)
+
+
+def stable_shrinks_ahead_of_the_weight(patch: pytest.MonkeyPatch) -> None:
+    def stable(seen: Any, each: Any, weight: int) -> int:
+        return int(max(1, seen.replicas - weight * seen.replicas // 100))
+
+    patch.setattr(sizes, "_stable", stable)
+
+
+def no_limit_above(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(scaling.Limits, "most", property(lambda self: 2 * self.replicas))
+
+
+def no_limit_below(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(scaling.Limits, "least", property(lambda self: 0))
 
 
 def run_names_are_not_kept(patch: pytest.MonkeyPatch) -> None:
@@ -176,6 +189,14 @@ MUTANTS = (
     Mutant("an aborted canary goes at once", aborted_canary_goes_at_once, ("S22",), ("abort-and-retry",)),
     Mutant("the old version goes at once", old_version_goes_at_once, ("S10",)),
     Mutant("the stable version shrinks with its share", stable_shrinks_with_the_weight, ("S5",)),
+    Mutant(
+        "a dynamic stable version shrinks before its weight",
+        stable_shrinks_ahead_of_the_weight,
+        ("S5",),
+        ("dynamic-stable",),
+    ),
+    Mutant("no router and no limit above", no_limit_above, ("S6",), ("unrouted-rolling",)),
+    Mutant("no router and no limit below", no_limit_below, ("S6",), ("unrouted-rolling",)),
     Mutant("run names are not derived", run_names_are_not_kept, ("S27", "L1"), ("judged-canary",)),
 )
 
