@@ -21,6 +21,7 @@ from rollouts.simulation.pod_laws import (
     ratio_keeps_limits,
     stable_stays_whole,
 )
+from rollouts.simulation.switch_laws import promotion_is_earned, release_is_earned, switch_is_released
 from rollouts.simulation.truth import DONE, HASH, need
 
 
@@ -36,7 +37,7 @@ def traffic_has_pods(case: Case) -> Iterator[str]:
     if case.weight and case.weight[1] < case.weight[0] and stable and case.most(stable) == 0 and case.least(canary) > 0:
         yield f"weight {case.weight[0]} to {case.weight[1]} although the stable version has no available pod"
     if case.commit.kind == kinds.SERVICE:
-        for field, share in (("canaryService", after.weight), ("stableService", after.total - after.weight)):
+        for field, share in (("canaryService", after.total - after.main_share), ("stableService", after.main_share)):
             old, new = case.before.service_hash(field), after.service_hash(field)
             target, had = after.sets.get(new), case.before.sets.get(old)
             serving = case.least(had) if had else max((case.least(one) for one in after.sets.values()), default=0)
@@ -60,7 +61,9 @@ def traffic_has_room(case: Case) -> Iterator[str]:
             yield f"the stable version gets {rest} of {after.total} with {case.most(stable)} of {replicas} pods"
     if case.commit.kind == kinds.SERVICE and after.is_routed and case.before.service_hash("stableService"):
         left, taken = case.before.service_hash("stableService"), after.service_hash("stableService")
-        wants, has = need(replicas, after.total - after.weight, after.total), case.most(after.sets.get(taken))
+        wants, has = need(replicas, after.main_share, after.total), case.most(after.sets.get(taken))
+        if after.is_blue_green and taken == after.stable:
+            wants -= wants // 4  # maxUnavailable may be missing when an update is taken back
         if left != taken and taken and has < wants <= case.least(case.before.sets.get(left)):
             yield f"stableService turned to {taken} with {has} of {wants} pods"
 
@@ -298,4 +301,7 @@ INVARIANTS: tuple[tuple[str, Callable[[Case], Iterator[str]]], ...] = (
     ("S28", pauses_are_kept),
     ("S32", only_ours),
     ("S35", users_win),
+    ("B1", switch_is_released),
+    ("B2", release_is_earned),
+    ("B3", promotion_is_earned),
 )

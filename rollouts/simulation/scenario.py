@@ -47,6 +47,13 @@ HELD: tuple[Mapping[str, Any], ...] = (
     {"setWeight": 60},
     {"pause": {"duration": "5s"}},
 )
+SWITCHED: Mapping[str, Any] = {"activeService": "web-active", "previewService": "web-preview"}
+STEPPED: Mapping[str, Any] = {
+    "canaryService": "web-canary",
+    "stableService": "web-stable",
+    "trafficRouting": {"nginx": {"stableIngress": "web"}},
+    "steps": list(STEPS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ class Scenario:
     """One story. ends: conditions of the script's language that must hold at the end.
 
     metrics: what Prometheus says by image: a number, NaN, empty, error or hang.  absent: props that are not there at
-    first.  extra: fields of spec.strategy.canary.  more: fields of spec.
+    first.  extra: fields of spec.strategy.canary.  blue_green: those of spec.strategy.blueGreen, in place of a canary.
+    more: fields of spec.
     """
 
     name: str
@@ -67,6 +75,7 @@ class Scenario:
     background: bool = False
     absent: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    blue_green: Mapping[str, Any] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
     pods: Mapping[str, str] = field(default_factory=dict)
     ingresses: tuple[str, ...] = ("web",)
@@ -95,12 +104,16 @@ class Scenario:
             "template": self._pod_template(),
             "strategy": {"canary": canary},
         }
+        if self.blue_green is not None:
+            spec["strategy"] = {"blueGreen": {**SWITCHED, **self.blue_green}}
         if self.replicas is not None:
             spec["replicas"] = self.replicas
         return {
             "class": (kinds.INGRESS_CLASS, INGRESS_CLASS),
             "stable": (kinds.SERVICE, _service("web-stable")),
             "canary": (kinds.SERVICE, _service("web-canary")),
+            "active": (kinds.SERVICE, _service("web-active")),
+            "preview": (kinds.SERVICE, _service("web-preview")),
             **{f"ingress-{name}": (kinds.INGRESS, _ingress(name)) for name in self.ingresses},
             "success": (kinds.ANALYSIS_TEMPLATE, _template("success", count=3)),
             "watch": (kinds.ANALYSIS_TEMPLATE, _template("watch")),

@@ -22,6 +22,7 @@ from rollouts.devplane.store import Store
 from rollouts.kube import kinds
 from rollouts.kube.object import generation, uid
 from rollouts.kube.ref import Kind, Manifest, Ref
+from rollouts.simulation.scenario import STEPPED, SWITCHED
 from rollouts.simulation.truth import HASH, Truth, available, truth
 
 USER = "user"
@@ -217,6 +218,13 @@ def _kill_pods(stage: Stage, which: str) -> None:
             stage.store.delete(Ref(kinds.POD, stage.ref.namespace, pod["metadata"]["name"]), Deletion(manager=USER))
 
 
+def _become(stage: Stage, strategy: str) -> None:
+    fields: dict[str, Any] = {"canary": None, "blueGreen": dict(SWITCHED)}
+    if strategy == "a canary":
+        fields = {"canary": dict(STEPPED), "blueGreen": None}
+    _patch(stage, {"spec": {"strategy": fields}})
+
+
 def _steps(stage: Stage, weights: str) -> None:
     steps = [{"setWeight": int(weight)} for weight in weights.split()]
     _patch(stage, {"spec": {"strategy": {"canary": {"steps": steps}}}})
@@ -239,4 +247,5 @@ ACTS: Mapping[str, Callable[..., None]] = {
     r"recreate": _recreate,
     r"kill (canary|stable) pods": _kill_pods,
     r"set steps ([\d ]+)": _steps,
+    r"become (a canary|blue-green)": _become,
 }

@@ -61,8 +61,18 @@ class Truth:
 
     @cached_property
     def canary(self) -> Mapping[str, Any]:
-        """spec.strategy.canary, empty rather than absent."""
-        return (self.spec.get("strategy") or {}).get("canary") or {}
+        """spec.strategy.canary, empty rather than absent; blue-green as the canary that it resembles."""
+        strategy = self.spec.get("strategy") or {}
+        blue_green = strategy.get("blueGreen")
+        if blue_green is None:
+            return strategy.get("canary") or {}
+        services = {"stableService": blue_green.get("activeService"), "canaryService": blue_green.get("previewService")}
+        return {**blue_green, **services}
+
+    @property
+    def is_blue_green(self) -> bool:
+        """Whether a Service carries all or nothing of a version."""
+        return (self.spec.get("strategy") or {}).get("blueGreen") is not None
 
     @property
     def steps(self) -> tuple[Mapping[str, Any], ...]:
@@ -76,8 +86,8 @@ class Truth:
 
     @property
     def is_routed(self) -> bool:
-        """Whether a router shares the traffic; without one the pods' own ratio does."""
-        return self.canary.get("trafficRouting") is not None
+        """Whether a router or a Service shares the traffic; without one the pods' own ratio does."""
+        return self.canary.get("trafficRouting") is not None or self.is_blue_green
 
     @property
     def is_dynamic(self) -> bool:
@@ -156,8 +166,15 @@ class Truth:
 
     @property
     def weight(self) -> int:
-        """The largest share that any canary Ingress gives to the canary."""
+        """The largest share that any canary Ingress gives to the canary; of blue-green all or nothing."""
+        if self.is_blue_green:
+            return self.total if self.is_updating and self.service_hash("stableService") == self.current else 0
         return max(self.weights.values(), default=0)
+
+    @property
+    def main_share(self) -> int:
+        """What the stable (or active) Service carries."""
+        return self.total if self.is_blue_green else self.total - self.weight
 
     def image_of(self, hash_value: str) -> str:
         """The image that the version with this hash runs."""

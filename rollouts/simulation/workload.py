@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rollouts.simulation.scenario import DOUBTED, HELD, JUDGED, LONG_JUDGED, PROMOTED, RETURNED, Scenario
 from rollouts.simulation.sizing import SIZES
+from rollouts.simulation.switching import SWITCHES
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("first-deploy", "The first version is there at once: no steps, no weight.",
@@ -173,6 +174,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         """when healthy: create run
            when a run is Failed: end""", ("a run is Failed",), metrics={"*": "0.1"}),
     *SIZES,
+    *SWITCHES,
 )  # fmt: skip
 
 
