@@ -9,17 +9,18 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from rollouts.api.common import INT32_MAX, Model
-from rollouts.api.constraints import FIELDS, ITEMS_MAX, KEYS, LIST_MAX, RULES
+from rollouts.api.constraints import FIELDS, ITEMS_MAX, KEYS, LIST_MAX, RULES, SHAPES
 
 DEPTH_MAX = 32
 _ANYTHING = {"x-kubernetes-preserve-unknown-fields": True}
+_RULES = "x-kubernetes-validations"
 
 
 def schema_of(model: type[BaseModel], depth: int = 0) -> dict[str, Any]:
     """The schema of a model with a description on every field. Nests as deep as the models do."""
     assert depth < DEPTH_MAX
     fields = model.model_fields
-    schema: dict[str, Any] = {"type": "object", "description": _first_sentence(model)}
+    schema: dict[str, Any] = {"type": "object", "description": _first_sentence(model), **SHAPES.get(model, {})}
     if fields:
         properties = {field.alias or name: _field(model, name, field, depth + 1) for name, field in fields.items()}
         schema["properties"] = dict(sorted(properties.items()))
@@ -27,7 +28,7 @@ def schema_of(model: type[BaseModel], depth: int = 0) -> dict[str, Any]:
         schema["required"] = required
     rules = [rule.as_json() for base in reversed(model.__mro__) if base in RULES for rule in RULES[base]]
     if rules:
-        schema["x-kubernetes-validations"] = rules
+        schema[_RULES] = rules
     return schema
 
 
@@ -40,7 +41,9 @@ def _field(model: type[BaseModel], name: str, field: FieldInfo, depth: int) -> d
     schema["description"] = field.description
     for base in reversed(model.__mro__):
         if isinstance(base, type) and issubclass(base, BaseModel):
-            schema.update(FIELDS.get((base, name), {}))
+            more = FIELDS.get((base, name), {})
+            rules = [*schema.get(_RULES, ()), *more.get(_RULES, ())]
+            schema.update(more, **({_RULES: rules} if rules else {}))
     return {"description": schema.pop("description"), **schema}
 
 

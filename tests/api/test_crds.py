@@ -127,7 +127,6 @@ def test_short_names_and_columns_are_the_contracts() -> None:
         (TEMPLATE, ".spec.args", "name"),
         (RUN, ".spec.metrics", "name"),
         (ROLLOUT, ".spec.strategy.canary.trafficRouting.managedRoutes", "name"),
-        (ROLLOUT, ".status.conditions", "type"),
         (EXPERIMENT, ".spec.templates", "name"),
     ],
 )
