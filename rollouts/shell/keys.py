@@ -66,6 +66,7 @@ class Key:
     ref: Ref
     room: Room
     urgent: bool = False
+    fresh: bool = False  # its root has a new wish that nobody has looked at yet
     dirty: bool = False  # marked while it was busy
     plan: Plan | None = None
     writes: tuple[Action, ...] = ()  # of the plan

@@ -19,7 +19,7 @@ from rollouts.shell.carrier import Carrier
 from rollouts.shell.counts import Counts
 from rollouts.shell.keys import Key
 from rollouts.shell.patience import Patience
-from rollouts.shell.queue import Queue
+from rollouts.shell.queue import Line, Queue
 from rollouts.shell.reading import Readers, RecordingReader
 from rollouts.shell.room import Room
 from rollouts.shell.settings import DEFAULTS, Settings
@@ -30,7 +30,14 @@ from rollouts.shell.wire import Response, Turn, WatchEvent
 class Machine:
     """Carries the letters of all rooms: at most one plan of a key is under way."""
 
-    def __init__(self, rooms: Sequence[Room], settings: Settings = DEFAULTS, *, dry_run: bool = False, shadow: Shadow | None = None) -> None:
+    def __init__(
+        self,
+        rooms: Sequence[Room],
+        settings: Settings = DEFAULTS,
+        *,
+        dry_run: bool = False,
+        shadow: Shadow | None = None,
+    ) -> None:
         self._rooms = {room.kind: room for room in rooms}
         self._settings = settings
         self._dry_run = dry_run
@@ -195,6 +202,7 @@ class Machine:
             key.stopped = key.plan is not None
             key.hold_until, key.broken = None, 0
             key.refusals.clear()
+            key.fresh = not key.is_busy
         key.urgent = urgent
         if not change.is_echo:
             self._mark(key)
@@ -202,7 +210,7 @@ class Machine:
     def _mark(self, key: Key) -> None:
         if key.is_busy:
             key.dirty = True
-        elif self._queue.mark(key.ref, urgent=key.urgent):
+        elif self._queue.mark(key.ref, Line.URGENT if key.urgent else Line.FRESH if key.fresh else Line.BEGUN):
             self.counts.marks[key.ref.kind.name] += 1
 
     def _mark_waiting(self, ref: Ref) -> None:
@@ -217,6 +225,7 @@ class Machine:
             key.dirty = True
             return
         self._queue.calm(key.ref)
+        key.fresh = False
         if key.hold_until is not None and key.hold_until > now:
             self._queue.at(key.ref, key.hold_until)
             return

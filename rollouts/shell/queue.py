@@ -1,24 +1,39 @@
-"""Keys that are due: deduplicated, delayed and pressable, the urgent ones first. Order depends on calls alone."""
+"""Keys that are due: deduplicated, delayed and pressable. Order depends on calls alone.
+
+Three lines: what is urgent goes first, and what was begun goes before what only wants to begin. Under load that keeps
+few updates in mid-flight, each at its own pace, instead of many that all wait for one another.
+"""
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
+from enum import IntEnum
 
 from rollouts.kit.instant import Instant
 from rollouts.kube.ref import Ref
+
+FRESH_EVERY = 8  # one in so many keys is of the last line, however long the others are: nobody waits for ever
+
+
+class Line(IntEnum):
+    """Where a key stands; the lower the sooner."""
+
+    URGENT = 0
+    BEGUN = 1
+    FRESH = 2
 
 
 class Queue:
     """A set of keys in order of arrival, and a heap of keys that come due later."""
 
     def __init__(self) -> None:
-        self._urgent: deque[Ref] = deque()
-        self._ready: deque[Ref] = deque()
-        self._marked: dict[Ref, bool] = {}  # key -> whether it stands in the urgent line
+        self._lines: tuple[deque[Ref], ...] = tuple(deque() for _ in Line)
+        self._marked: dict[Ref, Line] = {}
         self._later: list[tuple[int, int, Ref]] = []
         self._alarm: dict[Ref, int] = {}  # the earliest instant at which a key is due; later heap entries are void
         self._count = 0
+        self._popped = 0
 
     def __len__(self) -> int:
         return len(self._marked)
@@ -26,21 +41,21 @@ class Queue:
     @property
     def has_urgent(self) -> bool:
         """Whether an urgent key is due."""
-        return any(self._marked.get(key) for key in self._urgent)
+        return any(self._marked.get(key) is Line.URGENT for key in self._lines[Line.URGENT])
 
     @property
     def sleeping(self) -> int:
         """How many keys wait for an instant."""
         return len(self._alarm)
 
-    def mark(self, key: Ref, *, urgent: bool = False) -> bool:
-        """Make a key due now; False if it already was. An urgent mark lifts a key that stands in line."""
-        line = self._marked.get(key)
-        if line is not None and (line or not urgent):
+    def mark(self, key: Ref, line: Line = Line.BEGUN) -> bool:
+        """Make a key due now; False if it already was. A mark for a line further ahead lifts it there."""
+        standing = self._marked.get(key)
+        if standing is not None and standing <= line:
             return False
-        self._marked[key] = urgent
-        (self._urgent if urgent else self._ready).append(key)
-        return line is None
+        self._marked[key] = line
+        self._lines[line].append(key)
+        return standing is None
 
     def at(self, key: Ref, due: Instant) -> None:
         """Make a key due at an instant; the earliest of several wins."""
@@ -70,14 +85,21 @@ class Queue:
 
     def pop(self, *, urgent_only: bool = False) -> Ref | None:
         """The next due key, or None."""
-        for line, is_urgent in ((self._urgent, True), (self._ready, False)):
-            if urgent_only and not is_urgent:
-                return None
-            while line:
-                key = line.popleft()
-                if self._marked.get(key) is is_urgent:  # else: lifted to the other line, or forgotten
-                    del self._marked[key]
-                    return key
+        if urgent_only:
+            return self._first(Line.URGENT)
+        self._popped += 1
+        order = (Line.URGENT, Line.BEGUN, Line.FRESH)
+        if self._popped % FRESH_EVERY == 0:
+            order = (Line.URGENT, Line.FRESH, Line.BEGUN)
+        return next((key for line in order if (key := self._first(line)) is not None), None)
+
+    def _first(self, line: Line) -> Ref | None:
+        waiting = self._lines[line]
+        while waiting:
+            key = waiting.popleft()
+            if self._marked.get(key) is line:  # else: lifted to another line, or forgotten
+                del self._marked[key]
+                return key
         return None
 
     def next_due(self) -> Instant | None:

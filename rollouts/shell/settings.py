@@ -25,8 +25,6 @@ class Settings:
 
     shadow_patience_s: float = 15.0  # how long another controller may take to write what we would
 
-    shadow_patience_s: float = 15.0  # how long another controller may take to write what we would
-
     # The wire.
     request_timeout_s: float = 10.0
     list_page_max: int = 500
@@ -38,11 +36,11 @@ class Settings:
     user_agent: str = "rollouts-controller"
 
     # Telling.
-    events_queue_max: int = 5000
+    events_queue_max: int = 12_000
     events_inflight_max: int = 4
     events_gather_s: float = 0.5  # events are sent in bursts, this long after the first one of a burst
     events_burst_max: int = 16
-    events_busy_max: int = 2  # in a burst while writes are under way
+    events_busy_max: int = 1  # in a burst while writes are under way
     event_message_bytes_max: int = 1024
     events_remembered_max: int = 2000
     events_aggregate_s: float = 600.0

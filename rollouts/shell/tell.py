@@ -19,7 +19,7 @@ from rollouts.shell.client import Client
 from rollouts.shell.settings import DEFAULTS, Settings
 
 COMPONENT = "rollouts-controller"
-STEP_ASIDE_S = 0.1
+STEP_ASIDE_S = 0.2
 SameFact = tuple[str, str, str, str]
 
 
