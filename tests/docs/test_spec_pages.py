@@ -19,8 +19,8 @@ from rollouts.delivery.rules import REFERENCE_RULES, SPEC_RULES
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
 TESTS = Path(__file__).parents[1]
-ROLLOUT, ANALYSIS = SPEC / "rollout.md", SPEC / "analysis.md"
-PAGES = (ROLLOUT, ANALYSIS)
+ROLLOUT, BLUE_GREEN, ANALYSIS = SPEC / "rollout.md", SPEC / "blue-green.md", SPEC / "analysis.md"
+PAGES = (ROLLOUT, BLUE_GREEN, ANALYSIS)
 CANARY = "spec.strategy.canary"
 PROMETHEUS = "spec.metrics[].provider.prometheus"
 
@@ -37,6 +37,7 @@ SECTIONS: tuple[tuple[Path, str, type[BaseModel], frozenset[str]], ...] = (
     (ROLLOUT, f"`{CANARY}.trafficRouting`", routing.TrafficRouting, frozenset()),
     (ROLLOUT, f"`{CANARY}.trafficRouting.nginx`", routing.NginxRouting, frozenset()),
     (ROLLOUT, "`spec.analysis`", rollout.RunHistory, frozenset()),
+    (BLUE_GREEN, "`spec.strategy.blueGreen`", rollout.BlueGreenStrategy, frozenset()),
     (ANALYSIS, "AnalysisTemplate `spec`", analysis.AnalysisTemplateSpec, frozenset()),
     (ANALYSIS, "AnalysisRun `spec`", analysis.AnalysisRunSpec, frozenset()),
     (ANALYSIS, "`spec.ttlStrategy`", analysis.TtlStrategy, frozenset()),
