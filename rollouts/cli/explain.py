@@ -147,6 +147,10 @@ class LiveReader:
         """Everything can be asked for."""
         return True
 
+    def complaint(self, kind: Kind) -> str:
+        """Nothing was said: what cannot be listed ends the command."""
+        return ""
+
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
         """What `parse` makes of the manifest."""
         return parse(manifest)

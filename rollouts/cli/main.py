@@ -29,6 +29,7 @@ COMMANDS: dict[str, Lazy] = {
     "set": Lazy(f"{HERE}.set_image", "Change a Rollout's image.", "set_group"),
     "explain": Lazy(f"{HERE}.explain", "Print the letter that would be carried out now, and the rule behind it."),
     "lint": Lazy(f"{HERE}.lint", "Say what is wrong in manifests, with file, line and mend."),
+    "adopt": Lazy(f"{HERE}.adopt", "Say what taking Rollouts over from another controller would do."),
     "version": Lazy(f"{HERE}.version", "Print the version."),
     "controller": Lazy(f"{HERE}.controller", "Run the controller."),
     "demo": Lazy(f"{HERE}.demo", "Watch a canary be judged, without a cluster."),

@@ -12,6 +12,8 @@ from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
 from rollouts.delivery.turning import Turning
 from rollouts.kit.instant import Instant
+from rollouts.kube import object as obj
+from rollouts.kube.conditions import find
 
 
 def advance(seen: DeliverySeen, now: Instant) -> Turning | None:
@@ -29,6 +31,21 @@ def _collided(seen: DeliverySeen, now: Instant) -> Turning | None:
         return None
     latch = replace(seen.latch, collisions=(seen.latch.collisions or 0) + 1)
     return Turning(latch, Event.COLLIDE, f"{seen.ref.name}-{seen.template.hash} is the name of something else")
+
+
+def _rehashed(seen: DeliverySeen, now: Instant) -> Turning | None:
+    """The same steps under a hash that somebody else computed in another way: the update stays where it is.
+
+    Steps that were observed in this very generation cannot have changed since, unless the spec was refused meanwhile.
+    """
+    is_same = bool(seen.latch.step_hash) and seen.template.hash == seen.latch.current
+    observed = str(seen.status.get("observedGeneration") or "")
+    if not is_same or seen.step_hash == seen.latch.step_hash or observed != str(obj.generation(seen.rollout)):
+        return None
+    if find(seen.status.get("conditions"), "InvalidSpec"):
+        return None
+    rule = "the steps are those that were observed; only their hash is written in another way"
+    return Turning(replace(seen.latch, step_hash=seen.step_hash), Event.REHASH, rule)
 
 
 def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
@@ -155,6 +172,7 @@ _Due: TypeAlias = Callable[[DeliverySeen, Instant], Turning | None]
 
 _COMMON: tuple[_Due, ...] = (
     _collided,
+    _rehashed,
     _deployed,
     commands.tidied,
     commands.aborted,

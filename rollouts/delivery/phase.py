@@ -25,6 +25,7 @@ class Event(Enum):
     """What makes an update turn."""
 
     COLLIDE = "another object has the name of the new ReplicaSet"
+    REHASH = "the hash of the steps is written in another way"
     DEPLOY = "the template or the steps are new"
     ABORT = "somebody or an analysis aborts"
     RETRY = "somebody retries"
@@ -57,6 +58,7 @@ _ANY = frozenset(Phase) - {Phase.NEW, Phase.ABORTED}
 
 TRANSITIONS: Mapping[Event, tuple[frozenset[Phase], frozenset[Phase]]] = {
     Event.COLLIDE: (frozenset(Phase), frozenset(Phase)),
+    Event.REHASH: (frozenset(Phase), frozenset(Phase)),
     Event.DEPLOY: (frozenset(Phase), _ANY),
     Event.ABORT: (_UNDER_WAY | {Phase.ABORTED}, frozenset({Phase.ABORTED})),
     Event.RETRY: (_UNDER_WAY, _UNDER_WAY),
