@@ -90,4 +90,24 @@ class Rendered:
         return hashlib.sha256(self.body).hexdigest()
 
 
-Question: TypeAlias = GitResolve | RenderManifests
+@dataclass(frozen=True, slots=True)
+class DryWrite:
+    """One write that is only tried. path: of the object, or of the collection for a create.  manager: see `Apply`."""
+
+    verb: str
+    path: str
+    body: Mapping[str, Any] = field(repr=False)
+    manager: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """Would the API server take these writes? Answered by a tuple of refusals, one for each write, "" where it would.
+
+    Nothing is stored. Admission, defaults, immutable fields and the schema are all asked, as in earnest.
+    """
+
+    writes: tuple[DryWrite, ...]
+
+
+Question: TypeAlias = GitResolve | RenderManifests | DryRun

@@ -72,7 +72,7 @@ class _Walk:
     """One comparison under way."""
 
     owners: Sequence[Entry]
-    is_built_in: bool
+    group: str
     found: list[Change] = field(default_factory=list)
 
     def tell(self, path: Path, git: Any, live: Any) -> None:
@@ -84,19 +84,14 @@ class _Walk:
         """By which fields the items of a list are told apart; empty where the list counts as a whole."""
         if found := managed.merge_keys(self.owners, path):
             return found
-        if not self.is_built_in or not path or not isinstance(path[-1], str):
-            return ()
-        for names in _KEYS.get(path[-1], ()):
-            if all(isinstance(item, Mapping) and names[0] in item for item in items):
-                return names
-        return ()
+        return list_keys(self.group, path, items)
 
 
 def changes(wanted: Manifest, live: Manifest) -> tuple[Change, ...]:
     """Every place where a live object is not what git says; both sides after the ignore rules."""
     group = str(wanted.get("apiVersion", "")).rpartition("/")[0]
     owners = managed.entries(live)
-    walk = _Walk(owners, group in _BUILT_IN_GROUPS or group.endswith(".k8s.io"))
+    walk = _Walk(owners, group)
     git = normalized(wanted)
     _map(walk, {name: part for name, part in git.items() if name not in ("apiVersion", "kind")}, live, ())
     for path in _dropped(git, live, owners):
@@ -142,13 +137,25 @@ def _list(walk: _Walk, git: list[Any], live: list[Any], path: Path) -> None:
         for index, (one, other) in enumerate(zip(git, live, strict=True)):
             _any(walk, one, other, (*path, index))
         return
-    there = {_identity(item, names): item for item in live}
+    there = {identity(item, names): item for item in live}
     for item in git:
-        identity = _identity(item, names)
-        _any(walk, item, there.get(identity, ABSENT), (*path, identity))
+        who = identity(item, names)
+        _any(walk, item, there.get(who, ABSENT), (*path, who))
 
 
-def _identity(item: Any, names: tuple[str, ...]) -> tuple[tuple[str, Any], ...]:
+def list_keys(group: str, path: Path, items: Sequence[Any]) -> tuple[str, ...]:
+    """By which fields a built-in kind tells the items of a list apart; empty where the list counts as a whole."""
+    is_built_in = group in _BUILT_IN_GROUPS or group.endswith(".k8s.io")
+    if not is_built_in or not path or not isinstance(path[-1], str):
+        return ()
+    for names in _KEYS.get(path[-1], ()):
+        if all(isinstance(item, Mapping) and names[0] in item for item in items):
+            return names
+    return ()
+
+
+def identity(item: Any, names: tuple[str, ...]) -> tuple[tuple[str, Any], ...]:
+    """Who an item of a list is, by the fields that tell."""
     values = item if isinstance(item, Mapping) else {}
     return tuple(sorted((name, values.get(name, _PROTOCOL.get(name))) for name in names))
 
@@ -222,4 +229,4 @@ def _step(here: Any, step: Any) -> Any:
     if isinstance(step, int):
         return here[step] if step < len(here) else ABSENT
     names = tuple(name for name, _ in step)
-    return next((item for item in here if _identity(item, names) == step), ABSENT)
+    return next((item for item in here if identity(item, names) == step), ABSENT)

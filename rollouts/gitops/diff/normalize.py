@@ -42,9 +42,12 @@ def normalized(manifest: Manifest) -> Manifest:
 def _secret(wanted: dict[str, Any]) -> Manifest:
     texts = wanted.pop("stringData", None)
     if isinstance(texts, Mapping):
-        coded = {name: base64.b64encode(str(text).encode()).decode() for name, text in texts.items()}
-        data = wanted.get("data")
-        wanted["data"] = {**data, **coded} if isinstance(data, Mapping) else coded
+        before = wanted.get("data")
+        kept: Mapping[str, Any] = before if isinstance(before, Mapping) else {}
+        wanted["data"] = {
+            **kept,
+            **{name: base64.b64encode(str(text).encode()).decode() for name, text in texts.items()},
+        }
     return wanted
 
 
@@ -57,7 +60,7 @@ def _subject(subject: Any) -> Any:
 
 def _stateful_set(wanted: dict[str, Any]) -> Manifest:
     """Claim templates come back without kind and apiVersion."""
-    spec = wanted.get("spec")
+    spec: Any = wanted.get("spec")
     claims = spec.get("volumeClaimTemplates") if isinstance(spec, Mapping) else None
     if not isinstance(claims, list):
         return wanted
