@@ -7,7 +7,7 @@ from typing import Any
 
 from rollouts.core.errors import Refusal
 from rollouts.core.plan import Note, Patch, status_patch
-from rollouts.delivery import denials, marks, notes, progress, restart, rules, runs
+from rollouts.delivery import denials, duration, marks, notes, progress, restart, rules, runs
 from rollouts.delivery import latch as latches
 from rollouts.delivery.latch import STAGE_RUNS, Latch
 from rollouts.delivery.progress import Counts
@@ -43,6 +43,7 @@ def describe(seen: DeliverySeen, latch: Latch, turning: Turning | None, now: Ins
         **_BY_STRATEGY[seen.strategy](seen, latch),
         "conditions": conditions.merge(seen.status.get("conditions"), wanted, now),
         "restartedAt": restarted,
+        "duration": duration.told(seen, latch, turning, now),
         "phase": phase,
         "message": message or None,
     }
