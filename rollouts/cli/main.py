@@ -27,6 +27,8 @@ COMMANDS: dict[str, Lazy] = {
     "terminate": Lazy(f"{HERE}.act", "End an AnalysisRun or an Experiment now.", "terminate"),
     "create": Lazy(f"{HERE}.create", "Create objects from files, or an AnalysisRun from a template."),
     "set": Lazy(f"{HERE}.set_image", "Change a Rollout's image.", "set_group"),
+    "why": Lazy(f"{HERE}.why", "Say what holds a Rollout, or what aborted it."),
+    "timeline": Lazy(f"{HERE}.timeline", "Tell what happened, as text, JSON, SVG or PNG."),
     "explain": Lazy(f"{HERE}.explain", "Print the letter that would be carried out now, and the rule behind it."),
     "lint": Lazy(f"{HERE}.lint", "Say what is wrong in manifests, with file, line and mend."),
     "adopt": Lazy(f"{HERE}.adopt", "Say what taking Rollouts over from another controller would do."),

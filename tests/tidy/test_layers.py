@@ -66,6 +66,7 @@ HOMES = {
     "kubernetes": ("rollouts.shell",),
     "prometheus_api_client": ("analysis.fetch",),
     "click": ("rollouts.cli",),
+    "PIL": ("rollouts.cli.png",),
     "re2": ("analysis", "rollouts.devplane"),
 }
 
