@@ -11,15 +11,14 @@ from typing import Any
 
 import yaml
 
+from analysis import measuring
 from analysis.check import check_spec
 from analysis.compare import command as comparing
 from analysis.errors import AnalysisError
-from analysis.measuring import ask, measure
 from analysis.model import Measurement, Metric, MetricState, read_metrics
 from analysis.phase import Phase
 from analysis.providers import Surroundings
 from analysis.replay import next_due_s, read_record, steps
-from analysis.tally import record
 from analysis.templates import build_run_spec
 from analysis.verdict import Verdict, judge
 
@@ -135,12 +134,13 @@ def _asked(metric: Metric, state: MetricState, address: str) -> MetricState:
 
     began_s, answer, error = clock(), None, ""
     try:
-        answer = fetch(ask(metric, Surroundings(began_s, address)))
+        around = Surroundings(began_s, address, state.metadata.get(measuring.MEMORY, ""))
+        answer = fetch(measuring.ask(metric, around))
     except AnalysisError as broken:
         error = str(broken)
-    taken = measure(metric, answer, error, began_s, clock())
+    after, taken = measuring.taken(metric, state, answer, error, began_s, clock())
     _tell(metric.name, taken)
-    return record(state, taken, metric.keep)
+    return after
 
 
 def _tell(name: str, taken: Measurement) -> None:

@@ -91,7 +91,19 @@ class PromQuery:
         return tuple(pairs)
 
 
-Question: TypeAlias = PromQuery
+@dataclass(frozen=True, slots=True)
+class PromQueries:
+    """Several PromQL queries put at once; the answer is a tuple of replies in their order."""
+
+    queries: tuple[PromQuery, ...]
+
+    @property
+    def timeout_s(self) -> float:
+        """How long the slowest may take."""
+        return max(query.timeout_s for query in self.queries)
+
+
+Question: TypeAlias = PromQuery | PromQueries
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +190,11 @@ def _redacted(value: Any, words: list[str], depth: int) -> Any:
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:
-    """`value` with every text in it changed: a question is a tree of dataclasses and tuples, four levels deep."""
+    """`value` with every text in it changed: a question is a tree of dataclasses and tuples, five levels deep."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, tuple):
         return tuple(_each_text(inner, change) for inner in value)
-    if isinstance(value, PromQuery | BasicAuth | OAuth2):
+    if isinstance(value, PromQuery | PromQueries | BasicAuth | OAuth2):
         return replace(value, **{each.name: _each_text(getattr(value, each.name), change) for each in fields(value)})
     return value

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from analysis import duration
 from analysis.check_conditions import check_conditions
+from analysis.compare.spec import problems
 from analysis.errors import AnalysisError
 from analysis.language import regex
 
@@ -21,10 +22,11 @@ Severity: TypeAlias = Literal["error", "warning", "hint"]
 
 INTERVAL_S_MIN = 1.0
 PROVIDERS = (
-    "prometheus", "kayenta", "web", "datadog", "wavefront", "newRelic", "job", "cloudWatch", "graphite", "influxdb",
-    "skywalking", "plugin",
+    "prometheus", "comparison", "kayenta", "web", "datadog", "wavefront", "newRelic", "job", "cloudWatch", "graphite",
+    "influxdb", "skywalking", "plugin",
 )  # fmt: skip
-PROVIDERS_SERVED = frozenset({"prometheus"})
+COMPARISON = "comparison"  # a provider of ours, and the name of the plugin where a CRD prunes it
+PROVIDERS_SERVED = frozenset({"prometheus", COMPARISON})
 NO_DATA = ("inconclusive", "fail", "pass")
 _INT = re.compile(r"-?[0-9]{1,10}")
 
@@ -201,8 +203,17 @@ def _seconds(value: object) -> float | None:
         return None
 
 
-def _provider(metric: Spec) -> Iterator[Finding]:
+def provider_of(metric: Spec) -> Any:
+    """The provider part of a metric; a plugin called comparison is the provider of that name."""
     provider = metric.get("provider")
+    plugin = provider.get("plugin") if isinstance(provider, Mapping) else None
+    if isinstance(plugin, Mapping) and list(plugin) == [COMPARISON] and isinstance(provider, Mapping):
+        return {**{name: value for name, value in provider.items() if name != "plugin"}, COMPARISON: plugin[COMPARISON]}
+    return provider
+
+
+def _provider(metric: Spec) -> Iterator[Finding]:
+    provider = provider_of(metric)
     named = [name for name, value in provider.items() if value is not None] if isinstance(provider, Mapping) else []
     if not named:
         yield Finding("provider", "no provider specified", "provider: {prometheus: {address: …, query: …}}")
@@ -213,8 +224,17 @@ def _provider(metric: Spec) -> Iterator[Finding]:
     elif named[0] not in PROVIDERS_SERVED:
         text = f"provider.{named[0]}: this provider is not supported by this version"
         yield Finding(f"provider.{named[0]}", text, "use provider.prometheus")
+    elif named[0] == COMPARISON:
+        yield from _comparison(provider[COMPARISON])
     else:
-        yield from _prometheus(provider[named[0]] if isinstance(provider, Mapping) else None)
+        yield from _prometheus(provider[named[0]])
+
+
+def _comparison(spec: Any) -> Iterator[Finding]:
+    at = f"provider.{COMPARISON}"
+    for field, text, fix in problems(spec):
+        path = f"{at}.{field}" if field else at
+        yield Finding(path, f"{path}: {text}", fix)
 
 
 def _prometheus(spec: Any) -> Iterator[Finding]:

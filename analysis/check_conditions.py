@@ -37,11 +37,12 @@ def check_conditions(metric: Mapping[str, Any]) -> Iterator[Found]:
         at = "successCondition" if str(error).startswith("success") else "failureCondition"
         yield at, str(error), "see the conditions language in docs/spec/analysis.md", "error"
         return
-    if not success and not failure:
+    if not success and not failure and provider_named(metric, "comparison") is None:
         text = "neither successCondition nor failureCondition is set: every answer passes, also one without data"
         yield "successCondition", text, "successCondition: result[0] >= 0.95", "warning"
         return
-    yield from _without_data(metric, judged)
+    if success or failure:
+        yield from _without_data(metric, judged)
     if prometheus := _prometheus(metric):
         yield from _one_of_many(judged, str(prometheus.get("query") or ""))
 
@@ -51,6 +52,8 @@ def _without_data(metric: Mapping[str, Any], judged: Conditions) -> Iterator[Fou
         return
     names = frozenset[str]().union(*(program.names for program in (judged.success, judged.failure) if program))
     probes: list[tuple[str, Any, bool]]
+    if provider_named(metric, "comparison") is not None:
+        return  # no data is no evidence there, and the provider's own policy
     if _prometheus(metric) is not None:
         probes = [
             ("an empty answer ([])", language.Floats(), bool(names & _LOOKS_AT_SIZE)),
@@ -84,6 +87,15 @@ def _looks_at_one(program: language.Program) -> bool:
 
 
 def _prometheus(metric: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return provider_named(metric, "prometheus")
+
+
+def provider_named(metric: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """The metric's provider of that name, or its plugin of that name; None where it has another."""
     provider = metric.get("provider")
-    spec = provider.get("prometheus") if isinstance(provider, Mapping) else None
-    return spec if isinstance(spec, Mapping) else None
+    plugin = provider.get("plugin") if isinstance(provider, Mapping) else None
+    for place in (provider, plugin):
+        spec = place.get(name) if isinstance(place, Mapping) else None
+        if isinstance(spec, Mapping):
+            return spec
+    return None

@@ -9,15 +9,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from analysis.asks import HttpReply, PromQuery
+from analysis.asks import HttpReply, PromQueries, PromQuery, Question
 from analysis.errors import AnalysisError
 
 REDIRECTS_MAX = 3
 BODY_BYTES_MAX = 16 * 1024 * 1024
 
 
-def fetch(question: PromQuery) -> HttpReply:
-    """The server's answer. Raises AnalysisError where there is none."""
+def fetch(question: Question) -> HttpReply | tuple[HttpReply, ...]:
+    """The server's answer, or its answers to several queries. Raises AnalysisError where there is none."""
+    if isinstance(question, PromQueries):
+        return tuple(_fetched(query) for query in question.queries)
+    return _fetched(question)
+
+
+def _fetched(question: PromQuery) -> HttpReply:
     try:
         from prometheus_api_client import PrometheusConnect
     except ImportError:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from analysis.asks import Question, shown
 from analysis.conditions import assess
 from analysis.errors import AnalysisError
-from analysis.model import Measurement, Metric
+from analysis.model import Measurement, Metric, MetricState
 from analysis.phase import Phase
 from analysis.providers import PROVIDERS, Surroundings
+from analysis.tally import record
 
 MESSAGE_CHARS_MAX = 1024
 VALUE_CHARS_MAX = 8192
+MEMORY = "memory"  # under this name a metric's metadata keeps what its provider remembers
 
 
 def ask(metric: Metric, around: Surroundings) -> Question:
@@ -37,6 +40,42 @@ def measure(metric: Metric, answer: Any, error: str, started_s: float, finished_
         finished_s,
         reading.metadata,
     )
+
+
+def taken(
+    metric: Metric, state: MetricState, answer: Any, error: str, started_s: float, finished_s: float
+) -> tuple[MetricState, Measurement]:
+    """The state after an answer, and the measurement. What the provider remembers is kept in the state's metadata."""
+    memory = state.metadata.get(MEMORY, "")
+    judge = PROVIDERS[metric.provider].judge
+    if judge is None or error:
+        return _recorded(metric, state, measure(metric, answer, error, started_s, finished_s), memory)
+    try:
+        judged = judge(metric.query, answer, memory, started_s)
+    except AnalysisError as broken:
+        return _recorded(metric, state, failed(str(broken), started_s, finished_s), memory)
+    phase, message = judged.phase, judged.message
+    if metric.judged.success or metric.judged.failure:
+        phase, said = assess(judged.reading.value, metric.judged, finished_s)
+        message = said or message
+    measured = Measurement(
+        phase, _cut(judged.reading.text, VALUE_CHARS_MAX), _cut(message, MESSAGE_CHARS_MAX), started_s, finished_s
+    )
+    return _recorded(metric, state, measured, judged.memory)
+
+
+def recorded(metric: Metric, state: MetricState, measured: Measurement) -> MetricState:
+    """The state after a measurement that no answer led to."""
+    return _recorded(metric, state, measured, state.metadata.get(MEMORY, ""))[0]
+
+
+def _recorded(
+    metric: Metric, state: MetricState, measured: Measurement, memory: str
+) -> tuple[MetricState, Measurement]:
+    shown = dict(PROVIDERS[metric.provider].metadata(metric.query))
+    if memory:
+        shown[MEMORY] = memory
+    return replace(record(state, measured, metric.keep), metadata=shown), measured
 
 
 def failed(error: str, started_s: float, finished_s: float) -> Measurement:

@@ -9,13 +9,16 @@ from typing import Any
 from analysis import args as arguments
 from analysis import duration
 from analysis.asks import has_slot
-from analysis.check import INTERVAL_S_MIN, Spec, check_spec, matches, runs_forever, whole
+from analysis.check import COMPARISON, INTERVAL_S_MIN, Spec, check_spec, matches, provider_of, runs_forever, whole
+from analysis.compare.spec import GUARDS
 from analysis.conditions import Conditions, conditions
 from analysis.errors import AnalysisError
 from analysis.phase import Phase
 
 MEASUREMENTS_KEPT = 10
 METRICS_MAX = 200
+ANY_NUMBER = 2**31 - 1
+_GUARDS = frozenset(kind.value for kind in GUARDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +111,19 @@ def _metric(index: int, metric: Mapping[str, Any], spec: Spec) -> Metric:
     for field_name in ("name", "successCondition", "failureCondition", "interval", "initialDelay", "count"):
         if has_slot(str(metric.get(field_name) or "")):
             raise AnalysisError(f"Analysis spec invalid: metrics[{index}]: {field_name} may not use a secret argument")
-    provider = next(key for key, value in metric["provider"].items() if value is not None)
+    providers = provider_of(metric)
+    provider = next(key for key, value in providers.items() if value is not None)
+    is_comparison = provider == COMPARISON
     numbers = {each: whole(metric.get(each), 0) or 0 for each in ("count", "failureLimit", "inconclusiveLimit")}
     errors, successes = whole(metric.get("consecutiveErrorLimit"), 4), whole(metric.get("consecutiveSuccessLimit"), 0)
     interval = metric.get("interval")
+    is_guard = is_comparison and providers[provider].get("kind") in _GUARDS
+    if is_comparison and not is_guard and _unset(metric, "consecutiveSuccessLimit") and not runs_forever(metric):
+        successes = 1  # a certificate ends it
     return Metric(
         name=name,
         provider=provider,
-        query=metric["provider"][provider],
+        query=providers[provider],
         judged=conditions(
             metric.get("successCondition") or "", metric.get("failureCondition") or "", metric.get("noData") or ""
         ),
@@ -123,12 +131,19 @@ def _metric(index: int, metric: Mapping[str, Any], spec: Spec) -> Metric:
         initial_delay_s=duration.parse_s(metric["initialDelay"]) if metric.get("initialDelay") else 0.0,
         count=None if runs_forever(metric) else numbers["count"] or 1,
         failure_limit=numbers["failureLimit"],
-        inconclusive_limit=numbers["inconclusiveLimit"],
+        # A comparison that has not decided yet looks again: only its count, or the user, ends it as Inconclusive.
+        inconclusive_limit=ANY_NUMBER
+        if is_comparison and _unset(metric, "inconclusiveLimit")
+        else numbers["inconclusiveLimit"],
         consecutive_error_limit=4 if errors is None else errors,
         consecutive_success_limit=successes or 0,
         is_dry_run=any(matches(str(rule.get("metricName") or ""), name) for rule in _objects(spec.get("dryRun"))),
         keep=_kept(name, _objects(spec.get("measurementRetention"))),
     )
+
+
+def _unset(metric: Mapping[str, Any], name: str) -> bool:
+    return metric.get(name) in (None, "")
 
 
 def _kept(name: str, rules: Sequence[Mapping[str, Any]]) -> int:

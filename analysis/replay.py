@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis import measuring
 from analysis.due import due_s
 from analysis.errors import AnalysisError
-from analysis.measuring import measure
 from analysis.model import Measurement, Metric, MetricState, read_metrics
-from analysis.tally import record
 from analysis.verdict import Verdict, judge
 
 TURNS_MAX = 10_000
@@ -57,8 +56,8 @@ def steps(
         metric = _named(metrics, each.metric)
         if states[metric.name].is_completed:
             continue
-        taken = measure(metric, each.answer, each.error, each.at_s, each.at_s)
-        states[metric.name] = record(states[metric.name], taken, metric.keep)
+        state = states[metric.name]
+        states[metric.name], taken = measuring.taken(metric, state, each.answer, each.error, each.at_s, each.at_s)
         verdict = judge(metrics, tuple(states[metric.name] for metric in metrics))
         states = {state.name: state for state in verdict.states}
         yield verdict, (metric.name, taken)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analysis.providers import prometheus
+from analysis.providers import comparison, prometheus
 from analysis.providers.base import Provider, Reading, Surroundings
 
 __all__ = ["PROVIDERS", "Provider", "Reading", "Surroundings"]
 
-PROVIDERS: Mapping[str, Provider] = {"prometheus": prometheus.PROVIDER}
+PROVIDERS: Mapping[str, Provider] = {"prometheus": prometheus.PROVIDER, "comparison": comparison.PROVIDER}

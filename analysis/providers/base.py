@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.asks import Question
+from analysis.phase import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +15,12 @@ class Surroundings:
     """What a question needs beside the metric's spec.
 
     now_s: the moment of asking, seconds since the epoch.  prometheus_address: the server where a metric names none.
+    memory: what the metric's provider kept from the measurement before, "" at the first.
     """
 
     now_s: float
     prometheus_address: str = ""
+    memory: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,27 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A reading that is a verdict already, unless the metric has conditions of its own.
+
+    phase, message: the verdict and its reason.  memory: what the next measurement needs, kept once per metric."""
+
+    reading: Reading
+    phase: Phase
+    message: str
+    memory: str
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One source of metrics.
 
     ask: the question that a metric's spec asks now.  read: the value in an answer.  Both raise AnalysisError.
-    metadata: what of the spec is worth showing beside the results.
+    metadata: what of the spec is worth showing beside the results.  judge: for a source that compares and remembers,
+    in place of read: (spec, answer, memory, moment of asking) -> verdict.
     """
 
     ask: Callable[[Mapping[str, Any], Surroundings], Question]
     read: Callable[[Any], Reading]
     metadata: Callable[[Mapping[str, Any]], Mapping[str, str]]
+    judge: Callable[[Mapping[str, Any], Any, str, float], Judged] | None = None

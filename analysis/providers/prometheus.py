@@ -78,9 +78,7 @@ def base_address(address: str) -> tuple[str, BasicAuth | None]:
 def read(answer: Any) -> Reading:
     """The value in an answer: a number of a scalar, a list of numbers of a vector or a matrix."""
     body = _body(answer)
-    data = body.get("data")
-    if not isinstance(data, Mapping):
-        raise AnalysisError("bad_response: the answer has no data")
+    data = data_of(body)
     kind, result = data.get("resultType"), data.get("result")
     if kind not in ("scalar", "vector", "matrix"):
         raise AnalysisError(f"Prometheus metric type not supported: {str(kind)[:64]}")
@@ -94,6 +92,14 @@ def read(answer: Any) -> Reading:
     if len(result) > 1:
         metadata["series"] = str(len(result))
     return Reading(values, _text(values), metadata)
+
+
+def data_of(answer: Any) -> Mapping[str, Any]:
+    """The data of an answer. Raises AnalysisError with the server's own words where there is none."""
+    data = _body(answer).get("data")
+    if not isinstance(data, Mapping):
+        raise AnalysisError("bad_response: the answer has no data")
+    return data
 
 
 def metadata(spec: Mapping[str, Any]) -> Mapping[str, str]:

@@ -68,6 +68,45 @@ class Prometheus(Model):
     range_query: RangeQuery | None = Field(None, description="Ask for a span of time instead of a moment.")
 
 
+class Comparison(Model):
+    """Canary against stable: raw counters of both sides, with an error guarantee at any number of looks."""
+
+    address: Text = Field("", description="Address of the server; the controller's default if empty.")
+    authentication: Authentication | None = Field(None, description="How to log in.")
+    headers: tuple[Header, ...] = Field((), description="Request headers.")
+    timeout: Int64 | None = Field(None, description="Seconds to wait for an answer (30).")
+    insecure: Flag = Field(False, description="Whether the server's certificate goes unchecked.")
+    kind: Text = Field("", description="errors, latency, gauge, ratio or burn (errors).")
+    canary: Text = Field("", description="Selector of the canary's raw series.")
+    stable: Text = Field("", description="Selector of stable's raw series.")
+    bad: Text = Field("", description='Label matchers of the series that count bad requests, such as code=~"5..".')
+    canary_bad: Text = Field("", description="Selector of the canary's bad requests where they are counted apart.")
+    stable_bad: Text = Field("", description="Selector of stable's bad requests where they are counted apart.")
+    pod_label: Text = Field("", description="Label that tells pods apart (pod).")
+    stratum_label: Text = Field("", description="Label, such as the route, within which the sides are compared.")
+    alpha: Any = Field(None, description="False aborts a run, at most (0.01).")
+    beta: Any = Field(None, description="False certificates, at most (0.05).")
+    tolerated: Any = Field(None, description="What is still fine: a relative risk (1.05), or a gauge's excess.")
+    worse_than: Any = Field(None, description="The relative risk that a certificate rules out (1.5).")
+    warm_up: Duration = Field("", description="How long a pod's first requests are no evidence.")
+    min_requests: Any = Field(None, description="Requests of the canary before it may be promoted.")
+    min_time: Duration = Field("", description="Time before it may be promoted.")
+    max_time: Duration = Field("", description="Time after which atDeadline applies.")
+    at_deadline: Text = Field("", description="What no verdict means at maxTime: wait, promote or abort (wait).")
+    absent: Text = Field("", description="What missing data means: inconclusive, fail or pass (inconclusive).")
+    absent_looks: Any = Field(None, description="Looks without data before absent applies (3).")
+    history: Duration = Field("", description="How far back stable pods are looked at to choose the null (10m).")
+    lag: Duration = Field("", description="How long a sample may take to arrive (5s).")
+    lookback: Duration = Field("", description="How far before the last look samples are read (5m).")
+    gate: Any = Field(None, description="Latency: the bucket bound that a certificate holds at.")
+    low: Any = Field(None, description="Gauge: the least value it can have.")
+    high: Any = Field(None, description="Gauge: the greatest value it can have.")
+    margin: Any = Field(None, description="Gauge: the excess that a certificate rules out.")
+    bound: Any = Field(None, description="Gauge: a fixed bound in place of stable.")
+    weight: Any = Field(None, description="Ratio: the canary's share of requests, in percent.")
+    slo: Any = Field(None, description="Burn: the fraction of good requests that is promised, such as 0.999.")
+
+
 class Web(Model):
     """A value from any HTTP endpoint that answers JSON."""
 
@@ -231,6 +270,7 @@ class Provider(Model):
     """Where a measurement comes from. Give exactly one."""
 
     prometheus: Prometheus | None = Field(None, description="Prometheus.")
+    comparison: Comparison | None = Field(None, description="Canary against stable, with an error guarantee.")
     web: Web | None = Field(None, description="Any HTTP endpoint that answers JSON.")
     job: Job | None = Field(None, description="A Kubernetes Job.")
     datadog: Datadog | None = Field(None, description="Datadog.")

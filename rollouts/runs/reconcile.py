@@ -9,10 +9,9 @@ from typing import Any
 from analysis import measuring
 from analysis.due import due_s
 from analysis.errors import AnalysisError
-from analysis.model import Measurement, Metric, MetricState
+from analysis.model import Metric, MetricState
 from analysis.phase import Phase
-from analysis.providers import PROVIDERS, Surroundings
-from analysis.tally import record
+from analysis.providers import Surroundings
 from analysis.verdict import Verdict, judge
 from rollouts.core.plan import ASKS_MAX, NOTES_MAX, Ask, Delete, Note, Plan, Severity, status_patch
 from rollouts.kit import mergepatch
@@ -81,29 +80,27 @@ def _measured(seen: RunSeen, metric: Metric, state: MetricState, started: Instan
     if state.is_completed or seen.is_terminated:
         return state
     if answer := seen.answers.get(metric.name):
-        taken = measuring.measure(
-            metric, answer.value, answer.error, answer.asked_at.seconds, answer.answered_at.seconds
-        )
-        return _recorded(metric, state, taken)
+        times = answer.asked_at.seconds, answer.answered_at.seconds
+        return _marked(state, measuring.taken(metric, state, answer.value, answer.error, *times)[0])
     at_s = due_s(metric, state, started.seconds)
     if seen.started is None or at_s is None or now < Instant.of(at_s):
         return state
     try:
-        measuring.ask(metric, _around(seen, now))
+        measuring.ask(metric, _around(seen, state, now))
     except AnalysisError as error:
-        return _recorded(metric, state, measuring.failed(str(error), now.seconds, now.seconds))
+        failed = measuring.failed(str(error), now.seconds, now.seconds)
+        return _marked(state, measuring.recorded(metric, state, failed))
     return state
 
 
-def _recorded(metric: Metric, state: MetricState, taken: Measurement) -> MetricState:
-    shown = dict(PROVIDERS[metric.provider].metadata(metric.query))
-    if mark := state.metadata.get(status.TRUNCATED):
-        shown[status.TRUNCATED] = mark
-    return replace(record(state, taken, metric.keep), metadata=shown)
+def _marked(before: MetricState, after: MetricState) -> MetricState:
+    """The state with the mark that something was left out, once it has been."""
+    mark = before.metadata.get(status.TRUNCATED)
+    return replace(after, metadata={**after.metadata, status.TRUNCATED: mark}) if mark else after
 
 
-def _around(seen: RunSeen, now: Instant) -> Surroundings:
-    return Surroundings(now.seconds, seen.prometheus_address)
+def _around(seen: RunSeen, state: MetricState, now: Instant) -> Surroundings:
+    return Surroundings(now.seconds, seen.prometheus_address, state.metadata.get(measuring.MEMORY, ""))
 
 
 def _ask(seen: RunSeen, started: Instant, now: Instant) -> Plan:
@@ -118,7 +115,7 @@ def _ask(seen: RunSeen, started: Instant, now: Instant) -> Plan:
         if now < at:
             wakes.append(at)
         elif len(asks) < ASKS_MAX:
-            question = measuring.ask(metric, _around(seen, now))
+            question = measuring.ask(metric, _around(seen, state, now))
             asks.append(Ask(ask_id(seen.uid, state), question, seen.ref.namespace, question.timeout_s))
             wakes.append(now.plus(question.timeout_s + ANSWER_GRACE_S))
     return Plan(asks=tuple(asks), wake=min(wakes, default=None), rule="MetricsAreDue" if asks else "NothingIsDue")

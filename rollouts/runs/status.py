@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from analysis import phase
+from analysis.measuring import MEMORY
 from analysis.model import Measurement, Metric, MetricState
 from analysis.verdict import Verdict
 from rollouts.kit.instant import Instant
@@ -16,6 +17,7 @@ from rollouts.kube.ref import Manifest
 STATUS_BYTES_MAX = 64 * 1024
 TRUNCATED = "truncated"
 _TEXT_CHARS_MIN = 256
+_WHOLE = frozenset({"name", MEMORY})
 _COUNTS = {
     "count": "count", "successful": "successful", "failed": "failed", "inconclusive": "inconclusive", "error": "error",
     "consecutiveError": "consecutive_error", "consecutiveSuccess": "consecutive_success",
@@ -176,16 +178,18 @@ def _clipped(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cut_texts(value: Any) -> Any:
-    """Every long text cut; a metric's name alone stays whole, for it is how the state is found again."""
+    """Every long text cut but a metric's name, by which its state is found again, and its provider's memory."""
     if isinstance(value, str):
         return value if len(value) <= _TEXT_CHARS_MIN else value[:_TEXT_CHARS_MIN] + "…"
     if isinstance(value, dict):
-        return {key: inner if key == "name" else _cut_texts(inner) for key, inner in value.items()}
+        return {key: inner if key in _WHOLE else _cut_texts(inner) for key, inner in value.items()}
     return [_cut_texts(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _without_texts(result: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in result.items() if name not in ("message", "metadata")}
+    if memory := result.get("metadata", {}).get(MEMORY):
+        kept["metadata"] = {MEMORY: memory}
     times = [
         {name: value for name, value in taken.items() if name in ("phase", "startedAt", "finishedAt")}
         for taken in result.get("measurements") or ()

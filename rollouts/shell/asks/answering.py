@@ -49,7 +49,7 @@ class Answering:
         """Answer one ask within its time; never raises."""
         asked_at = clock.now()
         values: dict[SecretRef, str] = {}
-        value: HttpReply | Resolution | Rendered | None = None
+        value: HttpReply | tuple[HttpReply, ...] | Resolution | Rendered | None = None
         error = ""
         try:
             async with self._places, asyncio.timeout(ask.timeout_s):
@@ -75,9 +75,12 @@ class Answering:
             raise HiccupError("this process looks after no sources: start one with --rooms gitops")
         return await self._sources.ask(question, namespace)
 
-    async def _put(self, question: Question, deadline_s: float) -> HttpReply:
+    async def _put(self, question: Question, deadline_s: float) -> HttpReply | tuple[HttpReply, ...]:
         match question:
             case PromQuery():
                 return await self._prometheus.ask(question, deadline_s)
+            case PromQueries():
+                asked = (self._prometheus.ask(query, deadline_s) for query in question.queries)
+                return tuple(await asyncio.gather(*asked))
             case _:
                 assert_never(question)
