@@ -28,6 +28,8 @@ PROGRESS_DEADLINE_S_DEFAULT = 600
 SCALE_DOWN_DELAY_S_DEFAULT = 30
 RUN_HISTORY_LIMIT_DEFAULT = 5
 SHARE_DEFAULT = "25%"
+FAILING_PODS_DEFAULT = 1
+FAILING_GRACE_S_DEFAULT = 30
 
 
 class ArgumentSource(Model):
@@ -344,6 +346,23 @@ class RollbackWindow(Model):
     revisions: Int32 = Field(0, description="Number of revisions.")
 
 
+class FailFast(Model):
+    """When pods of a new version that cannot start abort their update; an addition to the API of Argo Rollouts."""
+
+    pods: IntOrString | None = Field(None, description="Failing pods that are too many, a number or a percentage (1).")
+    grace_seconds: Int32 | None = Field(None, description="Seconds that a pod has to start before it is judged (30).")
+
+    @property
+    def pods_most(self) -> int | str:
+        """How many failing pods are too many, with its default."""
+        return FAILING_PODS_DEFAULT if self.pods is None else self.pods
+
+    @property
+    def grace_s(self) -> int:
+        """Seconds after which a pod is judged, with its default."""
+        return FAILING_GRACE_S_DEFAULT if self.grace_seconds is None else self.grace_seconds
+
+
 class RunHistory(Model):
     """How many finished AnalysisRuns and Experiments are kept."""
 
@@ -365,6 +384,7 @@ class RolloutSpec(Model):
     paused: Flag = Field(False, description="Whether the Rollout stands still.")
     progress_deadline_seconds: Int32 | None = Field(None, description="Seconds without progress until it fails (600).")
     progress_deadline_abort: Flag = Field(False, description="Whether a missed deadline aborts the update.")
+    fail_fast: FailFast | None = Field(None, description="When pods that cannot start abort the update (never).")
     restart_at: Text | None = Field(None, description="Pods older than this moment are restarted.")
     analysis: RunHistory | None = Field(None, description="How many finished runs are kept.")
 

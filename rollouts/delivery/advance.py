@@ -178,6 +178,7 @@ _COMMON: tuple[_Due, ...] = (
     commands.aborted,
     commands.retried,
     gates.judged,
+    gates.failing,
     gates.late,
     commands.promoted_in_full,
     commands.resumed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analysis.errors import AnalysisError
-from rollouts.delivery import marks, notes, progress, runs
+from rollouts.delivery import failfast, marks, notes, progress, runs
 from rollouts.delivery.commands import abort
 from rollouts.delivery.latch import PAUSE_INCONCLUSIVE, Pause
 from rollouts.delivery.phase import Event
@@ -52,6 +52,12 @@ def late(seen: DeliverySeen, now: Instant) -> Turning | None:
     if not seen.spec.progress_deadline_abort or not latch.is_updating or latch.aborted:
         return None
     return abort(seen, progress.late_sentence(seen), now) if progress.is_late(seen, now) else None
+
+
+def failing(seen: DeliverySeen, now: Instant) -> Turning | None:
+    """Pods of the new version cannot start, and the user does not want to wait for the deadline."""
+    why = failfast.sentence(seen, now)
+    return abort(seen, why, now) if why else None
 
 
 def _is_open(run: RunSeen | None) -> bool:

@@ -36,6 +36,8 @@ def are_needed(rollout: Manifest, spec: RolloutSpec, sets: tuple[Manifest, ...])
     strategy = spec.strategy.blue_green or spec.strategy.canary
     if strategy and any(strategy.roles):
         return True
+    if spec.fail_fast is not None:
+        return True
     if any(marks.EPHEMERAL in obj.annotations(each) for each in sets):
         return True
     done = (rollout.get("status") or {}).get("restartedAt")

@@ -11,6 +11,7 @@ from rollouts.delivery import (
     bluegreen,
     canary,
     denials,
+    failfast,
     leftovers,
     marks,
     progress,
@@ -194,7 +195,7 @@ def _next_look(seen: DeliverySeen, want: Want, later: Instant | None, now: Insta
     """No later than the first moment at which the clock alone changes what is due."""
     due = stages.pause_due(seen, seen.latch) if seen.blue_green else steps.pause_due(seen, seen.latch)
     moments = [later, None if seen.spec.paused else due, progress.deadline(seen)]
-    moments += [restart.next_look(seen, now), *(each.until for each in want.sets)]
+    moments += [restart.next_look(seen, now), failfast.next_look(seen, now), *(each.until for each in want.sets)]
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 

@@ -1,4 +1,4 @@
-"""What a canary may say of its pods: sizes set by steps, floors, thresholds, and who shares the traffic."""
+"""What a spec may say of its pods: sizes set by steps, floors, thresholds, failures, and who shares the traffic."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from rollouts.api.rollout import CanaryStrategy, RolloutSpec, SetCanaryScale
 from rollouts.api.routing import TrafficRouting
 from rollouts.core.errors import Refusal
 from rollouts.delivery.step_rules import of_canary
+from rollouts.kit import amount
 
 PERCENT, PODS = "Percent", "Pods"
 _NO_ROUTERS = frozenset({"managed_routes", "max_traffic_weight"})
 
 
 def sizes(spec: RolloutSpec) -> Iterator[Refusal]:
-    """Everything that is wrong with a canary's sizes."""
+    """Everything that is wrong with the sizes that a spec gives."""
+    yield from _fail_fast(spec)
     canary = spec.strategy.canary
     if canary is None:
         return
@@ -27,6 +29,20 @@ def sizes(spec: RolloutSpec) -> Iterator[Refusal]:
     limit, floor = canary.scale_down_delay_revision_limit, canary.min_pods_per_replica_set
     yield from _at_least_0("scaleDownDelayRevisionLimit", limit)
     yield from _at_least_0("minPodsPerReplicaSet", floor)
+
+
+def _fail_fast(spec: RolloutSpec) -> Iterator[Refusal]:
+    given, at = spec.fail_fast, "spec.failFast"
+    if given is None:
+        return
+    if given.grace_s < 0:
+        text = "must be greater than or equal to 0"
+        yield Refusal("Negative", f"{at}.graceSeconds", text, fix="write 0 or more", got=str(given.grace_s))
+    try:
+        amount.parse(given.pods_most)
+    except ValueError:
+        text = "must be a whole number of pods, or a percentage such as 25%"
+        yield Refusal("ShareInvalid", f"{at}.pods", text, fix="pods: 1", got=shown(given.pods))
 
 
 def _router(routing: TrafficRouting | None) -> Iterator[Refusal]:

@@ -26,6 +26,7 @@ PROMETHEUS = "spec.metrics[].provider.prometheus"
 
 SECTIONS: tuple[tuple[Path, str, type[BaseModel], frozenset[str]], ...] = (
     (ROLLOUT, "`spec`", rollout.RolloutSpec, frozenset()),
+    (ROLLOUT, "`spec.failFast`", rollout.FailFast, frozenset()),
     (ROLLOUT, "`spec.strategy`", rollout.Strategy, frozenset()),
     (ROLLOUT, f"`{CANARY}`", rollout.CanaryStrategy, frozenset()),
     (ROLLOUT, f"`{CANARY}.steps[]`", rollout.CanaryStep, frozenset()),
