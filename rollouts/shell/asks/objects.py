@@ -92,7 +92,9 @@ class Objects:
                     self._stop()  # rather than read it all only to throw it away
                     raise SourceError(f"a file of {size} bytes is larger than {bytes_max}")
                 content = process.stdout.read(size + 1)[:-1]
-            except (BrokenPipeError, ValueError, OSError):
+            except SourceError:
+                raise
+            except (ValueError, OSError):
                 self._stop()
                 raise HiccupError("git cat-file ended") from None
         return (head[0].decode(), content) if head[1] == kind.encode() else None

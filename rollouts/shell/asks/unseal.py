@@ -33,7 +33,7 @@ class Unsealer:
         if not self._keys:
             raise SourceError(f"{name}: it is encrypted, and there is no age key: put one into the Secret sops-age")
         form = _FORMS.get(Path(name).suffix, "binary")
-        words = [tools.path("sops"), "decrypt", "--disable-version-check", "--input-type", form, "--output-type", form]
+        words = [tools.path("sops"), "decrypt", "--input-type", form, "--output-type", form]
         environment = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(scratch),

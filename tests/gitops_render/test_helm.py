@@ -1,0 +1,160 @@
+"""Charts in git, from a Helm repository and from an OCI registry, by the real program."""
+
+# ruff: noqa: E501 - a manifest stands on one line, so that a table stays a table
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from rollouts.core.errors import HiccupError
+from rollouts.gitops.asks import RenderManifests
+from rollouts.shell.asks.sources import GitAndCharts
+from rollouts.shell.settings import DEFAULTS
+
+pytestmark = pytest.mark.usefixtures("helm")
+
+TEMPLATE = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: "{{ .Release.Name }}", namespace: "{{ .Release.Namespace }}"}
+data: {{ toYaml .Values.words | nindent 2 }}
+"""
+
+
+def chart(name: str = "web", more: str = "") -> str:
+    return f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n{more}"
+
+
+@pytest.fixture
+def charted(shop):
+    shop.commit(
+        {
+            "chart/Chart.yaml": chart(),
+            "chart/values.yaml": "words: {a: chart, b: chart, c: chart, d: chart, e: chart}\n",
+            "chart/templates/words.yaml": TEMPLATE,
+            "chart/crds/thing.yaml": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: things.shop.test}\n",
+            "env/prod.yaml": "words: {b: file, c: file, d: file, e: file}\n",
+            "env/e.txt": "from a file",
+        }
+    )
+    return shop
+
+
+def words(rendered):
+    return next(each["data"] for each in rendered.manifests if each["kind"] == "ConfigMap")
+
+
+async def test_values_win_in_the_order_of_the_contract(charted, render):
+    options = {
+        "valueFiles": ["../env/prod.yaml"],
+        "valuesObject": {"words": {"c": "object", "d": "object", "e": "object"}},
+        "fileParameters": [{"name": "words.e", "path": "/env/e.txt"}],
+        "parameters": [{"name": "words.d", "value": "a,b", "forceString": True}],
+        "releaseName": "shop",
+    }
+
+    rendered = await render("chart", helm=options)
+
+    assert words(rendered) == {"a": "chart", "b": "file", "c": "object", "d": "a,b", "e": "from a file"}
+    assert {each["kind"] for each in rendered.manifests} == {"ConfigMap", "CustomResourceDefinition"}
+    assert rendered.source_types == ("Helm",)
+
+
+async def test_value_files_may_come_from_another_source(charted, answering):
+    values = {"repoURL": charted.url, "targetRevision": "main", "ref": "values"}
+    source = {
+        "repoURL": charted.url,
+        "path": "chart",
+        "helm": {"valueFiles": ["$values/env/prod.yaml"], "skipCrds": True},
+    }
+
+    rendered = await answering.ask(RenderManifests(json.dumps([source, values]), (), "web", "shop"), "argocd")
+
+    assert words(rendered)["b"] == "file"
+    assert rendered.source_types == ("Helm", "")
+
+
+async def test_a_chart_of_the_same_repository_is_a_dependency_without_a_download(charted, render):
+    more = "dependencies: [{name: lib, version: '*', repository: 'file://../lib'}]\n"
+    charted.commit(
+        {
+            "chart/Chart.yaml": chart(more=more),
+            "lib/Chart.yaml": chart("lib"),
+            "lib/templates/x.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: lib}\n",
+        }
+    )
+
+    rendered = await render("chart")
+
+    assert "Service" in {each["kind"] for each in rendered.manifests}
+
+
+async def test_a_commit_beside_the_chart_renders_nothing(charted, render, answering):
+    await render("chart", helm={"valueFiles": ["../env/prod.yaml"]})
+    charted.commit({"env/staging.yaml": "words: {}\n"})
+
+    await render("chart", revision=charted.git("rev-parse", "HEAD"), helm={"valueFiles": ["../env/prod.yaml"]})
+
+    assert answering.kept.misses == 1
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "../../etc/passwd",
+        "/../etc/passwd",
+        "..%2f..%2fetc/passwd",
+        "file:///etc/passwd",
+        "https://x.test/v.yaml",
+        "..\\..\\etc\\passwd",
+        "$gone/v.yaml",
+        "../.git/config",
+        "missing.yaml",
+        "secrets://x.yaml",
+        "../link.yaml",
+    ],
+)
+async def test_a_value_file_stays_inside_the_repository(charted, refused, file):
+    charted.commit({}, links={"link.yaml": "/etc/passwd"})
+
+    said = await refused("chart", helm={"valueFiles": [file]})
+
+    assert "root:" not in said
+
+
+async def test_missing_value_files_may_be_ignored(charted, render):
+    rendered = await render("chart", helm={"valueFiles": ["missing.yaml"], "ignoreMissingValueFiles": True})
+
+    assert words(rendered)["a"] == "chart"
+
+
+async def test_an_analysis_template_in_a_chart_says_how_to_write_its_arguments(charted, refused):
+    charted.commit({"chart/templates/analysis.yaml": "query: {{args.service}}\n"})
+
+    assert "is read by Helm" in await refused("chart")
+
+
+async def test_a_chart_cannot_look_into_the_cluster_or_the_network(charted, render):
+    charted.commit(
+        {
+            "chart/templates/words.yaml": TEMPLATE.replace(
+                "{{ toYaml .Values.words | nindent 2 }}",
+                '{found: "{{ lookup "v1" "Secret" "kube-system" "x" }}", host: "{{ getHostByName "localhost" }}", env: "x"}',
+            )
+        }
+    )
+
+    assert words(await render("chart")) == {"found": "map[]", "host": "", "env": "x"}
+
+
+async def test_a_template_that_never_ends_is_ended(charted, tmp_path):
+    charted.commit({"chart/templates/loop.yaml": "{{ range $i := until 2000000000 }}{{ $i }}{{ end }}"})
+    source = {"repoURL": charted.url, "path": "chart", "targetRevision": "main"}
+    sources = GitAndCharts(None, tmp_path / "small", replace(DEFAULTS, render_timeout_s=3.0))
+
+    with pytest.raises(HiccupError, match="helm"):
+        await sources.ask(RenderManifests(json.dumps([source]), (), "web"), "argocd")
+
+    await sources.close()
