@@ -36,6 +36,7 @@ _LEFT_OUT = frozenset(
 )
 _FOREIGN = "example.org/"
 _ERROR = re.compile(r'"Error Message: .*"')
+_POD = re.compile(r'of pod "[^"]*"')
 
 
 def ending(store: Store) -> dict[str, Any]:
@@ -87,7 +88,8 @@ def _mask(value: Any) -> Any:
         kept = (item for item in items if (item["type"], item["status"]) != ("Paused", "False"))
         return sorted(kept, key=lambda item: str(item["type"]))
     if isinstance(value, str):
-        return _ERROR.sub('"Error Message: <which>"', _STAMP.sub("<time>", value))
+        told = _ERROR.sub('"Error Message: <which>"', _STAMP.sub("<time>", value))
+        return _POD.sub("of pod <which>", told)
     return value
 
 

@@ -97,6 +97,13 @@ SIZES: tuple[Scenario, ...] = (
         """when healthy: set image web:2
            when aborted: end""", ("aborted",), pods={"2.ready": "never"}, extra=UNROUTED,
         more={"progressDeadlineSeconds": 20, "progressDeadlineAbort": True}),
+    Scenario("image-missing", "The new image cannot be pulled: failFast gives it up long before the deadline.",
+        """when healthy: set image web:2
+           when aborted: end""", RETURNED, pods={"2.image-error": "true"}, more={"failFast": {"graceSeconds": 15}}),
+    Scenario("crash-loop", "The new version crashes in a loop at a pause without end.",
+        """when healthy: set image web:2
+           when aborted: end""", RETURNED, pods={"2.crash-after": "3"}, steps=HELD, replicas=5,
+        more={"failFast": {"graceSeconds": 5}}),
     Scenario("slow-to-count", "Pods count as available only after their least ready time.",
         """when healthy: set image web:2
            when healthy on web:2: end""", PROMOTED, more={"minReadySeconds": 3}),
