@@ -22,6 +22,7 @@ from rollouts.shell.act import Always, Hand, Right
 from rollouts.shell.asks.answering import Answering
 from rollouts.shell.claim import OURS
 from rollouts.shell.client import Client
+from rollouts.shell.deliveries import Deliveries
 from rollouts.shell.driver import Driver
 from rollouts.shell.lease import LeaseKeeper
 from rollouts.shell.loop import Machine
@@ -117,7 +118,9 @@ class Controller:
         options = self._options
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
-        self._registry.register(Numbers(self._machine, self._reflectors, self._teller))
+        deliveries = Deliveries(self._registry)
+        self._machine.listeners.append(deliveries.see)
+        self._registry.register(Numbers(self._machine, self._reflectors, self._teller, deliveries))
         if options.health_port is not None:
             self.ports["health_port"] = await self._servers.health(options.health_port, self._alive, self._ready)
         if options.metrics_port is not None:

@@ -6,7 +6,7 @@ Order of calls in, order of requests out: nothing here depends on anything else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rollouts.core.errors import HiccupError
 from rollouts.core.plan import Answer, Ask, Note, Plan
@@ -49,6 +49,7 @@ class Machine:
         self._queue = Queue()
         self._keys: dict[Ref, Key] = {}
         self._asks: list[Ask] = []
+        self.listeners: list[Callable[[Change], None]] = []  # whoever counts what changes; they decide nothing
         self._notes: list[Note] = []
         self._watch: list[Kind] = []
         self._lacking: dict[Kind, dict[Ref, None]] = {}
@@ -65,6 +66,11 @@ class Machine:
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is due now."""
         return not len(self._carrier) and not len(self._queue)
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether a term of leadership runs."""
+        return self._term is not None
 
     def key(self, ref: Ref) -> Key | None:
         """The state of one key, for whoever explains or tests."""
@@ -170,6 +176,8 @@ class Machine:
         if after is None or (before and before["metadata"].get("uid") != after["metadata"].get("uid")):
             self._carrier.forget(change.ref)
         self._mark_waiting(change.ref)
+        for listener in self.listeners:
+            listener(change)
         if room := self._rooms.get(change.ref.kind):
             self._root_changed(room, change)
         if not change.is_echo:

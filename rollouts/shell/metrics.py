@@ -15,27 +15,38 @@ from prometheus_client.registry import Collector
 from rollouts import __version__
 from rollouts.core.plan import Plan
 from rollouts.kit.instant import Instant
-from rollouts.kube.kinds import ANALYSIS_RUN, ROLLOUT
-from rollouts.kube.ref import Manifest
+from rollouts.kube.kinds import ANALYSIS_RUN, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, EXPERIMENT, ROLLOUT
+from rollouts.kube.ref import Kind, Manifest
+from rollouts.shell import figures
+from rollouts.shell.deliveries import Deliveries
+from rollouts.shell.figures import Figure, Rows, by_label
 from rollouts.shell.loop import Machine
 from rollouts.shell.reflector import Reflector
 from rollouts.shell.room import Room
 from rollouts.shell.tell import Teller
 
-Rows = Sequence[tuple[dict[str, str], float]]
 OBJECTS_MAX = 10_000  # series with the name of an object end here, whatever a cluster holds
 BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0)
 RUN_KINDS = {"Rollout": "rollout", "AnalysisRun": "analysis_run", "Experiment": "experiment"}
+_FIGURES: tuple[tuple[tuple[Kind, ...], Callable[[Sequence[Manifest]], Iterator[Figure]]], ...] = (
+    ((ROLLOUT,), figures.of_rollouts),
+    ((ANALYSIS_RUN,), figures.of_runs),
+    ((ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE), figures.of_templates),
+    ((EXPERIMENT,), figures.of_experiments),
+)
 _VERBS = {"get": "Get", "create": "Create", "patch": "Patch", "apply": "Patch", "replace": "Update", "delete": "Delete"}
 
 
 class Numbers(Collector):
     """The machine's counts under the names that dashboards know, and a few of our own."""
 
-    def __init__(self, machine: Machine, reflectors: Iterable[Reflector], teller: Teller) -> None:
+    def __init__(
+        self, machine: Machine, reflectors: Iterable[Reflector], teller: Teller, deliveries: Deliveries
+    ) -> None:
         self._machine = machine
-        self._reflectors = tuple(reflectors)
+        self._reflectors = reflectors
         self._teller = teller
+        self._deliveries = deliveries
 
     def describe(self) -> Iterator[Metric]:
         """Nothing is known before the first scrape."""
@@ -44,26 +55,19 @@ class Numbers(Collector):
     def collect(self) -> Iterator[Metric]:
         """All families, as of now."""
         yield _gauge("argo_rollouts_controller_info", "The running version.", [({"version": __version__}, 1)])
+        yield _gauge("build_info", "The running version.", [({"version": __version__, "language": "python"}, 1)])
+        yield _gauge("rollouts_leader", "Whether this process leads.", [({}, float(self._machine.is_leading))])
         yield from self._objects()
         yield from self._queue()
         yield from self._wire()
         yield from self._laws()
 
     def _objects(self) -> Iterator[Metric]:
-        rollouts = list(_capped(self._machine, ROLLOUT))
-        yield _gauge("rollout_info", "Rollouts by strategy, router and phase.", [(_facts(one), 1) for one in rollouts])
-        for suffix, path in (
-            ("desired", ("spec", "replicas")),
-            ("available", ("status", "availableReplicas")),
-            ("unavailable", ("status", "unavailableReplicas")),
-            ("updated", ("status", "updatedReplicas")),
-        ):
-            rows = [(_who(one), _number(one, path, 1 if suffix == "desired" else 0)) for one in rollouts]
-            yield _gauge(f"rollout_info_replicas_{suffix}", f"Replicas {suffix}.", rows)
-        runs = [
-            ({**_who(one), "phase": _text(one, "status", "phase")}, 1) for one in _capped(self._machine, ANALYSIS_RUN)
-        ]
-        yield _gauge("analysis_run_info", "AnalysisRuns by phase.", runs)
+        for kinds, figures_of in _FIGURES:
+            objects = [each for kind in kinds for each in _capped(self._machine, kind)]
+            for figure in figures_of(objects):
+                yield _gauge(figure.name, figure.text, figure.rows)
+        yield self._deliveries.change_failure()
         held = [({"kind": table.kind.name}, table.size) for table in self._machine.cache.tables()]
         yield _gauge("rollouts_cache_objects", "Objects in the cache.", held)
 
@@ -72,8 +76,8 @@ class Numbers(Collector):
         yield _gauge("workqueue_depth", "Keys that are due.", [({"name": "rollouts"}, counts.due)])
         yield _gauge("rollouts_keys_sleeping", "Keys that wait for an instant.", [({}, counts.sleeping)])
         yield _gauge("rollouts_requests_inflight", "Requests at the API server.", [({}, counts.inflight)])
-        yield _counter("workqueue_adds", "Keys that came due.", _by("name", counts.marks))
-        yield _counter("workqueue_retries", "Keys put back after a failure.", _by("name", counts.retries))
+        yield _counter("workqueue_adds", "Keys that came due.", by_label("name", counts.marks))
+        yield _counter("workqueue_retries", "Keys put back after a failure.", by_label("name", counts.retries))
         for kind, name in RUN_KINDS.items():
             yield _counter(f"{name}_reconcile_error", "Turns whose room raised.", [({}, counts.broken[kind])])
 
@@ -102,8 +106,8 @@ class Numbers(Collector):
 
     def _laws(self) -> Iterator[Metric]:
         counts = self._machine.counts
-        yield _counter("rollouts_turns", "Turns in which a room decided.", _by("kind", counts.turns))
-        yield _counter("rollouts_turns_quiet", "Turns that wanted nothing.", _by("kind", counts.quiet_turns))
+        yield _counter("rollouts_turns", "Turns in which a room decided.", by_label("kind", counts.turns))
+        yield _counter("rollouts_turns_quiet", "Turns that wanted nothing.", by_label("kind", counts.quiet_turns))
         for name, text, count in (
             ("rollouts_writes_noop", "Writes that changed nothing.", counts.noop_writes),
             ("rollouts_responses_lost", "Requests without an answer.", counts.lost_responses),
@@ -137,7 +141,7 @@ def timed(room: Room, registry: CollectorRegistry) -> Room:
     return replace(room, reconcile=reconcile)
 
 
-def _capped(machine: Machine, kind: Any) -> Iterator[Manifest]:
+def _capped(machine: Machine, kind: Kind) -> Iterator[Manifest]:
     count = 0
     for bucket in machine.cache.table(kind).buckets.values():
         for manifest in bucket.values():
@@ -145,34 +149,6 @@ def _capped(machine: Machine, kind: Any) -> Iterator[Manifest]:
             if count > OBJECTS_MAX:
                 return
             yield manifest
-
-
-def _facts(rollout: Manifest) -> dict[str, str]:
-    strategy = (rollout.get("spec") or {}).get("strategy") or {}
-    name = next((known for known in ("canary", "blueGreen") if strategy.get(known) is not None), "none")
-    routing = (strategy.get(name) or {}).get("trafficRouting") or {}
-    router = next((key for key in sorted(routing) if isinstance(routing[key], dict)), "")
-    phase = _text(rollout, "status", "phase")
-    return {**_who(rollout), "strategy": name, "traffic_router": router, "phase": phase}
-
-
-def _who(manifest: Manifest) -> dict[str, str]:
-    meta = manifest["metadata"]
-    return {"namespace": str(meta.get("namespace", "")), "name": str(meta["name"])}
-
-
-def _text(manifest: Manifest, part: str, name: str) -> str:
-    value = (manifest.get(part) or {}).get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _number(manifest: Manifest, path: tuple[str, str], default: int) -> float:
-    value = (manifest.get(path[0]) or {}).get(path[1])
-    return float(value) if isinstance(value, int | float) else default
-
-
-def _by(label: str, tally: Tally[str]) -> Rows:
-    return [({label: name}, count) for name, count in tally.items()]
 
 
 def _gauge(name: str, text: str, rows: Rows) -> Metric:

@@ -94,6 +94,18 @@ async def test_it_says_when_it_is_ready_and_serves_what_dashboards_read():
         assert name in text
 
 
+async def test_every_metric_that_is_served_is_told_in_the_docs():
+    page_text = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text()
+    async with a_cluster() as (plane, access, _), running(access) as (controller, _task):
+        plane.create(a_rollout())
+        await until(lambda: _is_ready(controller))
+        _, text = await page(controller.ports["metrics_port"], "/metrics")
+
+    served = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")}
+    ours = {name for name in served if not name.startswith(("python_", "process_")) and not name.endswith("_created")}
+    assert sorted(name for name in ours if f"`{name.removesuffix('_total')}`" not in page_text) == []
+
+
 async def _is_ready(controller: Controller) -> bool:
     port = controller.ports.get("health_port", 0)
     return bool(port) and (await page(port, "/readyz"))[0] == 200

@@ -1,0 +1,200 @@
+"""What the objects of a cluster come to in figures: rows of labels and a number, by the names that dashboards know.
+
+Pure, computed when somebody asks. Names and labels are those of the reference; ours stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rollouts.kit.instant import Instant
+from rollouts.kube.ref import Manifest
+
+Rows = Sequence[tuple[dict[str, str], float]]
+PHASES = ("Healthy", "Progressing", "Paused", "Degraded", "InvalidSpec")
+RUN_PHASES = ("Pending", "Running", "Successful", "Failed", "Error", "Inconclusive")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One family of gauges. rows: labels (the same names in each row) and values."""
+
+    name: str
+    text: str
+    rows: Rows
+
+
+def of_rollouts(rollouts: Sequence[Manifest]) -> Iterator[Figure]:
+    """How each Rollout stands: phase, replicas, weights, steps, last success."""
+    yield Figure("rollout_info", "Rollouts by strategy, router and phase.", [(_facts(one), 1) for one in rollouts])
+    yield Figure(
+        "rollout_phase",
+        "Whether a Rollout is in a phase (of old; see rollout_info).",
+        [
+            ({**_who(one), "strategy": _strategy(one), "phase": phase}, float(_text(one, "phase") == phase))
+            for one in rollouts
+            for phase in PHASES[:4]
+        ],
+    )
+    for suffix, value in (
+        ("desired", lambda one: _number(one, "spec", "replicas", 1)),
+        ("available", lambda one: _number(one, "status", "availableReplicas")),
+        ("unavailable", _unavailable),
+        ("updated", lambda one: _number(one, "status", "updatedReplicas")),
+    ):
+        rows = [(_who(one), float(value(one))) for one in rollouts]
+        yield Figure(f"rollout_info_replicas_{suffix}", f"Replicas {suffix}.", rows)
+    yield Figure("rollout_traffic_weight", "Weight of a version.", [row for one in rollouts for row in _weights(one)])
+    yield Figure(
+        "rollout_step_index",
+        "Index of the step under way.",
+        [(_who(one), _number(one, "status", "currentStepIndex")) for one in rollouts if _steps(one)],
+    )
+    yield Figure("rollout_steps", "Steps.", [(_who(one), float(len(_steps(one)))) for one in rollouts if _steps(one)])
+    yield Figure(
+        "rollout_last_success_timestamp",
+        "When the latest update was promoted, in Unix seconds.",
+        [(_who(one), at) for one in rollouts if (at := _last_success(one)) is not None],
+    )
+
+
+def of_runs(runs: Sequence[Manifest]) -> Iterator[Figure]:
+    """Verdicts of runs and of their metrics, and the last value that each metric measured."""
+    yield Figure("analysis_run_info", "AnalysisRuns by phase.", [({**_who(one), **_phase(one)}, 1) for one in runs])
+    yield Figure(
+        "analysis_run_phase",
+        "Whether an AnalysisRun is in a phase (of old; see analysis_run_info).",
+        [({**_who(one), "phase": at}, float(_text(one, "phase") == at)) for one in runs for at in RUN_PHASES],
+    )
+    yield Figure(
+        "analysis_run_metric_type",
+        "Metrics by provider.",
+        [({**_who(one), "metric": name, "type": kind}, 1) for one in runs for name, kind in _metrics(one)],
+    )
+    results = [(one, result) for one in runs for result in _results(one)]
+    yield Figure(
+        "analysis_run_metric_phase",
+        "Verdicts of metrics.",
+        [
+            ({**_who(one), "metric": str(result.get("name", "")), "phase": str(result.get("phase", ""))}, 1)
+            for one, result in results
+        ],
+    )
+    values = [
+        ({**_who(one), "metric": str(result.get("name", ""))}, value)
+        for one, result in results
+        if (value := _last_value(result)) is not None
+    ]
+    yield Figure("analysis_measurement_value", "The latest value of a metric.", values)
+
+
+def of_templates(templates: Sequence[Manifest]) -> Iterator[Figure]:
+    """Templates, and the metrics that they hold."""
+    yield Figure("analysis_template_info", "AnalysisTemplates.", [(_who(one), 1) for one in templates])
+    yield Figure(
+        "analysis_template_metric_info",
+        "Metrics of AnalysisTemplates by provider.",
+        [({**_who(one), "metric": name, "type": kind}, 1) for one in templates for name, kind in _metrics(one)],
+    )
+
+
+def of_experiments(experiments: Sequence[Manifest]) -> Iterator[Figure]:
+    """Experiments by phase."""
+    rows = [({**_who(one), **_phase(one)}, 1.0) for one in experiments]
+    yield Figure("experiment_info", "Experiments by phase.", rows)
+    yield Figure(
+        "experiment_phase",
+        "Whether an Experiment is in a phase (of old; see experiment_info).",
+        [({**_who(one), "phase": at}, float(_text(one, "phase") == at)) for one in experiments for at in RUN_PHASES],
+    )
+
+
+def by_label(label: str, tally: Tally[str]) -> Rows:
+    """A tally as rows of one label."""
+    return [({label: name}, count) for name, count in tally.items()]
+
+
+def _facts(rollout: Manifest) -> dict[str, str]:
+    name = _strategy(rollout)
+    routing = _map(_map(_map(_map(rollout.get("spec")).get("strategy")).get(name)).get("trafficRouting"))
+    router = next((key for key in sorted(routing) if isinstance(routing[key], dict)), "")
+    return {**_who(rollout), "strategy": name, "traffic_router": router, **_phase(rollout)}
+
+
+def _strategy(rollout: Manifest) -> str:
+    strategy = _map(_map(rollout.get("spec")).get("strategy"))
+    return next((known for known in ("canary", "blueGreen") if strategy.get(known) is not None), "none")
+
+
+def _weights(rollout: Manifest) -> Iterator[tuple[dict[str, str], float]]:
+    weights = _map(_map(_map(rollout.get("status")).get("canary")).get("weights"))
+    for role in ("canary", "stable"):
+        weight = _map(weights.get(role)).get("weight")
+        if weights:  # where the canary's is left out it is 0
+            yield {**_who(rollout), "role": role}, float(weight) if isinstance(weight, int) else 0.0
+
+
+def _steps(rollout: Manifest) -> Sequence[object]:
+    steps = _map(_map(_map(rollout.get("spec")).get("strategy")).get("canary")).get("steps")
+    return steps if isinstance(steps, list) else ()
+
+
+def _unavailable(rollout: Manifest) -> float:
+    desired, available = _number(rollout, "spec", "replicas", 1), _number(rollout, "status", "availableReplicas")
+    return max(0.0, desired - available)
+
+
+def _last_success(rollout: Manifest) -> float | None:
+    told = _map(_map(rollout.get("status")).get("duration"))
+    if told.get("completionStatus") not in ("Promoted", "FastPromoted"):
+        return None
+    finished = Instant.parse(told.get("finishedAt"))
+    return None if finished is None else finished.micros / 1_000_000
+
+
+def _metrics(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    metrics = _map(manifest.get("spec")).get("metrics")
+    for metric in metrics if isinstance(metrics, list) else ():
+        kind = next((name for name, value in _map(metric.get("provider")).items() if value is not None), "")
+        yield str(metric.get("name", "")), kind
+
+
+def _results(run: Manifest) -> Iterable[Mapping[str, Any]]:
+    results = _map(run.get("status")).get("metricResults")
+    return results if isinstance(results, list) else ()
+
+
+def _last_value(result: Mapping[str, Any]) -> float | None:
+    """The latest value where it is one number, bare or as the only element of a vector."""
+    measurements = result.get("measurements") or ()
+    text = str(measurements[-1].get("value", "")) if measurements else ""
+    try:
+        return float(text.strip("[] "))
+    except ValueError:
+        return None
+
+
+def _phase(manifest: Manifest) -> dict[str, str]:
+    return {"phase": _text(manifest, "phase")}
+
+
+def _who(manifest: Manifest) -> dict[str, str]:
+    meta = manifest["metadata"]
+    return {"namespace": str(meta.get("namespace", "")), "name": str(meta["name"])}
+
+
+def _text(manifest: Manifest, name: str) -> str:
+    value = _map(manifest.get("status")).get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _number(manifest: Manifest, part: str, name: str, default: int = 0) -> float:
+    value = _map(manifest.get(part)).get(name)
+    return float(value) if isinstance(value, int | float) else float(default)
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
