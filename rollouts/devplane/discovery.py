@@ -7,6 +7,7 @@ from typing import Any
 
 from rollouts.devplane.definitions import Definition
 from rollouts.devplane.paths import Resources, unknown_path
+from rollouts.kube import kinds
 
 VERSION: Mapping[str, str] = {
     "major": "1",
@@ -88,6 +89,9 @@ def _resource(one: Definition) -> list[dict[str, Any]]:
     if one.scale:
         scale = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
         found.append({"name": f"{kind.plural}/scale", **scale, **shared})
+    if kind == kinds.POD:
+        evict = {"group": "policy", "version": "v1", "kind": "Eviction", "namespaced": True, "verbs": ["create"]}
+        found.append({"name": "pods/eviction", "singularName": "", **evict})
     return found
 
 

@@ -11,7 +11,7 @@ from rollouts.devplane.store import Store
 from rollouts.kube import kinds
 from rollouts.kube.ref import Ref
 
-SUBRESOURCES = frozenset({"", "status", "scale"})
+SUBRESOURCES = frozenset({"", "status", "scale", "eviction"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ class Resources:
             raise unknown_path()
         name, subresource = (*rest[1:], "", "")[:2]
         if subresource not in SUBRESOURCES or (subresource == "status" and not definition.kind.has_status):
+            raise unknown_path()
+        if subresource == "eviction" and definition.kind != kinds.POD:
             raise unknown_path()
         if name and definition.kind.namespaced and not namespace:
             raise unknown_path()

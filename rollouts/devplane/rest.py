@@ -10,7 +10,7 @@ import orjson
 import yaml
 from aiohttp import web
 
-from rollouts.devplane import discovery, scale, table
+from rollouts.devplane import discovery, eviction, scale, table
 from rollouts.devplane.errors import ApiError, bad_request, unsupported_media
 from rollouts.devplane.paths import Resources, Target, unknown_path
 from rollouts.devplane.store import Deletion, PatchForm, Query, Store, WriteOptions
@@ -61,6 +61,9 @@ class RestServer:
                 return await self._list(request, target)
             case "POST", False:
                 return await self._create(request, target)
+            case "POST", True if target.subresource == "eviction":
+                body = await _manifest(request)
+                return _json(eviction.evict(self.store, target.ref, body, _options(request).manager), 201)
             case "PUT", True:
                 return await self._update(request, target)
             case "PATCH", True:

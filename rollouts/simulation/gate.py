@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 
+from rollouts.devplane import eviction
 from rollouts.devplane.errors import ApiError
 from rollouts.devplane.request import Deletion, WriteOptions
 from rollouts.devplane.store import Store
@@ -36,6 +38,9 @@ def _body(store: Store, request: Request, manager: str) -> Manifest:
     match request.verb:
         case "get":
             return store.get(request.ref)
+        case "create" if request.subresource == "eviction":
+            assert isinstance(body, Mapping)
+            return eviction.evict(store, request.ref, body, manager)
         case "create":
             assert body is not None and not isinstance(body, tuple)
             return store.create(request.ref.kind, request.ref.namespace, body, options)

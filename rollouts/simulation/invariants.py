@@ -14,6 +14,7 @@ from rollouts.kube import kinds
 from rollouts.kube.object import controller_uid, labels, uid
 from rollouts.kube.ref import Manifest
 from rollouts.simulation.case import Case
+from rollouts.simulation.living import restart_keeps_pace
 from rollouts.simulation.memory import is_selected
 from rollouts.simulation.pod_laws import (
     aborted_canary_lingers,
@@ -162,7 +163,7 @@ def steps_go_one_by_one(case: Case) -> Iterator[str]:
         return
     if is_end and (after.status.get("promoteFull") or before.status.get("promoteFull") or not after.is_updating):
         return
-    if not same and not after.steps:
+    if not same and (not after.steps or (is_end and after.spec.get("rollbackWindow"))):
         return
     yield f"step {old} to {new} without a cause"
 
@@ -247,7 +248,7 @@ def pauses_are_kept(case: Case) -> Iterator[str]:
 def only_ours(case: Case) -> Iterator[str]:
     """S32: of objects that have an owner only those of a Rollout of ours are written."""
     if case.commit.kind not in (kinds.REPLICA_SET, kinds.INGRESS):
-        if case.commit.type == "DELETED" and case.commit.kind != kinds.ANALYSIS_RUN:
+        if case.commit.type == "DELETED" and case.commit.kind not in (kinds.ANALYSIS_RUN, kinds.POD):  # of pods: S36
             yield f"deleted {case.commit.kind.name} {case.commit.object['metadata']['name']}"
         return
     for manifest in (case.commit.previous, case.commit.object):
@@ -301,6 +302,7 @@ INVARIANTS: tuple[tuple[str, Callable[[Case], Iterator[str]]], ...] = (
     ("S28", pauses_are_kept),
     ("S32", only_ours),
     ("S35", users_win),
+    ("S36", restart_keeps_pace),
     ("B1", switch_is_released),
     ("B2", release_is_earned),
     ("B3", promotion_is_earned),

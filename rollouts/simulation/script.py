@@ -12,11 +12,12 @@ command line makes. The last line ends the story.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rollouts.devplane.errors import ApiError
+from rollouts.devplane.eviction import BUDGET
 from rollouts.devplane.request import Deletion, WriteOptions
 from rollouts.devplane.store import Store
 from rollouts.kube import kinds
@@ -127,6 +128,21 @@ def _pause_at(stage: Stage, index: str) -> bool:
     return now.step == int(index) and bool(now.status.get("pauseConditions"))
 
 
+def _wish(stage: Stage) -> str | None:
+    return stage.truth.spec.get("restartAt")
+
+
+def _restarted(stage: Stage) -> bool:
+    return stage.truth.status.get("restartedAt") == _wish(stage)
+
+
+def _stable_roles(stage: Stage) -> Iterator[str]:
+    owner = stage.truth.sets.get(stage.truth.stable)
+    for pod in stage.store.all(kinds.POD):
+        if owner is not None and any(one["uid"] == uid(owner) for one in pod["metadata"].get("ownerReferences") or ()):
+            yield pod["metadata"]["labels"].get("role", "none")
+
+
 CONDITIONS: Mapping[str, Callable[..., bool]] = {
     r"ready": lambda stage: True,
     r"healthy": _in_phase("Healthy"),
@@ -150,6 +166,9 @@ CONDITIONS: Mapping[str, Callable[..., bool]] = {
             for one in stage.store.all(kinds.SERVICE)
         )
     ),
+    r"restarting": lambda stage: _wish(stage) is not None and not _restarted(stage),
+    r"restarted": lambda stage: _wish(stage) is not None and _restarted(stage),
+    r"pods bear role (\w+)": lambda stage, role: set(_stable_roles(stage)) == {role},
     r"two versions run": lambda stage: sum(available(one) > 0 for one in stage.truth.sets.values()) == 2,
 }
 
@@ -225,6 +244,20 @@ def _become(stage: Stage, strategy: str) -> None:
     _patch(stage, {"spec": {"strategy": fields}})
 
 
+def _restart(stage: Stage) -> None:
+    _patch(stage, {"spec": {"restartAt": stage.store.now().rfc3339_whole()}})
+
+
+def _budget(stage: Stage, least: str) -> None:
+    selector = stage.truth.spec["selector"]
+    body = {"metadata": {"name": stage.ref.name}, "spec": {"selector": selector, "minAvailable": int(least)}}
+    stage.store.create(BUDGET, stage.ref.namespace, body, AS_USER)
+
+
+def _lift_budget(stage: Stage) -> None:
+    stage.store.delete(Ref(BUDGET, stage.ref.namespace, stage.ref.name), Deletion(manager=USER))
+
+
 def _steps(stage: Stage, weights: str) -> None:
     steps = [{"setWeight": int(weight)} for weight in weights.split()]
     _patch(stage, {"spec": {"strategy": {"canary": {"steps": steps}}}})
@@ -247,5 +280,8 @@ ACTS: Mapping[str, Callable[..., None]] = {
     r"recreate": _recreate,
     r"kill (canary|stable) pods": _kill_pods,
     r"set steps ([\d ]+)": _steps,
+    r"restart": _restart,
+    r"budget (\d+)": _budget,
+    r"lift budget": _lift_budget,
     r"become (a canary|blue-green)": _become,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rollouts.simulation.living import LIVES
 from rollouts.simulation.scenario import DOUBTED, HELD, JUDGED, LONG_JUDGED, PROMOTED, RETURNED, Scenario
 from rollouts.simulation.sizing import SIZES
 from rollouts.simulation.switching import SWITCHES
@@ -175,6 +176,7 @@ SCENARIOS: tuple[Scenario, ...] = (
            when a run is Failed: end""", ("a run is Failed",), metrics={"*": "0.1"}),
     *SIZES,
     *SWITCHES,
+    *LIVES,
 )  # fmt: skip
 
 
