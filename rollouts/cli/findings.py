@@ -20,6 +20,7 @@ from rollouts.api.parse import PARSERS, Parsed
 from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.delivery.reference_rules import REFERENCE_RULES, References, services_named
+from rollouts.delivery.router_rules import retired
 from rollouts.delivery.rules import refusals
 from rollouts.kit.strictyaml import Document, YamlError, read
 from rollouts.kube import kinds
@@ -217,6 +218,7 @@ def _rollout(each: _Object, around: _Around) -> Iterator[Finding]:
     yield from (_finding(each.document, refusal) for refusal in found)
     if found or each.parsed.spec is None:
         return
+    yield from (_finding(each.document, refusal, "warning") for refusal in retired(each.parsed.spec))
     for refusal in REFERENCE_RULES.all(around.references(each, each.parsed.spec)):
         is_absent = refusal.reason in _ABSENT
         told = replace(refusal, text=f"{refusal.text} in these files") if is_absent else refusal

@@ -30,7 +30,7 @@ from rollouts.kube import kinds, podtemplate
 from rollouts.kube import object as obj
 from rollouts.kube.owners import is_orphan
 from rollouts.kube.ref import Manifest, Ref
-from rollouts.traffic import KINDS, Dialect, Router, Traffic, named, routers_of
+from rollouts.traffic import DIALECTS, KINDS, Dialect, Router, Traffic, named, routers_of
 
 _NO_CANARY = CanaryStrategy.model_validate({})
 _NO_PLUGINS: Mapping[str, Dialect] = {}
@@ -51,7 +51,7 @@ def gather(ref: Ref, reader: Reader, *, plugins: Mapping[str, Dialect] = _NO_PLU
     """
     rollout = reader.get(ref)
     if rollout is None:
-        return _farewell(ref, reader)
+        return _farewell(ref, reader, plugins)
     if obj.is_deleting(rollout):
         return Farewell(ref, ())  # its pods still serve; the Services are given back once it is gone
     checked = reader.parsed(rollout, rules.check)
@@ -285,13 +285,15 @@ def _controllers(ingresses: Iterable[Manifest | None], reader: Reader) -> Iterat
             yield called, str((found.get("spec") or {}).get("controller") or "")
 
 
-def _farewell(ref: Ref, reader: Reader) -> Farewell | None:
+def _farewell(ref: Ref, reader: Reader, plugins: Mapping[str, Dialect]) -> Farewell | None:
     """Services that still name a Rollout which is gone; None where there are none."""
     services = reader.select(kinds.SERVICE, ref.namespace, {})
     marked = tuple(each for each in services if obj.annotations(each).get(marks.MANAGED_BY) == ref.name)
+    dialects = {**DIALECTS, **{dialect.name: dialect for dialect in plugins.values()}}
+    among = tuple(dict.fromkeys((*KINDS, *(kind for dialect in plugins.values() for kind in dialect.kinds))))
     routes = tuple(
         (at, each)
-        for at, each in routing.marked(reader, ref, KINDS)
+        for at, each in routing.marked(reader, ref, among)
         if ref in named(each) or (at.kind != kinds.SERVICE and obj.annotations(each).get(marks.MANAGED_BY) == ref.name)
     )
-    return Farewell(ref, marked, routes) if marked or routes else None
+    return Farewell(ref, marked, routes, dialects) if marked or routes else None

@@ -8,6 +8,7 @@ from rollouts.api.rollout import RolloutSpec
 from rollouts.api.routing import STICKY_S_MAX
 from rollouts.core.errors import Refusal
 from rollouts.delivery.step_rules import of_canary
+from rollouts.traffic import RETIRED, fields_of
 
 
 def routers(spec: RolloutSpec) -> Iterator[Refusal]:
@@ -41,3 +42,13 @@ def routers(spec: RolloutSpec) -> Iterator[Refusal]:
 def _router(field: str, reason: str, text: str, fix: str) -> Refusal:
     at = f"spec.strategy.canary.trafficRouting.{field}"
     return Refusal(reason, at, text, fix=fix, kind="Internal error")
+
+
+def retired(spec: RolloutSpec) -> Iterator[Refusal]:
+    """Routers that a spec names although their makers have given them up: worth a warning, no refusal."""
+    canary = spec.strategy.canary
+    routing = canary.traffic_routing if canary else None
+    for field in fields_of(routing) if routing else ():
+        if field in RETIRED:
+            at = f"spec.strategy.canary.trafficRouting.{field}"
+            yield Refusal("RouterRetired", at, RETIRED[field], fix="plan the move to another router")

@@ -15,7 +15,7 @@ from rollouts.delivery.template_rules import Templates
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest, Ref
-from rollouts.traffic import Route, Router, Traffic
+from rollouts.traffic import Dialect, Route, Router, Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +216,7 @@ class Farewell:
     ref: Ref
     services: tuple[Manifest, ...]
     routes: tuple[tuple[Ref, Manifest], ...] = ()
+    dialects: Mapping[str, Dialect] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

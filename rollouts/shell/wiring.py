@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from collections.abc import Mapping
 from functools import partial
 
 from rollouts import delivery, runs, traffic
@@ -18,11 +19,15 @@ from rollouts.kube.kinds import (
     SERVICE,
 )
 from rollouts.kube.ref import Kind
+from rollouts.shell import plugins
 from rollouts.shell.reflector import Interest
 from rollouts.shell.room import Room
 
 INSTANCE_LABEL = "argo-rollouts.argoproj.io/controller-instance-id"
 HASH_LABEL = "rollouts-pod-template-hash"
+
+_ROUTED = tuple(kind for kind in traffic.KINDS if kind not in (INGRESS, SERVICE))
+"""The kinds of routers that nothing but a router needs."""
 
 ROOMS: dict[str, tuple[Room, ...]] = {
     "delivery": (
@@ -32,7 +37,7 @@ ROOMS: dict[str, tuple[Room, ...]] = {
             delivery.reconcile,
             urgent=delivery.urgent,
             names_root=delivery.names_root,
-            fences=frozenset({INGRESS, *traffic.KINDS}),
+            fences=frozenset({INGRESS, *_ROUTED}),
             reads=(
                 ROLLOUT,
                 REPLICA_SET,
@@ -43,7 +48,7 @@ ROOMS: dict[str, tuple[Room, ...]] = {
                 ANALYSIS_TEMPLATE,
                 CLUSTER_ANALYSIS_TEMPLATE,
             ),
-            on_demand=(POD, *(kind for kind in traffic.KINDS if kind not in (INGRESS, SERVICE))),
+            on_demand=(POD, *_ROUTED),
         ),
         Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,)),
     ),
@@ -51,8 +56,21 @@ ROOMS: dict[str, tuple[Room, ...]] = {
 
 
 def rooms(names: tuple[str, ...] = ("delivery",), *, prometheus_address: str = "") -> tuple[Room, ...]:
-    """The rooms of those names. prometheus_address: the server of metrics that name none."""
-    return tuple(_addressed(room, prometheus_address) for name in names for room in ROOMS[name])
+    """The rooms of those names, with the routers that other packages bring.
+
+    prometheus_address: the server of metrics that name none.
+    """
+    brought = plugins.routers()
+    return tuple(_with(_addressed(room, prometheus_address), brought) for name in names for room in ROOMS[name])
+
+
+def _with(room: Room, routers: Mapping[str, traffic.Dialect]) -> Room:
+    if room.kind != ROLLOUT or not routers:
+        return room
+    kinds = {kind for dialect in routers.values() for kind in dialect.kinds} - {*room.reads, *room.on_demand}
+    more = tuple(sorted(kinds, key=lambda kind: (kind.group, kind.plural)))
+    gather = partial(delivery.gather, plugins=routers)
+    return replace(room, gather=gather, fences=room.fences | kinds, on_demand=(*room.on_demand, *more))
 
 
 def _addressed(room: Room, prometheus_address: str) -> Room:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from rollouts import traffic
 from rollouts.core.plan import Create, Delete, Evict, Note, Patch, Plan
 from rollouts.delivery import gather, reconcile
 from rollouts.delivery.scaling import Limits, limits
-from rollouts.kit import mergepatch
+from rollouts.kit import jsonpatch, mergepatch
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
@@ -84,6 +85,9 @@ class World:
     def knows(self, kind: Kind) -> bool:
         return self.knows_pods
 
+    def complaint(self, kind: Kind) -> str:
+        return ""
+
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], Any]) -> Any:
         at = (obj.uid(manifest), obj.generation(manifest), parse)
         if at not in self._parsed:
@@ -96,7 +100,11 @@ class World:
         return [self.objects[ref] for ref in sorted(self.objects, key=str) if ref.kind == kind]
 
     def add(self, manifest: Mapping[str, Any]) -> Ref:
-        kind = kinds.known(manifest["apiVersion"], manifest["kind"])
+        kind = kinds.known(manifest["apiVersion"], manifest["kind"]) or next(
+            each
+            for each in traffic.KINDS
+            if (each.api_version, each.name) == (manifest["apiVersion"], manifest["kind"])
+        )
         assert kind is not None
         meta = {
             **manifest["metadata"],
@@ -112,8 +120,11 @@ class World:
         return ref
 
     def patch(self, ref: Ref, body: Mapping[str, Any]) -> None:
+        self.replace(ref, mergepatch.apply(self.objects[ref], body))
+
+    def replace(self, ref: Ref, after: dict[str, Any]) -> None:
+        """What the API server stores, with its own marks of a change."""
         before = self.objects[ref]
-        after = mergepatch.apply(before, body)
         if after == before:
             return
         generation = obj.generation(before) + (after.get("spec") != before.get("spec"))
@@ -215,6 +226,10 @@ class World:
             case Patch():
                 found = self.objects[action.ref]
                 assert (obj.uid(found), obj.version(found)) == (action.uid, action.version), action
+                if isinstance(action.body, tuple):
+                    self.replace(action.ref, jsonpatch.apply(self.objects[action.ref], action.body))
+                    self.check_traffic(action, former)
+                    return
                 is_status = action.subresource == "status"
                 assert all(part == "status" for part in action.body) if is_status else "status" not in action.body
                 self.patch(action.ref, action.body)
@@ -282,14 +297,15 @@ class World:
         """S1, S2, S4, S5, S7 for a write of ours: never worse for the traffic than it found it."""
         assert 0 <= self.weight <= 100
         replicas = self.rollout["spec"].get("replicas", 1) if WEB in self.objects else 0
-        if action.ref.kind not in (kinds.INGRESS, kinds.SERVICE, kinds.REPLICA_SET) or not replicas:
+        is_routed = action.ref.kind in traffic.KINDS
+        if not (is_routed or action.ref.kind == kinds.REPLICA_SET) or not replicas:
             return
         pods = {obj.labels(each).get(HASH): self._pods(each) for each in self.of(kinds.REPLICA_SET)}
         canary, stable = pods.get(self.selects("canary"), 0), pods.get(self.selects("stable"), 0)
-        if action.ref.kind == kinds.INGRESS and self.weight > former:
+        if is_routed and self.weight > former:
             needed = 1 if self._user_sizes else max(1, -(-replicas * self.weight // 100))
             assert canary >= needed, f"too few canary pods for {action}"
-        if action.ref.kind == kinds.INGRESS and self.weight < former and self.selects("stable"):
+        if is_routed and self.weight < former and self.selects("stable"):
             is_same = self.selects("stable") == self.selects("canary")
             enough = -(-replicas * (100 - self.weight) // 100)
             assert stable >= enough or not canary or is_same, f"too few stable pods for {action}"

@@ -12,17 +12,27 @@ import yaml
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind
 from rollouts.shell.wiring import ROOMS
+from rollouts.traffic import DIALECTS, ambassador, appmesh, istio, smi
 from tests.tidy.source import modules
 
 Right: TypeAlias = tuple[str, str, str]
 
 RBAC = Path(__file__).parents[2] / "deploy" / "rbac"
 READ = ("get", "list", "watch")
-VERBS = {"Create": "create", "Apply": "patch", "Patch": "patch", "status_patch": "patch", "Delete": "delete", "Evict": "create"}
+VERBS = {
+    "Create": "create",
+    "Apply": "patch",
+    "Patch": "patch",
+    "status_patch": "patch",
+    "Delete": "delete",
+    "Evict": "create",
+}
 PACKAGES = {"delivery": ("rollouts.delivery", "rollouts.traffic"), "runs": ("rollouts.runs",)}
 ROOTS = {"delivery": kinds.ROLLOUT, "runs": kinds.ANALYSIS_RUN}
 CARRIED = {"route.ref": kinds.INGRESS, "service.ref": kinds.SERVICE}
 """What a reference that a value carries along points at, by how the code writes it; `seen.ref` is the room's root."""
+FRAMES = ("rollouts.traffic.inplace", "rollouts.traffic.made")
+"""They write what the dialects name; see `routed`."""
 TOLD = {("", "events", "create"), ("", "events", "patch")}
 BESIDE = {
     # An owner reference that blocks its owner's deletion needs this where the API server enforces it.
@@ -53,8 +63,19 @@ def read(room: str) -> set[Right]:
 
 def written(room: str) -> set[Right]:
     """The rights to what the code of a room plans."""
-    trees = [module.tree for module in modules() if module.name.startswith(PACKAGES[room])]
+    found = [module for module in modules() if module.name.startswith(PACKAGES[room])]
+    trees = [module.tree for module in found if module.name not in FRAMES]
     return {right for tree in trees for right in writes(tree, ROOTS[room])}
+
+
+def routed() -> set[Right]:
+    """The rights to what the routers' dialects write."""
+    changed = [kind for dialect in DIALECTS.values() for kind in dialect.kinds]
+    made = [kind for dialect in (smi.DIALECT, ambassador.DIALECT) for kind in dialect.kinds]
+    selecting = [istio.DESTINATION_RULE, appmesh.NODE]
+    return {(kind.group, kind.plural, "patch") for kind in (*changed, *made, *selecting)} | {
+        (kind.group, kind.plural, "create") for kind in made
+    }
 
 
 def writes(tree: ast.Module, root: Kind) -> Iterator[Right]:
@@ -94,7 +115,7 @@ def sorted_difference(have: Iterable[Right], want: Iterable[Right]) -> dict[str,
 
 
 def test_delivery_has_the_rights_that_it_uses_and_no_others() -> None:
-    used = read("delivery") | written("delivery") | TOLD | BESIDE["delivery"]
+    used = read("delivery") | written("delivery") | routed() | TOLD | BESIDE["delivery"]
 
     assert sorted_difference(granted("delivery", "cluster-scoped"), used) == {"unused": [], "missing": []}
 

@@ -20,7 +20,9 @@ from rollouts.delivery.rules import REFERENCE_RULES, SPEC_RULES
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
 TESTS = Path(__file__).parents[1]
 ROLLOUT, BLUE_GREEN, ANALYSIS = SPEC / "rollout.md", SPEC / "blue-green.md", SPEC / "analysis.md"
-PAGES = (ROLLOUT, BLUE_GREEN, ANALYSIS)
+ROUTERS = SPEC.parent / "reference" / "routers.md"
+COMPARISON = SPEC / "comparison.md"
+PAGES = (ROLLOUT, BLUE_GREEN, ANALYSIS, COMPARISON)
 CANARY = "spec.strategy.canary"
 PROMETHEUS = "spec.metrics[].provider.prometheus"
 
@@ -37,6 +39,21 @@ SECTIONS: tuple[tuple[Path, str, type[BaseModel], frozenset[str]], ...] = (
     (ROLLOUT, f"`{CANARY}.steps[].analysis.args[].valueFrom`", rollout.ArgumentSource, frozenset()),
     (ROLLOUT, f"`{CANARY}.trafficRouting`", routing.TrafficRouting, frozenset()),
     (ROLLOUT, f"`{CANARY}.trafficRouting.nginx`", routing.NginxRouting, frozenset()),
+    (ROUTERS, "`gatewayAPI`", routing.GatewayRouting, frozenset()),
+    (ROUTERS, "`istio`", routing.IstioRouting, frozenset()),
+    (ROUTERS, "`istio.virtualServices[]`", routing.IstioVirtualService, frozenset()),
+    (ROUTERS, "`istio.destinationRule`", routing.IstioDestinationRule, frozenset()),
+    (ROUTERS, "`traefik`", routing.TraefikRouting, frozenset()),
+    (ROUTERS, "`alb`", routing.AlbRouting, frozenset()),
+    (ROUTERS, "`apisix`", routing.ApisixRouting, frozenset()),
+    (ROUTERS, "`contour`", routing.ContourRouting, frozenset()),
+    (ROUTERS, "`haproxy`", routing.HaproxyRouting, frozenset()),
+    (ROUTERS, "`ambassador`", routing.AmbassadorRouting, frozenset()),
+    (ROUTERS, "`smi`", routing.SmiRouting, frozenset()),
+    (ROUTERS, "`appMesh`", routing.AppMeshRouting, frozenset()),
+    (ROUTERS, "`setHeaderRoute`", rollout.SetHeaderRoute, frozenset()),
+    (ROUTERS, "`setMirrorRoute`", rollout.SetMirrorRoute, frozenset()),
+    (ROUTERS, "`pingPong`", rollout.PingPong, frozenset()),
     (ROLLOUT, "`spec.analysis`", rollout.RunHistory, frozenset()),
     (BLUE_GREEN, "`spec.strategy.blueGreen`", rollout.BlueGreenStrategy, frozenset()),
     (ANALYSIS, "AnalysisTemplate `spec`", analysis.AnalysisTemplateSpec, frozenset()),
@@ -46,6 +63,7 @@ SECTIONS: tuple[tuple[Path, str, type[BaseModel], frozenset[str]], ...] = (
     (ANALYSIS, "`spec.metrics[]`", analysis.Metric, frozenset()),
     (ANALYSIS, "`spec.metrics[].provider`", providers.Provider, frozenset(PROVIDERS) - PROVIDERS_SERVED),
     (ANALYSIS, f"`{PROMETHEUS}`", providers.Prometheus, frozenset()),
+    (COMPARISON, "`spec.metrics[].provider.comparison`", providers.Comparison, frozenset()),
     (ANALYSIS, f"`{PROMETHEUS}.authentication`", providers.Authentication, frozenset({"sigv4"})),
     (ANALYSIS, f"`{PROMETHEUS}.rangeQuery`", providers.RangeQuery, frozenset()),
 )
