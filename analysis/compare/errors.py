@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from analysis.compare.terms import Finding, Side, Terms
 from analysis.stats.align import Aligned, Counts, Look, total
 from analysis.stats.decision import Decision, MetricEvidence, Verdict, decide
-from analysis.stats.null import Choice, History, choose, reconsider
+from analysis.stats.null import Choice, History, Null, choose, reconsider
 from analysis.stats.sequential import CountsState, Evidence, e_value, start, update
 
 Strata = Mapping[str, tuple[Counts, Counts]]
@@ -87,6 +87,8 @@ def history(memory: Memory, gained: Aligned, looks: int) -> Finding:
 
 
 _ODDITIES_TOLD = 4
+RECENT_LOOKS, RECENT_POD_LOOKS_MAX = 12, 600  # where bursts are looked for at every look
+BURSTS_UNSEEN = (Null.INDEPENDENT, Null.PODS)
 
 
 def _metric(memory: Memory, evidence: Evidence) -> MetricEvidence:

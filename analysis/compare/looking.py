@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis.compare import errors, others, store
-from analysis.compare.increments import Requests, Window, between, looks
+from analysis.compare.increments import Requests, Window, between, looks, requests
 from analysis.compare.matchers import all_hold
 from analysis.compare.samples import Series, newest_s, read, spacing_s
 from analysis.compare.spec import Comparison, Kind
 from analysis.compare.terms import HISTORY_LOOKS_MAX, Finding
 from analysis.stats.align import Aligned
-from analysis.stats.null import choose
+from analysis.stats.null import History, choose
 
 LOOK_S_MIN = 10.0
 POD_LOOKS_MAX = 20_000
@@ -61,27 +61,36 @@ def _errors(asked: Comparison, found: Sequence[Sequence[Series]], memory: str, a
     if until_s <= kept.at_s:
         gained = Aligned(float(now_s), {}, {}, ("nothing new since the look before",), _stale(found, now_s))
         return _concluded(asked, kept, gained)
-    opens_s = at_s - window_s(asked, memory, at_s)
-    window = Window(opens_s, kept.at_s, until_s, asked.pod_label, asked.stratum_label, asked.terms.warm_up_s)
+    opens_s = kept.at_s - asked.lookback_s
+    window = Window(opens_s, kept.at_s, until_s, asked.terms.warm_up_s)
     more = between(*sides, window)
     if more.is_held:
         return _concluded(asked, kept, replace(more.gained, absent=_stale(found, now_s)))
-    recent = replace(window, since_s=max(opens_s, kept.memory.began_s or opens_s))
-    pods = looks(sides[1], recent, max(LOOK_S_MIN, spacing_s(sides[1].series)))
-    bounded = errors.bounded(pods, HISTORY_LOOKS_MAX, POD_LOOKS_MAX)
-    kept_memory, finding = errors.judge(kept.memory, more.gained, asked.terms, bounded, more.strata)
+    pods = _pods(kept.memory, sides[1], replace(window, since_s=max(opens_s, kept.memory.began_s or opens_s)))
+    kept_memory, finding = errors.judge(kept.memory, more.gained, asked.terms, pods, more.strata)
     return store.dumps(ErrorsKept(VERSION, until_s, kept_memory)), finding
 
 
 def _first(asked: Comparison, stable: Requests, until_s: float, odd: tuple[str, ...]) -> tuple[str, Finding]:
     """The first look: the null is chosen from what the stable pods showed, and the counters' levels are the base."""
-    window = Window(until_s - asked.history_s, until_s - asked.history_s, until_s, asked.pod_label)
+    window = Window(until_s - asked.history_s, until_s - asked.history_s, until_s)
     pods = looks(stable, window, max(LOOK_S_MIN, spacing_s(stable.series))) if stable.series else []
     choice = choose(errors.bounded(pods, HISTORY_LOOKS_MAX, POD_LOOKS_MAX))
     memory = replace(errors.begin(asked.terms), choice=choice, began_s=until_s)
     finding = errors.history(memory, Aligned(until_s, {}, {}, odd), len(pods))
     told = replace(finding, why=f"what both sides count from now on is compared; {choice.why}" + _and(odd))
     return store.dumps(ErrorsKept(VERSION, until_s, memory)), told
+
+
+def _pods(memory: errors.Memory, stable: Requests, window: Window) -> History:
+    """The stable pods' looks of the rollout that the null is held against now: all at times, else the newest."""
+    every_s = max(LOOK_S_MIN, spacing_s(stable.series))
+    if errors.is_thorough_at(memory.counts.looks):
+        return errors.bounded(looks(stable, window, every_s), HISTORY_LOOKS_MAX, POD_LOOKS_MAX)
+    if memory.choice and memory.choice.null in errors.BURSTS_UNSEEN:
+        window = replace(window, since_s=max(window.since_s, window.until_s - errors.RECENT_LOOKS * every_s))
+        return errors.bounded(looks(stable, window, every_s), errors.RECENT_LOOKS, errors.RECENT_POD_LOOKS_MAX)
+    return ()
 
 
 def _concluded(asked: Comparison, kept: ErrorsKept, gained: Aligned) -> tuple[str, Finding]:
@@ -105,9 +114,10 @@ def _requests(asked: Comparison, found: Sequence[Sequence[Series]]) -> tuple[Req
     def is_bad(labels: Mapping[str, str]) -> bool:
         return bool(asked.bad) and all_hold(asked.bad, labels)
 
-    canary, stable, *separate = (tuple(each) for each in found)
-    bad_c, bad_s = separate or (None, None)
-    return Requests(canary, is_bad, bad_c), Requests(stable, is_bad, bad_s)
+    canary, stable, *separate = found
+    bad_c, bad_s = separate or ((), ())
+    labels = asked.pod_label, asked.stratum_label
+    return requests(canary, is_bad, bad_c, labels), requests(stable, is_bad, bad_s, labels)
 
 
 def _stale(found: Sequence[Sequence[Series]], now_s: float) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from analysis.errors import AnalysisError
@@ -27,7 +28,12 @@ class Matcher:
         found = labels.get(self.label, "")
         if self.operator in ("=", "!="):
             return (found == self.value) is (self.operator == "=")
-        return regex.searches(f"^(?:{self.value})$", found) is (self.operator == "=~")
+        return _fits(self.value, found) is (self.operator == "=~")
+
+
+@lru_cache(maxsize=4096)
+def _fits(pattern: str, text: str) -> bool:
+    return regex.searches(f"^(?:{pattern})$", text)
 
 
 Matchers: TypeAlias = tuple[Matcher, ...]

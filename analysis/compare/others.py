@@ -212,7 +212,7 @@ def _absent(asked: Comparison, found: Sequence[Sequence[Series]], now_s: float) 
 def _has_news(asked: Comparison, found: Sequence[Sequence[Series]], since_s: float, until_s: float) -> bool:
     """Whether every side has a sample in (since_s, until_s]: both span the same time."""
     return all(
-        any(bool(((each.times > since_s) & (each.times <= until_s)).any()) for each in side)
+        any(since_s < at <= until_s for each in side for at in each.times)
         for _, side in zip(_sides(asked), found, strict=False)
     )
 
@@ -223,17 +223,16 @@ def _sides(asked: Comparison) -> tuple[str, ...]:
 
 
 def _gained(side: Sequence[Series], since_s: float, until_s: float, *, born_counts: bool = True) -> float:
-    moments = np.array([since_s, until_s])
-    return float(sum(series.gained(moments, from_zero=born_counts)[0] for series in side))
+    return math.fsum(series.gained(since_s, until_s, from_zero=born_counts) for series in side)
 
 
 def _mean(side: Sequence[Series], since_s: float, until_s: float) -> float | None:
     """The mean over series of their means in (since_s, until_s]; None without a sample."""
     means = []
     for series in side:
-        inside = series.values[(series.times > since_s) & (series.times <= until_s)]
-        if inside.size:
-            means.append(float(inside.mean()))
+        inside = [value for at, value in zip(series.times, series.values, strict=True) if since_s < at <= until_s]
+        if inside:
+            means.append(math.fsum(inside) / len(inside))
     return math.fsum(means) / len(means) if means else None
 
 

@@ -7,15 +7,15 @@ while its pod (or, later, the whole look) was already watched began at zero.
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from math import isfinite
+from operator import le, lt
 from typing import Any
 
-import numpy as np
-
 from analysis.errors import AnalysisError
-from analysis.stats.logs import Floats
 
 SERIES_MAX = 5000
 SAMPLES_MAX = 200_000
@@ -23,27 +23,30 @@ SAMPLES_MAX = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One counter or gauge. times rise, seconds since the epoch; values: finite numbers, shape of times."""
+    """One counter or gauge. times rise, seconds since the epoch; values: finite numbers, one for each time.
+
+    counted: what the counter gained since its first sample, at each sample; a fall is a restart from zero."""
 
     labels: Mapping[str, str]
-    times: Floats
-    values: Floats
+    times: tuple[float, ...]
+    values: tuple[float, ...]
+    counted: tuple[float, ...]
 
-    def counted(self) -> Floats:
-        """What the counter gained since its first sample, at each sample: a fall is a restart from zero."""
-        steps = np.diff(self.values)
-        gained: Floats = np.concatenate([[0.0], np.cumsum(np.where(steps >= 0, steps, self.values[1:]))])
-        return gained
-
-    def gained(self, moments: Floats, *, from_zero: bool) -> Floats:
-        """What it gained between neighbouring moments, shape (len(moments) - 1,).
+    def gained(self, since_s: float, until_s: float, *, from_zero: bool) -> float:
+        """What it gained in (since_s, until_s].
 
         from_zero: whether its first value was counted from zero; otherwise it is only a base."""
-        base = self.values[0] if from_zero else 0.0
-        levels = np.concatenate([[0.0], base + self.counted()])
-        places = np.searchsorted(self.times, moments, side="right")
-        gained: Floats = np.diff(levels[places])
-        return gained
+        return self._level(until_s, from_zero) - self._level(since_s, from_zero)
+
+    def levels(self, moments: Sequence[float], *, from_zero: bool) -> list[float]:
+        """What it had counted at each moment."""
+        return [self._level(moment, from_zero) for moment in moments]
+
+    def _level(self, moment: float, from_zero: bool) -> float:
+        place = bisect_right(self.times, moment)
+        if place == 0:
+            return 0.0
+        return self.counted[place - 1] + (self.values[0] if from_zero else 0.0)
 
 
 def read(data: Any) -> tuple[Series, ...]:
@@ -67,27 +70,34 @@ def read(data: Any) -> tuple[Series, ...]:
 
 
 def _series(labels: Mapping[str, Any], pairs: Sequence[Any]) -> Series | None:
-    clean: dict[float, float] = {}
     try:
-        for at, text in pairs:
-            value = float(text)
-            if math.isfinite(value):
-                clean[float(at)] = value
+        clean = [(float(at), float(text)) for at, text in pairs]
     except (TypeError, ValueError):
         raise AnalysisError("bad_response: a sample is not a time and a number") from None
-    if not clean:
-        return None
-    times = sorted(clean)
-    names = {str(name): str(value) for name, value in labels.items()}
-    return Series(names, np.array(times), np.array([clean[at] for at in times]))
+    times = [at for at, _ in clean]
+    if not all(map(isfinite, [value for _, value in clean])) or not all(map(lt, times, times[1:])):
+        clean = sorted({at: value for at, value in clean if isfinite(value)}.items())
+    return series_of({str(name): str(value) for name, value in labels.items()}, clean) if clean else None
+
+
+def series_of(labels: Mapping[str, str], pairs: Sequence[tuple[float, float]]) -> Series:
+    """The series of finite values at rising times, at least one."""
+    times, values = zip(*pairs, strict=True)
+    if all(map(le, values, values[1:])):
+        base = values[0]
+        return Series(labels, times, values, tuple([value - base for value in values]))
+    steps = (value - before if value >= before else value for before, value in pairwise(values))
+    return Series(labels, times, values, tuple(accumulate(steps, initial=0.0)))
 
 
 def newest_s(series: Sequence[Series]) -> float | None:
     """The moment of the newest sample; None without any."""
-    return max((float(each.times[-1]) for each in series), default=None)
+    return max((each.times[-1] for each in series), default=None)
 
 
 def spacing_s(series: Sequence[Series]) -> float:
     """The usual time between two samples, 15 s where it cannot be seen."""
-    steps = [float(np.median(np.diff(each.times))) for each in series if each.times.size > 1]
-    return float(np.median(steps)) if steps else 15.0
+    longest = max(series, key=lambda each: len(each.times), default=None)
+    if longest is None or len(longest.times) < 2:
+        return 15.0
+    return (longest.times[-1] - longest.times[0]) / (len(longest.times) - 1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from analysis import duration
@@ -83,6 +85,13 @@ def fields() -> frozenset[str]:
 
 def read_comparison(spec: Any) -> Comparison:
     """The comparison. Raises AnalysisError for the first thing that is wrong."""
+    own = {name: value for name, value in spec.items() if name not in CONNECTION} if isinstance(spec, Mapping) else spec
+    return _cached(json.dumps(own, sort_keys=True, default=str))
+
+
+@lru_cache(maxsize=512)
+def _cached(text: str) -> Comparison:
+    spec = json.loads(text)
     for field_name, text, _ in problems(spec):
         raise AnalysisError(f"comparison{'.' if field_name else ''}{field_name}: {text}")
     return _read(spec)

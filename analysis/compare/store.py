@@ -37,6 +37,8 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):
+        if value and type(value[0]) is float:
+            return value
         return [_plain(each, depth + 1) for each in value]
     return value[:_CHARS_MAX] if isinstance(value, str) else value
 
@@ -52,6 +54,8 @@ def _read(kind: Any, found: Any, depth: int) -> Any:
         if not isinstance(found, list):
             raise TypeError(f"want a list, got {type(found).__name__}")
         of = get_args(kind)
+        if of == (float, ...):
+            return _floats(found)
         kinds = [of[0]] * len(found) if len(of) == 2 and of[1] is Ellipsis else list(of)
         return tuple(_read(each, one, depth + 1) for each, one in zip(kinds, found, strict=True))
     if is_dataclass(kind) and isinstance(kind, type):
@@ -62,6 +66,13 @@ def _read(kind: Any, found: Any, depth: int) -> Any:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(found)
     return _scalar(kind, found)
+
+
+def _floats(found: list[Any]) -> tuple[float, ...]:
+    """Rows of numbers are most of what is kept, and are checked at once."""
+    if not {int, float} >= set(map(type, found)) or not all(map(math.isfinite, found)):
+        raise TypeError("want finite numbers")
+    return tuple(map(float, found))
 
 
 @cache

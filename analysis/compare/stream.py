@@ -19,13 +19,10 @@ from analysis.compare.terms import HISTORY_LOOKS_MAX, Finding, Terms
 from analysis.stats.align import Aligned, Counts, Cursor, Policy, Snapshot, align
 from analysis.stats.decision import Verdict
 from analysis.stats.logs import decided
-from analysis.stats.null import Null
 
 LINE_BYTES_MAX = 4 * 1024 * 1024
 LATE_LOOKS_MAX = 256  # a look that comes later than so many others is ignored
 POD_LOOKS_MAX = 20_000
-RECENT_LOOKS, RECENT_POD_LOOKS_MAX = 12, 600  # where bursts are looked for at every look
-_BURSTS_UNSEEN = (Null.INDEPENDENT, Null.PODS)
 STRATUM = "\x1f"  # between a pod's name and a stratum's, in the counters of one stratum
 
 
@@ -122,8 +119,8 @@ def judged(place: Place, snapshot: Snapshot, terms: Terms, policy: Policy) -> tu
         pods = errors.bounded(place.before, HISTORY_LOOKS_MAX, POD_LOOKS_MAX)
     elif errors.is_thorough_at(place.memory.counts.looks):
         pods = errors.bounded(since, HISTORY_LOOKS_MAX, POD_LOOKS_MAX)
-    elif place.memory.choice and place.memory.choice.null in _BURSTS_UNSEEN:
-        pods = errors.bounded(since, RECENT_LOOKS, RECENT_POD_LOOKS_MAX)
+    elif place.memory.choice and place.memory.choice.null in errors.BURSTS_UNSEEN:
+        pods = errors.bounded(since, errors.RECENT_LOOKS, errors.RECENT_POD_LOOKS_MAX)
     whole, strata = by_stratum(gained)
     memory, finding = errors.judge(place.memory, whole, terms, pods, strata)
     return Place(memory, cursor, (), since), finding
