@@ -46,12 +46,14 @@ class Remains:
     began: str = "2026-03-01T11:59:00Z"
     namespace: str = NAMESPACE
     annotations: Mapping[str, str] | None = None  # of the pod template
+    pod: Mapping[str, Any] | None = None  # fields of the pods' spec
 
     def template(self, tag: str) -> Object:
         """The pod template of a version."""
         template = a_template(f"shop/web:{tag}")
         if self.annotations:
             template["metadata"]["annotations"] = dict(self.annotations)
+        template["spec"] |= self.pod or {}
         return template
 
     @property
