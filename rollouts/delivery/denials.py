@@ -80,6 +80,8 @@ def _written(seen: DeliverySeen) -> Iterator[Ref]:
         if name:
             yield Ref(kinds.ANALYSIS_RUN, namespace, name)
     yield from (Ref(kinds.POD, namespace, pod.name) for pods in (seen.pods or {}).values() for pod in pods)
+    if seen.workload is not None:
+        yield seen.workload.ref
     yield seen.ref
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from analysis.templates import NESTING_MAX, nested
 from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
 from rollouts.core.reader import Reader
-from rollouts.delivery import denials, latch, leftovers, marks, pods, roles, routing, rules
+from rollouts.delivery import denials, latch, leftovers, marks, pods, roles, routing, rules, workload
 from rollouts.delivery.reference_rules import References, ingresses_named, services_named, template_keys
 from rollouts.delivery.seen import (
     DeliverySeen,
@@ -20,6 +20,7 @@ from rollouts.delivery.seen import (
     SetSeen,
     Template,
     Waiting,
+    WorkloadSeen,
     run_seen,
     service_seen,
     set_seen,
@@ -53,11 +54,22 @@ def gather(ref: Ref, reader: Reader, *, plugins: Mapping[str, Dialect] = _NO_PLU
     if rollout is None:
         return _farewell(ref, reader, plugins)
     if obj.is_deleting(rollout):
+        if parting := workload.parting(ref, rollout, reader):
+            return parting
         return Farewell(ref, ())  # its pods still serve; the Services are given back once it is gone
     checked = reader.parsed(rollout, rules.check)
     spec = checked.parsed.spec
     if spec is None or checked.refusals:
         return Refused(ref, rollout, checked.refusals)
+    source: WorkloadSeen | None = None
+    if spec.workload_ref is not None:
+        found = workload.found(ref, rollout, spec, reader)
+        if not isinstance(found, WorkloadSeen):
+            return found
+        source = found
+        rollout, spec = workload.resolved(rollout, spec, source)
+        if refusals := rules.pod_refusals(spec):
+            return Refused(ref, rollout, refusals)
     references = _references(rollout, spec, reader)
     if refusals := rules.reference_refusals(references):
         return Refused(ref, rollout, refusals)
@@ -70,13 +82,14 @@ def gather(ref: Ref, reader: Reader, *, plugins: Mapping[str, Dialect] = _NO_PLU
             return Refused(ref, rollout, (routing.not_served(kind, complaint),))
         return Waiting(ref, f"{kind} is listed first")
     routers = routers_of(given, plugins) if given else ()
-    return _delivery(ref, rollout, spec, (references, routers), reader)
+    return _delivery(ref, rollout, spec, (references, routers, source), reader)
 
 
-def _delivery(
-    ref: Ref, rollout: Manifest, spec: RolloutSpec, around: tuple[References, tuple[Router, ...]], reader: Reader
-) -> Seen:
-    references, by_name = around
+_Around: TypeAlias = tuple[References, tuple[Router, ...], WorkloadSeen | None]
+
+
+def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, reader: Reader) -> Seen:
+    references, by_name, source = around
     blue_green = spec.strategy.blue_green
     canary = spec.strategy.canary or _shared(blue_green)
     status = rollout.get("status") or {}
@@ -90,7 +103,7 @@ def _delivery(
         canary_service, stable_service, routing.places(by_name, traffic, reader)
     )
     sets = tuple(set_seen(each) for each in reader.owned_by(kinds.REPLICA_SET, obj.uid(rollout)))
-    template = _template(ref, rollout, sets, reader)
+    template = _template(ref, rollout, (sets, source), reader)
     current = _by_hash(sets, template.hash)
     stable_hash = _stable(status.get("stableRS"), sets, template.hash, stable_service.hash)
     stable = _by_hash(sets, stable_hash)
@@ -118,6 +131,7 @@ def _delivery(
         runs=tuple(run_seen(each) for each in reader.owned_by(kinds.ANALYSIS_RUN, obj.uid(rollout))),
         templates=references.templates,
         former=leftovers.gathered(rollout, spec, reader),
+        workload=source,
         pods=_pods(rollout, spec, sets, reader),
         followers=followers,
         pause_known=reader.known_since(f"pause {remembered.pauses[0].start}") if remembered.pauses else None,
@@ -179,10 +193,15 @@ def _hashed(manifest: Manifest) -> _Hashed:
     return _Hashed(podtemplate.canonical_bytes(template), podtemplate.comparable(template))
 
 
-def _template(ref: Ref, rollout: Manifest, sets: tuple[SetSeen, ...], reader: Reader) -> Template:
+def _template(
+    ref: Ref, rollout: Manifest, around: tuple[tuple[SetSeen, ...], WorkloadSeen | None], reader: Reader
+) -> Template:
     """The spec's template under the hash of the ReplicaSet that already runs it, or else under its own."""
+    sets, source = around
     manifest = (rollout.get("spec") or {}).get("template") or {}
-    hashed = reader.parsed(rollout, _hashed)
+    # What a workload says changes with its own generation; where it has none nothing can be kept from turn to turn.
+    own_source = rollout if source is None else {**source.manifest, "spec": {"template": manifest}}
+    hashed = reader.parsed(own_source, _hashed) if obj.generation(own_source) else _hashed(own_source)
     collisions = latch.read(rollout.get("status") or {}, 0, "").collisions
     own = podtemplate.template_hash(hashed.canonical, collisions)
     if _by_hash(sets, own):

@@ -14,6 +14,8 @@ __all__ = [
     "HASH_LABEL",
     "INSTANCE_ID",
     "MANAGED_BY",
+    "REPLICAS_BEFORE",
+    "RESTORE",
     "REVISION",
     "REVISION_HISTORY",
     "RUN_BACKGROUND",
@@ -22,6 +24,7 @@ __all__ = [
     "RUN_STEP",
     "RUN_TYPE",
     "STEP_INDEX",
+    "WORKLOAD_GENERATION",
     "handed_down",
 ]
 
@@ -33,6 +36,9 @@ DESIRED_REPLICAS = "rollout.argoproj.io/desired-replicas"
 EPHEMERAL = "rollout.argoproj.io/ephemeral-metadata"
 DEADLINE = "scale-down-deadline"
 GIVEN_UP = "rollout.argoproj.io/given-up"
+WORKLOAD_GENERATION = "rollout.argoproj.io/workload-generation"
+REPLICAS_BEFORE = "rollout.argoproj.io/replicas-before"
+RESTORE = "rollout.argoproj.io/restore-workload"
 RUN_TYPE = "rollout-type"
 STEP_INDEX = "step-index"
 RUN_STEP = "Step"
@@ -40,7 +46,8 @@ RUN_BACKGROUND = "Background"
 RUN_PRE = "PrePromotion"
 RUN_POST = "PostPromotion"
 
-_OWN = frozenset({REVISION, REVISION_HISTORY, DESIRED_REPLICAS, "kubectl.kubernetes.io/last-applied-configuration"})
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_OWN = frozenset({REVISION, WORKLOAD_GENERATION, REVISION_HISTORY, DESIRED_REPLICAS, _LAST_APPLIED})
 
 
 def handed_down(annotations: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
 
 NOT_YET: Mapping[str, str] = {
-    "spec.workloadRef": "put the pod template into spec.template",
     "spec.strategy.canary.steps[].experiment": "use an analysis step",
     "spec.strategy.canary.steps[].plugin": "leave it out",
 }

@@ -12,6 +12,7 @@ from rollouts.delivery import (
     canary,
     denials,
     failfast,
+    handover,
     leftovers,
     marks,
     progress,
@@ -23,7 +24,7 @@ from rollouts.delivery import (
 )
 from rollouts.delivery.advance import advance
 from rollouts.delivery.phase import Event, Phase, phase_of
-from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen, Waiting
+from rollouts.delivery.seen import DeliverySeen, Farewell, Parting, Refused, Seen, Waiting
 from rollouts.delivery.turning import Turning
 from rollouts.delivery.want import Told, Want, grow, shift, shrink
 from rollouts.kit.instant import Instant
@@ -49,6 +50,8 @@ def reconcile(seen: Seen, now: Instant) -> Plan:
             return refuse(seen, now)
         case Farewell():
             return farewell(seen)
+        case Parting():
+            return handover.part(seen, now)
         case Waiting():
             return Plan(rule=seen.why)
         case DeliverySeen():

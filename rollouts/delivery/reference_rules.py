@@ -106,7 +106,9 @@ def _service_fits(seen: References, at: str, name: str, service: Manifest) -> It
     metadata = (seen.spec.template or {}).get("metadata") or {}
     labels = metadata.get("labels") or {}
     for label in sorted(selector):
-        if label != HASH_LABEL and labels.get(label) != selector[label]:
+        # A file may hold a Rollout without the workload that gives its template.
+        is_told = seen.spec.template is not None
+        if label != HASH_LABEL and is_told and labels.get(label) != selector[label]:
             text = f'Service "{name}" has unmatch label "{label}" in rollout'
             fix = f"give the Service's selector only labels of spec.template, or the template {label}={selector[label]}"
             yield Refusal("ServiceSelectorMismatch", at, text, fix=fix, got=got)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from rollouts.api.parse import REFUSALS_MAX, ParsedRollout, parse_rollout
+from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.delivery.reference_rules import REFERENCE_RULES, References
-from rollouts.delivery.spec_rules import SPEC_RULES
+from rollouts.delivery.spec_rules import SPEC_RULES, pod_rules
 from rollouts.kube.ref import Manifest
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "check",
     "condition_message",
     "field_error",
+    "pod_refusals",
     "reference_refusals",
     "refusals",
 ]
@@ -55,6 +57,11 @@ def refusals(parsed: ParsedRollout, references: References | None) -> tuple[Refu
     if not found and references is not None:
         return reference_refusals(references)
     return found[:REFUSALS_MAX]
+
+
+def pod_refusals(spec: RolloutSpec) -> tuple[Refusal, ...]:
+    """What is wrong with the selector and the template that a workload gives to a Rollout."""
+    return tuple(islice(pod_rules(spec), REFUSALS_MAX))
 
 
 def reference_refusals(references: References) -> tuple[Refusal, ...]:

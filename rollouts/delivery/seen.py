@@ -93,6 +93,24 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkloadSeen:
+    """What spec.workloadRef names.
+
+    before: its size before the Rollout shrank it, as far as it says.  owner: the Rollout whose mark it bears.
+    """
+
+    ref: Ref
+    manifest: Manifest
+    template: Manifest
+    selector: Manifest
+    generation: str
+    wanted: int
+    available: int
+    before: int | None
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class Former:
     """What the strategy before this one left behind."""
 
@@ -131,6 +149,7 @@ class DeliverySeen:
     refused: Mapping[Ref, str] = field(default_factory=dict)
     pods: Mapping[str, tuple[PodSeen, ...]] | None = None  # by the uid of their ReplicaSet, where anybody needs them
     former: Former | None = None
+    workload: WorkloadSeen | None = None
     followers: tuple[tuple[str, ServiceSeen], ...] = ()  # (side, what selects the same as that side's Service)
     pause_known: Instant | None = None  # since when this process knows of the pause, if it does
 
@@ -221,13 +240,23 @@ class Farewell:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A Rollout whose router's objects are not known yet: nothing can be decided."""
+    """A Rollout whose workload, or whose router's objects, are not known yet: nothing can be decided."""
 
     ref: Ref
     why: str
 
 
-Seen: TypeAlias = DeliverySeen | Refused | Farewell | Waiting
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """A Rollout that is being deleted, the workload that gets its pods back, and the Services that bear its marks."""
+
+    ref: Ref
+    rollout: Manifest
+    workload: WorkloadSeen | None
+    services: tuple[Manifest, ...]
+
+
+Seen: TypeAlias = DeliverySeen | Refused | Farewell | Parting | Waiting
 
 
 def set_seen(manifest: Manifest) -> SetSeen:

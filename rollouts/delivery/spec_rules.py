@@ -16,6 +16,7 @@ from rollouts.api.rollout import (
 )
 from rollouts.core.chain import Chain, Rule
 from rollouts.core.errors import Refusal
+from rollouts.delivery import workload
 from rollouts.delivery.not_yet import not_yet
 from rollouts.delivery.pod_rules import selector_refusals, template_refusals
 from rollouts.delivery.router_rules import routers
@@ -39,9 +40,18 @@ def _replicas(spec: RolloutSpec) -> Iterator[Refusal]:
     yield from _negative("spec.replicas", spec.replicas)
 
 
+def pod_rules(spec: RolloutSpec) -> Iterator[Refusal]:
+    """What a selector and a template must be, wherever they come from."""
+    yield from _own_selector(spec)
+    yield from template_refusals(spec)
+
+
 def _selector(spec: RolloutSpec) -> Iterator[Refusal]:
-    if spec.workload_ref:
-        return
+    if not spec.workload_ref:
+        yield from _own_selector(spec)
+
+
+def _own_selector(spec: RolloutSpec) -> Iterator[Refusal]:
     if spec.selector is None:
         text = "Rollout has missing field '.spec.selector'"
         fix = "selector: {matchLabels: …} with the labels of spec.template"
@@ -51,13 +61,6 @@ def _selector(spec: RolloutSpec) -> Iterator[Refusal]:
     if not spec.selector.match_labels and not spec.selector.match_expressions:
         text = "empty selector is invalid for deployment"
         yield Refusal("SelectorEmpty", "spec.selector", text, fix="name the labels of spec.template", got="{}")
-
-
-def _workload(spec: RolloutSpec) -> Iterator[Refusal]:
-    meta = (spec.template or {}).get("metadata") or {}
-    if spec.workload_ref and (meta.get("labels") or meta.get("annotations")):
-        text = "template must be empty for workload reference rollout"
-        yield Refusal("TemplateAndWorkload", "spec.template", text, fix="drop one of the two", kind="Internal error")
 
 
 def _template(spec: RolloutSpec) -> Iterator[Refusal]:
@@ -338,7 +341,9 @@ SPEC_RULES: Chain[RolloutSpec] = Chain(
     (
         Rule("Replicas", _replicas, "spec.replicas is 0 or more"),
         Rule("Selector", _selector, "spec.selector is there, can be evaluated and is not empty"),
-        Rule("Workload", _workload, "spec.template stays empty beside spec.workloadRef"),
+        Rule(
+            "Workload", workload.refusals, "spec.workloadRef names a known kind, beside an empty spec.template"
+        ),
         Rule("Template", _template, "spec.template carries the selector's labels and is a pod"),
         Rule("Times", _times, "limits are 0 or more, and the progress deadline lies beyond minReadySeconds"),
         Rule("Strategy", _strategy, "exactly one strategy is given"),

@@ -36,6 +36,7 @@ def describe(seen: DeliverySeen, latch: Latch, turning: Turning | None, now: Ins
         **seen.status,
         **latches.fields(latch, len(seen.canary.steps)),
         "observedGeneration": str(obj.generation(seen.rollout)),
+        "workloadObservedGeneration": seen.workload.generation if seen.workload else None,
         "replicas": counts.replicas,
         "updatedReplicas": counts.updated,
         "readyReplicas": counts.ready,

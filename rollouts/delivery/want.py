@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from rollouts.core.plan import Action, Create, Note, Patch, Stage
-from rollouts.delivery import history, leftovers, marks, notes, roles, runs, services
+from rollouts.delivery import handover, history, leftovers, marks, notes, roles, runs, services
 from rollouts.delivery.seen import DeliverySeen, SetSeen
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds, podtemplate
@@ -123,6 +123,7 @@ def shrink(seen: DeliverySeen, want: Want) -> Iterator[Told]:
             patch = Patch(ref, {"spec": {"terminate": True}}, *_seen_as(run.manifest), stage=Stage.SHRINK)
             yield patch, (notes.run_ended(seen, run),)
     yield from leftovers.removed(seen)
+    yield from ((each, ()) for each in handover.scaled_down(seen))
     for gone in history.beyond_limits(seen):
         yield gone, ()
 
@@ -135,12 +136,15 @@ def _seen_as(manifest: Any) -> tuple[str, str]:
 
 
 def _own_marks(seen: DeliverySeen) -> Iterator[Told]:
-    """spec.replicas where the user left it out (autoscalers need it), and the revision."""
+    """spec.replicas where the user left it out (autoscalers need it), the revision, and what a workload asks for."""
     body: dict[str, Any] = {}
     if seen.spec.replicas is None:
         body["spec"] = {"replicas": seen.replicas}
+    meta = handover.own_marks(seen)
     if obj.annotations(seen.rollout).get(marks.REVISION) != str(seen.revision):
-        body["metadata"] = {"annotations": {marks.REVISION: str(seen.revision)}}
+        meta["annotations"] = {**meta.get("annotations", {}), marks.REVISION: str(seen.revision)}
+    if meta:
+        body["metadata"] = meta
     if body:
         yield Patch(seen.ref, body, *_seen_as(seen.rollout), stage=Stage.GROW), ()
 

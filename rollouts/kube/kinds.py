@@ -19,6 +19,7 @@ APP_PROJECT = Kind(GROUP, VERSION, "AppProject", "appprojects", has_status=False
 
 REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets")
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
+POD_TEMPLATE = Kind("", "v1", "PodTemplate", "podtemplates", has_status=False)
 JOB = Kind("batch", "v1", "Job", "jobs")
 INGRESS = Kind("networking.k8s.io", "v1", "Ingress", "ingresses")
 INGRESS_CLASS = Kind("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False, has_status=False)
@@ -38,7 +39,7 @@ OURS: tuple[Kind, ...] = (
     ROLLOUT, ANALYSIS_RUN, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, EXPERIMENT, APPLICATION, APP_PROJECT,
 )  # fmt: skip
 ALL: tuple[Kind, ...] = (
-    *OURS, REPLICA_SET, DEPLOYMENT, JOB, INGRESS, INGRESS_CLASS, ENDPOINT_SLICE, LEASE, CRD,
+    *OURS, REPLICA_SET, DEPLOYMENT, POD_TEMPLATE, JOB, INGRESS, INGRESS_CLASS, ENDPOINT_SLICE, LEASE, CRD,
     NAMESPACE, NODE, POD, SERVICE, SECRET, CONFIG_MAP, EVENT,
 )  # fmt: skip
 

@@ -38,6 +38,7 @@ class Body(TypedDict, total=False):
     status: Any
     data: Any
     type: Any
+    template: Any  # of a PodTemplate
     code: int
     reason: str
     message: str

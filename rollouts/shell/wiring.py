@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from rollouts import delivery, runs, traffic
+from rollouts.gitops import application
+from rollouts.gitops.seen import gather as gather_application
 from rollouts.kube.kinds import (
     ANALYSIS_RUN,
     ANALYSIS_TEMPLATE,
+    APP_PROJECT,
+    APPLICATION,
     CLUSTER_ANALYSIS_TEMPLATE,
+    CRD,
+    DEPLOYMENT,
     INGRESS,
     INGRESS_CLASS,
     POD,
+    POD_TEMPLATE,
     REPLICA_SET,
     ROLLOUT,
     SERVICE,
@@ -25,6 +32,7 @@ from rollouts.shell.room import Room
 
 INSTANCE_LABEL = "argo-rollouts.argoproj.io/controller-instance-id"
 HASH_LABEL = "rollouts-pod-template-hash"
+DEPLOYMENT_HASH_LABEL = "pod-template-hash"
 
 _ROUTED = tuple(kind for kind in traffic.KINDS if kind not in (INGRESS, SERVICE))
 """The kinds of routers that nothing but a router needs."""
@@ -48,9 +56,18 @@ ROOMS: dict[str, tuple[Room, ...]] = {
                 ANALYSIS_TEMPLATE,
                 CLUSTER_ANALYSIS_TEMPLATE,
             ),
-            on_demand=(POD, *_ROUTED),
+            on_demand=(POD, DEPLOYMENT, POD_TEMPLATE, *_ROUTED),
         ),
         Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,)),
+    ),
+    "gitops": (
+        Room(
+            APPLICATION,
+            gather_application,
+            application.reconcile,
+            reads=(APPLICATION, APP_PROJECT, CRD),
+            is_whole=True,
+        ),
     ),
 }
 
@@ -83,7 +100,8 @@ def interests(wired: tuple[Room, ...], namespace: str = "", instance_id: str = "
     """What must be watched for these rooms: each kind once, ours only with our instance's label."""
     kinds = dict.fromkeys(kind for room in wired for kind in (room.kind, *room.reads))
     mine = f"{INSTANCE_LABEL}={instance_id}" if instance_id else f"!{INSTANCE_LABEL}"
-    labels = {REPLICA_SET: HASH_LABEL, ROLLOUT: mine, ANALYSIS_RUN: mine}
+    # Ours and those that no Deployment made: a Rollout may take its template from one of the latter.
+    labels = {REPLICA_SET: f"!{DEPLOYMENT_HASH_LABEL}", ROLLOUT: mine, ANALYSIS_RUN: mine}
     # Without these two a controller of one namespace, which may not read them, does what it can.
     optional = (CLUSTER_ANALYSIS_TEMPLATE, INGRESS_CLASS)
     return tuple(

@@ -10,6 +10,9 @@ from rollouts.simulation.scenario import LATEST_HASH, PROMOTED, RETURNED, Scenar
 _JUDGED = {"templates": [{"templateName": "success"}], "args": [LATEST_HASH]}
 BEFORE: Mapping[str, Any] = {"prePromotionAnalysis": _JUDGED}
 AFTER: Mapping[str, Any] = {"postPromotionAnalysis": _JUDGED}
+LONG_AFTER: Mapping[str, Any] = {
+    "postPromotionAnalysis": {"templates": [{"templateName": "patient"}], "args": [LATEST_HASH]}
+}
 HELD: Mapping[str, Any] = {"autoPromotionEnabled": False}
 GOOD, BAD = {"web:2": "1", "web:3": "1"}, {"web:2": "0.5", "web:3": "1"}
 
@@ -46,8 +49,8 @@ SWITCHES: tuple[Scenario, ...] = (
            when healthy on web:2: end""", PROMOTED, blue_green=HELD),
     Scenario("switch-abort-after", "A person aborts while the analysis after the switch is asking.",
         """when healthy: set image web:2
-           when weight 100, after 2s: abort
-           when aborted, after 40s: end""", RETURNED, blue_green=AFTER, metrics=GOOD),
+           when a run is Running, after 2s: abort
+           when aborted, after 40s: end""", RETURNED, blue_green=LONG_AFTER, metrics=GOOD),
     Scenario("switch-revision", "A third version replaces the second while that is looked at.",
         """when healthy: set image web:2
            when paused: set image web:3
@@ -55,12 +58,12 @@ SWITCHES: tuple[Scenario, ...] = (
            when healthy on web:3: end""", ("healthy on web:3", "weight 0"), blue_green=HELD),
     Scenario("switch-revision-after", "A third version replaces the second while that is judged under traffic.",
         """when healthy: set image web:2
-           when weight 100, after 2s: set image web:3
-           when healthy on web:3: end""", ("healthy on web:3", "weight 0"), blue_green=AFTER, metrics=GOOD),
+           when a run is Running, after 2s: set image web:3
+           when healthy on web:3: end""", ("healthy on web:3", "weight 0"), blue_green=LONG_AFTER, metrics=GOOD),
     Scenario("switch-revert", "The old image comes back while the new one is judged under traffic.",
         """when healthy: set image web:2
-           when weight 100, after 2s: set image web:1
-           when healthy on web:1, after 60s: end""", ("healthy on web:1", "weight 0"), blue_green=AFTER, metrics=GOOD),
+           when a run is Running, after 2s: set image web:1
+           when healthy on web:1, after 60s: end""", ("healthy on web:1", "weight 0"), blue_green=LONG_AFTER, metrics=GOOD),
     Scenario("switch-return", "The former version is still up: it takes over without a pause.",
         """when healthy: set image web:2
            when paused: promote
@@ -90,6 +93,6 @@ SWITCHES: tuple[Scenario, ...] = (
            when healthy on web:2, after 60s: end""", PROMOTED, blue_green=HELD),
     Scenario("switch-to-canary-after", "While the new version is judged under traffic the strategy becomes a canary.",
         """when healthy: set image web:2
-           when weight 100, after 2s: become a canary
-           when healthy on web:2, after 60s: end""", PROMOTED, blue_green=AFTER, metrics=GOOD),
+           when a run is Running, after 2s: become a canary
+           when healthy on web:2, after 60s: end""", PROMOTED, blue_green=LONG_AFTER, metrics=GOOD),
 )  # fmt: skip

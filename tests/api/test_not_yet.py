@@ -8,7 +8,7 @@ import pytest
 
 from rollouts.delivery.not_yet import NOT_YET
 from rollouts.delivery.rules import check
-from tests.api.cases import ABSENT, changed, with_step
+from tests.api.cases import changed, with_step
 
 CANARY = "spec.strategy.canary"
 
@@ -16,7 +16,6 @@ CANARY = "spec.strategy.canary"
 @pytest.mark.parametrize(
     ("manifest", "at"),
     [
-        (changed(workloadRef={"name": "web"}, template=ABSENT, selector=ABSENT), "spec.workloadRef"),
         (with_step({"setWeight": 1}, {"experiment": {"templates": []}}), f"{CANARY}.steps[1].experiment"),
         (with_step({"plugin": {"name": "x"}}), f"{CANARY}.steps[0].plugin"),
     ],

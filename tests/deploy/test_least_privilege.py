@@ -29,7 +29,7 @@ VERBS = {
 }
 PACKAGES = {"delivery": ("rollouts.delivery", "rollouts.traffic"), "runs": ("rollouts.runs",)}
 ROOTS = {"delivery": kinds.ROLLOUT, "runs": kinds.ANALYSIS_RUN}
-CARRIED = {"route.ref": kinds.INGRESS, "service.ref": kinds.SERVICE}
+CARRIED = {"route.ref": kinds.INGRESS, "service.ref": kinds.SERVICE, "workload.ref": kinds.DEPLOYMENT}
 """What a reference that a value carries along points at, by how the code writes it; `seen.ref` is the room's root."""
 FRAMES = ("rollouts.traffic.inplace", "rollouts.traffic.made")
 """They write what the dialects name; see `routed`."""
