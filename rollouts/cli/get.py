@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,27 +134,28 @@ class _Face:
 async def _watch(cluster: Cluster, face: _Face, name: str) -> AsyncGenerator[None, None]:
     """Each picture as it comes: redrawn on a terminal, appended in a pipe, one JSON document a line with -o json."""
     from rollouts.cli import read
-    from rollouts.cli.live import closing, follow
+    from rollouts.cli.live import follow
 
     kind, as_data = face.kind, is_data(face.output)
     root = await read.named(cluster, kind, name)
     wanted = read.queries(root, kind, events=face.output == "wide")
     terminal = sys.stdout.isatty() and not as_data
     last: object = None
-    pictures = follow(cluster, [wanted[kind]] if as_data else wanted.values(), ticking=terminal)
-    async for found in closing(pictures):
-        if not found[kind]:
-            raise await read.missing(cluster, kind, name)
-        first, shown = last is None, found[kind][0]
-        if as_data and shown != last:
-            show_object(kind, shown, str(face.output), compact=True, headed=first)
-            last = shown
-        elif not as_data:
-            made = await read.jobs(cluster, shown, found[ANALYSIS_RUN])
-            lines = face.page(read.assembled(shown, found, made))
-            if terminal:
-                redraw(lines, first=first)
-            elif lines != last:
-                show([*([] if first else [""]), *lines])
-            last = lines
-        yield
+    queries = [wanted[kind]] if as_data else list(wanted.values())
+    async with aclosing(follow(cluster, queries, ticking=terminal)) as pictures:
+        async for found in pictures:
+            if not found[kind]:
+                raise await read.missing(cluster, kind, name)
+            first, shown = last is None, found[kind][0]
+            if as_data and shown != last:
+                show_object(kind, shown, str(face.output), compact=True, headed=first)
+                last = shown
+            elif not as_data:
+                made = await read.jobs(cluster, shown, found[ANALYSIS_RUN])
+                lines = face.page(read.assembled(shown, found, made))
+                if terminal:
+                    redraw(lines, first=first)
+                elif lines != last:
+                    show([*([] if first else [""]), *lines])
+                last = lines
+            yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,8 @@ def _list(ctx: click.Context, kind: Kind, /, output: str | None, no_color: bool,
                 from rollouts.cli.live import follow, within
 
                 pictures = follow(cluster, [query], ticking=sys.stdout.isatty() and not is_data(output))
-                await within(face.watch(pictures), 0, "list")
+                async with aclosing(pictures):
+                    await within(face.watch(pictures), 0, "list")
             else:
                 face.show((await cluster.list(query)).items)
 
@@ -151,11 +153,10 @@ class _Face:
     ) -> AsyncGenerator[None, None]:
         """Tables as they change; as data each changed object by itself."""
         from rollouts.cli.connection import now
-        from rollouts.cli.live import closing
 
         told: dict[str, Manifest] = {}
         headed = True
-        async for picture in closing(pictures):
+        async for picture in pictures:
             found = picture[self.kind]
             if is_data(self.output):
                 for each in found:

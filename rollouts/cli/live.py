@@ -6,14 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from rollouts.cli.connection import Cluster, Query
 from rollouts.cli.errors import ComplaintError, Exit
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Kind, Manifest
 
-T = TypeVar("T")
 REDRAW_S_MIN = 0.2
 TICK_S = 1.0
 REWATCH_S = 0.5
@@ -71,13 +69,6 @@ async def follow(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def closing(pictures: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-    """The same pictures; whoever leaves in the middle leaves no watch behind."""
-    async with aclosing(pictures):
-        async for picture in pictures:
-            yield picture
 
 
 async def _next_change(board: Board, tasks: list[asyncio.Task[None]], tick_s: float | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -103,18 +104,19 @@ def _way_on(rollout: Manifest) -> str:
 async def _phases(cluster: Cluster, name: str, teller: _Teller) -> AsyncGenerator[None, None]:
     """Each new phase as it comes, until the last one."""
     from rollouts.cli import read
-    from rollouts.cli.live import closing, follow
+    from rollouts.cli.live import follow
     from rollouts.view.phase import phase_of
 
     root = await read.rollout(cluster, name)
     last = None
-    async for found in closing(follow(cluster, [read.queries(root)[ROLLOUT]])):
-        if not found[ROLLOUT]:
-            raise await read.missing(cluster, ROLLOUT, name)
-        phase = phase_of(found[ROLLOUT][0])
-        if phase != last:
-            teller.tell(found[ROLLOUT][0], compact=True)
-            last = phase
-        if phase.is_final:
-            return
-        yield
+    async with aclosing(follow(cluster, [read.queries(root)[ROLLOUT]])) as pictures:
+        async for found in pictures:
+            if not found[ROLLOUT]:
+                raise await read.missing(cluster, ROLLOUT, name)
+            phase = phase_of(found[ROLLOUT][0])
+            if phase != last:
+                teller.tell(found[ROLLOUT][0], compact=True)
+                last = phase
+            if phase.is_final:
+                return
+            yield

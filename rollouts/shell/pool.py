@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from rollouts.shell.http1 import MalformedError, Parser
@@ -245,7 +246,8 @@ class Pool:
                 server.port,
                 ssl=server.tls,
                 server_hostname=name,
-                happy_eyeballs_delay=0.25,
+                # One address has no rival; and a race that is cancelled forgets the socket that has just won it.
+                happy_eyeballs_delay=None if _is_address(server.host) else 0.25,
             )
             return channel
 
@@ -267,3 +269,11 @@ class Pool:
         assert secured is not None
         channel.connection_made(secured)
         return channel
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
