@@ -8,6 +8,7 @@ from rollouts.cli.errors import ComplaintError
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection
 
+_PORT = click.IntRange(-1, 65535)
 EXAMPLES = """
 rollouts controller                                   # in a pod, for the whole cluster
 rollouts controller --namespace shop --no-leader-elect # at your desk, for one namespace
@@ -34,6 +35,12 @@ rollouts controller --instance-id blue                # only objects labelled fo
     show_envvar=True,
     help="Prometheus for metrics that name none.",
 )
+@click.option("--sync-metrics-port", default=8082, show_default=True, type=_PORT, help="argocd_* figures; -1: none.")
+@click.option("--webhook-port", default=-1, show_default=True, type=_PORT, help="Pushes of forges; -1: none.")
+@click.option(
+    "--sources-directory", default="", metavar="DIR", help="For git mirrors; gone with the process by default."
+)
+@click.option("--audit-file", default="", metavar="FILE", help="Append the audit trail of syncs here, too.")
 @click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
 )
@@ -49,6 +56,10 @@ def command(
     rooms: str,
     lease_namespace: str,
     prometheus_address: str,
+    sync_metrics_port: int,
+    webhook_port: int,
+    sources_directory: str,
+    audit_file: str,
     log_level: str,
 ) -> int:
     """Run the controller until SIGTERM or SIGINT.
@@ -58,6 +69,7 @@ def command(
     """
     from rollouts.cli.connection import access_of
     from rollouts.shell.controller import Options, run
+    from rollouts.shell.synccore import SyncOptions
     from rollouts.shell.wiring import ROOMS
 
     names = tuple(name.strip() for name in rooms.split(",") if name.strip())
@@ -76,5 +88,12 @@ def command(
         lease_namespace=lease_namespace,
         log_level=log_level,
         prometheus_address=prometheus_address,
+        sync=SyncOptions(
+            metrics_port=None if sync_metrics_port < 0 else sync_metrics_port,
+            webhook_port=None if webhook_port < 0 else webhook_port,
+            directory=sources_directory,
+            audit_file=audit_file,
+            namespace=lease_namespace or access_of(wish).namespace,
+        ),
     )
     return run(access_of(wish), options)

@@ -9,7 +9,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -32,6 +32,7 @@ from rollouts.shell.room import Room
 from rollouts.shell.serve import Servers
 from rollouts.shell.settings import DEFAULTS, Settings
 from rollouts.shell.shadow import Shadow
+from rollouts.shell.synccore import SyncCore, SyncOptions
 from rollouts.shell.tell import Teller
 
 GRACE_EVENTS_S = 1.0
@@ -56,6 +57,7 @@ class Options:
     lease_namespace: str = ""
     log_level: str = "info"
     prometheus_address: str = ""
+    sync: SyncOptions = field(default_factory=SyncOptions)
 
 
 class Controller:
@@ -71,7 +73,8 @@ class Controller:
         self._client = Client(access, settings, connections_max=settings.requests_inflight_max + 8)
         self._watching = Client(access, settings, connections_max=8)  # for lists: watches are not limited
         self._events = Client(access, settings, connections_max=settings.events_inflight_max)
-        self._answering = Answering(self._client, settings)
+        self._sync = SyncCore(self._client, options.sync, settings) if "gitops" in options.rooms else None
+        self._answering = Answering(self._client, settings, self._sync.sources if self._sync else None)
         self._servers = Servers()
         rooms = tuple(
             timed(room, self._registry)
@@ -125,6 +128,8 @@ class Controller:
             self.ports["health_port"] = await self._servers.health(options.health_port, self._alive, self._ready)
         if options.metrics_port is not None:
             self.ports["metrics_port"] = await self._servers.metrics(options.metrics_port, self._registry)
+        if self._sync is not None:
+            self.ports |= await self._sync.start(self._machine)
         logs.info(
             "controller started",
             version=__version__,
@@ -174,8 +179,9 @@ class Controller:
             await asyncio.to_thread(self._lease.stop, release=not self._lost)
         await self._teller.flush(GRACE_EVENTS_S)
         await self._driver.close()
-        for part in (self._answering, self._client, self._watching, self._events, self._servers):
-            await part.close()
+        for part in (self._answering, self._sync, self._client, self._watching, self._events, self._servers):
+            if part is not None:
+                await part.close()
         logs.info("controller stopped")
 
     # Parts.

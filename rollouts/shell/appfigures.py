@@ -1,0 +1,147 @@
+"""Applications in figures, under the names that dashboards know, on a port of their own (:8082)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from rollouts.gitops.source.address import shown
+from rollouts.kit.instant import Instant
+from rollouts.kube import object as obj
+from rollouts.kube.kinds import APPLICATION
+from rollouts.kube.ref import Manifest
+from rollouts.shell.cache import Change
+
+ENDED = frozenset({"Succeeded", "Failed", "Error"})
+APPLICATIONS_MAX = 20_000
+REPOSITORIES_MAX = 1000
+_RECONCILE_S = (0.25, 0.5, 1, 2, 4, 8, 16)
+_GIT_S = (0.1, 0.25, 0.5, 1, 2, 4, 10, 20)
+_INFO = (
+    "namespace", "name", "project", "autosync_enabled", "repo", "dest_server", "dest_namespace", "sync_status",
+    "health_status", "operation",
+)  # fmt: skip
+
+
+class AppFigures(Collector):
+    """Gauges of the Applications in the cache; counters of what ended, as the watch tells it."""
+
+    def __init__(self, registry: CollectorRegistry, applications: Callable[[], Iterable[Manifest]]) -> None:
+        self._applications = applications
+        self._syncs = Counter(
+            "argocd_app_sync", "Syncs that ended, by phase.",
+            ("namespace", "name", "project", "dest_server", "phase", "dry_run"), registry=registry,
+        )  # fmt: skip
+        self._seconds = Counter(
+            "argocd_app_sync_duration_seconds", "Time spent in syncs.",
+            ("namespace", "name", "project", "dest_server"), registry=registry,
+        )  # fmt: skip
+        self._reconcile = Histogram(
+            "argocd_app_reconcile", "From a refresh to its comparison, in seconds.", ("namespace", "dest_server"),
+            buckets=_RECONCILE_S, registry=registry,
+        )  # fmt: skip
+        self._git = Counter("argocd_git_request", "Questions to git.", ("repo", "request_type"), registry=registry)
+        self._git_s = Histogram(
+            "argocd_git_request_duration_seconds", "How long git took.", ("repo", "request_type"), buckets=_GIT_S,
+            registry=registry,
+        )  # fmt: skip
+        self._fetch_fails = Counter("argocd_git_fetch_fail", "Fetches that failed.", ("repo",), registry=registry)
+        self._list_fails = Counter("argocd_git_lsremote_fail", "Listings that failed.", ("repo",), registry=registry)
+        self._repositories: set[str] = set()
+        registry.register(self)
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing is known before the first scrape."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges, as of now."""
+        info = GaugeMetricFamily("argocd_app_info", "Applications by sync and health.", labels=_INFO)
+        labels = ("namespace", "name", "condition")
+        held = GaugeMetricFamily("argocd_app_condition", "Conditions of Applications.", labels=labels)
+        for _, app in zip(range(APPLICATIONS_MAX), self._applications(), strict=False):
+            info.add_metric(_info(app), 1)
+            for condition in (app.get("status") or {}).get("conditions") or ():
+                held.add_metric([obj.namespace(app), obj.name(app), str(condition.get("type") or "")], 1)
+        yield info
+        yield held
+
+    def git(self, repository: str, what: str, took_s: float, ok: bool) -> None:
+        """One question to git was answered, or was not."""
+        if repository not in self._repositories:
+            if len(self._repositories) >= REPOSITORIES_MAX:
+                repository = "(more)"
+            self._repositories.add(repository)
+        self._git.labels(repository, what).inc()
+        self._git_s.labels(repository, what).observe(took_s)
+        if not ok:
+            (self._list_fails if what == "ls-remote" else self._fetch_fails).labels(repository).inc()
+
+    def see(self, change: Change) -> None:
+        """Count an operation that ended, and a comparison that was made, between two states of an Application."""
+        if change.ref.kind != APPLICATION or change.before is None or change.after is None:
+            return
+        before, after = _state(change.before), _state(change.after)
+        place = (obj.namespace(change.after), obj.name(change.after), _project(change.after), _server(change.after))
+        ended = str(after.get("phase")) in ENDED and after.get("finishedAt")
+        if ended and (before.get("phase"), before.get("startedAt")) != (after.get("phase"), after.get("startedAt")):
+            sync = (after.get("operation") or {}).get("sync") or {}
+            self._syncs.labels(*place, str(after["phase"]), str(bool(sync.get("dryRun"))).lower()).inc()
+            if (took_s := _seconds(after)) is not None:
+                self._seconds.labels(*place).inc(took_s)
+        then, now = _status(change.before), _status(change.after)
+        if now.get("reconciledAt") and now.get("reconciledAt") != then.get("reconciledAt"):
+            took_s = _between(now.get("observedAt"), now.get("reconciledAt"))
+            self._reconcile.labels(place[0], place[3]).observe(took_s or 0.0)
+
+
+def _info(app: Manifest) -> list[str]:
+    spec, status = app.get("spec") or {}, _status(app)
+    sources = spec.get("sources") or [spec.get("source") or {}]
+    automated = (spec.get("syncPolicy") or {}).get("automated")
+    is_automated = isinstance(automated, Mapping) and automated.get("enabled") is not False
+    destination = spec.get("destination") or {}
+    return [
+        obj.namespace(app),
+        obj.name(app),
+        _project(app),
+        str(is_automated).lower(),
+        shown(str(sources[0].get("repoURL") or "")) if sources else "",
+        _server(app),
+        str(destination.get("namespace") or ""),
+        str((status.get("sync") or {}).get("status") or "Unknown"),
+        str((status.get("health") or {}).get("status") or "Unknown"),
+        "sync" if app.get("operation") or _state(app).get("phase") == "Running" else "",
+    ]
+
+
+def _status(app: Manifest) -> Mapping[str, Any]:
+    status = app.get("status")
+    return status if isinstance(status, Mapping) else {}
+
+
+def _state(app: Manifest) -> Mapping[str, Any]:
+    state = _status(app).get("operationState")
+    return state if isinstance(state, Mapping) else {}
+
+
+def _project(app: Manifest) -> str:
+    return str((app.get("spec") or {}).get("project") or "default")
+
+
+def _server(app: Manifest) -> str:
+    destination = (app.get("spec") or {}).get("destination") or {}
+    return str(destination.get("server") or destination.get("name") or "")
+
+
+def _seconds(state: Mapping[str, Any]) -> float | None:
+    return _between(state.get("startedAt"), state.get("finishedAt"))
+
+
+def _between(begin: object, end: object) -> float | None:
+    since, until = Instant.parse(str(begin or "")), Instant.parse(str(end or ""))
+    return max(0.0, until.since(since)) if since is not None and until is not None else None

@@ -1,0 +1,106 @@
+"""What is kept of syncs: the audit trail and the figures."""
+
+# ruff: noqa: E501 - a payload stands on one line, so that a table stays a table
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from rollouts.kube.kinds import APPLICATION
+from rollouts.kube.ref import Ref
+from rollouts.shell.appfigures import AppFigures
+from rollouts.shell.audit import Audit, broken_line
+from rollouts.shell.cache import Change
+
+REF = Ref(APPLICATION, "argocd", "web")
+
+
+def app(phase: str = "", finished: str = "", **by: object) -> dict:
+    state = {
+        "phase": phase,
+        "startedAt": "2026-01-01T00:00:00Z",
+        "finishedAt": finished,
+        "operation": {"sync": {"prune": True}, "initiatedBy": by},
+        "syncResult": {"revision": "a" * 40},
+        "message": "successfully synced",
+    }
+    spec = {
+        "source": {"repoURL": "https://u:p4ss@git.test/shop/web"},
+        "destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"},
+        "syncPolicy": {"automated": {}},
+    }
+    status = {
+        "sync": {"status": "Synced"},
+        "health": {"status": "Healthy"},
+        **({"operationState": state} if phase else {}),
+    }
+    return {"metadata": {"name": "web", "namespace": "argocd", "uid": "1"}, "spec": spec, "status": status}
+
+
+def lived(see) -> None:
+    running, done = app("Running", username="ada"), app("Succeeded", "2026-01-01T00:00:07Z", username="ada")
+    see(Change(REF, None, app()))
+    see(Change(REF, app(), running))
+    see(Change(REF, running, running))
+    see(Change(REF, running, done))
+    see(Change(REF, done, done))
+
+
+def test_the_trail_tells_who_did_what_from_which_commit(tmp_path):
+    file = tmp_path / "audit.jsonl"
+    lived(Audit(file).see)
+
+    began, ended = [json.loads(line) for line in file.read_text().splitlines()]
+
+    assert (began["who"], began["what"], began["revisions"]) == ("ada", "sync", ["a" * 40])
+    assert (ended["what"], ended["time"], ended["said"]) == (
+        "sync succeeded",
+        "2026-01-01T00:00:07Z",
+        "successfully synced",
+    )
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_restart_goes_on_where_the_trail_ended(tmp_path):
+    file = tmp_path / "audit.jsonl"
+    lived(Audit(file).see)
+    again = Audit(file)
+    again.see(Change(REF, None, app("Succeeded", "2026-01-01T00:00:07Z", username="ada")))
+
+    assert len(file.read_text().splitlines()) == 2
+    assert broken_line(file) is None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line"),
+    [
+        (lambda lines: [lines[0].replace("ada", "eve"), lines[1]], 1),
+        (lambda lines: lines[1:], 1),
+        (lambda lines: [lines[0], "{}\n"], 2),
+        (lambda lines: [lines[0], "not json\n"], 2),
+    ],
+)
+def test_a_line_that_was_changed_or_taken_out_shows(tmp_path, spoil, line):
+    file = tmp_path / "audit.jsonl"
+    lived(Audit(file).see)
+    file.write_text("".join(spoil(file.read_text().splitlines(keepends=True))))
+
+    assert broken_line(file) == line
+
+
+def test_the_figures_have_the_names_that_dashboards_know():
+    registry = CollectorRegistry()
+    figures = AppFigures(registry, lambda: [app()])
+    lived(figures.see)
+    figures.git("https://git.test/shop/web", "fetch", 0.2, ok=False)
+
+    text = generate_latest(registry).decode()
+
+    assert 'argocd_app_info{autosync_enabled="true",dest_namespace="shop"' in text
+    assert 'argocd_app_sync_total{dest_server="https://kubernetes.default.svc",dry_run="false",name="web",namespace="argocd",phase="Succeeded",project="default"} 1.0' in text  # fmt: skip
+    assert "argocd_app_sync_duration_seconds_total{" in text and "} 7.0" in text
+    assert 'argocd_git_fetch_fail_total{repo="https://git.test/shop/web"} 1.0' in text
+    assert "p4ss" not in text
