@@ -144,7 +144,7 @@ def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
         return None
     if seen.current.usable < capacity.enough(seen, seen.replicas) or seen.current.wanted < seen.replicas:
         return None
-    if here is Phase.PROMOTING and seen.is_routed and seen.replicas and seen.weight_low != seen.traffic.total:
+    if here is Phase.PROMOTING and not _carries_all(seen):
         return None
     if here is Phase.PROMOTING and seen.replicas and seen.is_verified is False:
         return None
@@ -166,6 +166,17 @@ def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
     )
     rule = f"{seen.template.hash} is fully available" + (" and has all the traffic" if latch.stable else "")
     return Turning(settled, Event.PROMOTE, rule, (notes.completed(seen, why),))
+
+
+def _carries_all(seen: DeliverySeen) -> bool:
+    """Whether the canary has all the traffic; without a router that is once the stable version has no pods left.
+
+    A canary that may be promoted with fewer pods than all cannot wait for the last stable ones, which fill the gap.
+    """
+    if not seen.is_routed:
+        is_alone = seen.stable is None or seen.stable.wanted == 0
+        return is_alone or seen.canary.replica_progress_threshold is not None
+    return not seen.replicas or seen.weight_low == seen.traffic.total
 
 
 _Due: TypeAlias = Callable[[DeliverySeen, Instant], Turning | None]

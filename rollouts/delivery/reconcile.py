@@ -65,7 +65,7 @@ def deliver(seen: DeliverySeen, now: Instant) -> Plan:
     phase = phase_of(seen.latch, seen.step_count)
     want = STRATEGIES[seen.strategy](seen, phase, now)
     turning = advance(seen, now)
-    giving_back = list(shift(seen, want)) if phase is Phase.ABORTED and turning else []
+    giving_back = list(_traffic(seen, want)) if phase is Phase.ABORTED and turning else []
     if giving_back and not any(action.ref in seen.refused for action, _ in giving_back):
         # The abort that a person wrote is remembered already: traffic first, bookkeeping after.
         return _plan(giving_back, rule="an aborted update gives its traffic back", wake=None)
@@ -78,6 +78,16 @@ def deliver(seen: DeliverySeen, now: Instant) -> Plan:
     plan = _plan(told, rule=_rule(seen, phase, told) + denials.sentence(seen), wake=_next_look(seen, want, later, now))
     notes = (*plan.notes, *status.run_notes(seen)) if report else plan.notes
     return replace(plan, status=report, notes=notes)
+
+
+def _traffic(seen: DeliverySeen, want: Want) -> Iterator[Told]:
+    """The writes that move users between versions: without a router those of the pods, which are the traffic."""
+    if seen.is_routed or seen.blue_green is not None:
+        yield from shift(seen, want)
+        return
+    for action, told in (*grow(seen, want), *shift(seen, want), *shrink(seen, want)):
+        if isinstance(action, Patch) and action.ref.kind in (kinds.REPLICA_SET, kinds.SERVICE):
+            yield action, told
 
 
 def remember(seen: DeliverySeen, turning: Turning, now: Instant) -> Plan:

@@ -210,3 +210,24 @@ def test_clients_read_that_old_pods_are_on_their_way_out():
 
     assert world.status["phase"] == "Healthy"
     assert messages & {"more replicas need to be updated", "updated replicas are still becoming available"}
+
+
+def test_the_contracts_events_of_an_abort_a_retry_and_a_promotion_come_in_order():
+    world = World(a_plain_rollout(1, steps=({"setWeight": 50}, {"pause": {}})))
+    world.settle(5.0)
+    world.set_image("shop/web:2")
+    world.until("Paused")
+    world.command(abort=True)
+    world.settle(5.0)
+    world.command(abort=False)
+    world.until("Paused")
+    world.command(pauseConditions=None)
+    world.settle(30.0)
+
+    assert world.reasons() == [
+        "RolloutAddedToInformer", "RolloutUpdated", "NewReplicaSetCreated", "RolloutNotCompleted", "ScalingReplicaSet",
+        "RolloutCompleted", "RolloutUpdated", "NewReplicaSetCreated", "RolloutNotCompleted", "ScalingReplicaSet",
+        "RolloutStepCompleted", "RolloutPaused", "ScalingReplicaSet", "RolloutAborted", "ScalingReplicaSet",
+        "RolloutStepCompleted", "RolloutPaused", "RolloutStepCompleted", "RolloutResumed", "ScalingReplicaSet",
+        "RolloutCompleted",
+    ]  # fmt: skip

@@ -201,6 +201,7 @@ class Plane:
             str(binaries["kube-controller-manager"]), *self._client_flags(),
             f"--service-account-private-key-file={key}", "--node-monitor-grace-period=3600s",
             "--controllers=*,-nodeipam,-cloud-node-lifecycle-controller", "--concurrent-replicaset-syncs=20",
+            "--horizontal-pod-autoscaler-sync-period=1s",
         ])  # fmt: skip
         child.until(lambda: self.admin.answers("/api/v1/namespaces/default/serviceaccounts/default"), READY_S_MAX)
 
