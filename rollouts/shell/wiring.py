@@ -7,15 +7,10 @@ from dataclasses import replace
 from functools import partial
 
 from rollouts import delivery, runs, traffic
-from rollouts.gitops import application
-from rollouts.gitops.seen import gather as gather_application
 from rollouts.kube.kinds import (
     ANALYSIS_RUN,
     ANALYSIS_TEMPLATE,
-    APP_PROJECT,
-    APPLICATION,
     CLUSTER_ANALYSIS_TEMPLATE,
-    CRD,
     DEPLOYMENT,
     INGRESS,
     INGRESS_CLASS,
@@ -59,15 +54,6 @@ ROOMS: dict[str, tuple[Room, ...]] = {
             on_demand=(POD, DEPLOYMENT, POD_TEMPLATE, *_ROUTED),
         ),
         Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,)),
-    ),
-    "gitops": (
-        Room(
-            APPLICATION,
-            gather_application,
-            application.reconcile,
-            reads=(APPLICATION, APP_PROJECT, CRD),
-            is_whole=True,
-        ),
     ),
 }
 
