@@ -19,10 +19,11 @@ from rollouts.delivery.rules import REFERENCE_RULES, SPEC_RULES
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
 TESTS = Path(__file__).parents[1]
-ROLLOUT, BLUE_GREEN, ANALYSIS = SPEC / "rollout.md", SPEC / "blue-green.md", SPEC / "analysis.md"
+ROLLOUT, BLUE_GREEN, WORKLOAD = SPEC / "rollout.md", SPEC / "blue-green.md", SPEC / "workload.md"
+ANALYSIS = SPEC / "analysis.md"
 ROUTERS = SPEC.parent / "reference" / "routers.md"
 COMPARISON = SPEC / "comparison.md"
-PAGES = (ROLLOUT, BLUE_GREEN, ANALYSIS, COMPARISON)
+PAGES = (ROLLOUT, BLUE_GREEN, WORKLOAD, ANALYSIS, COMPARISON)
 CANARY = "spec.strategy.canary"
 PROMETHEUS = "spec.metrics[].provider.prometheus"
 
@@ -55,6 +56,7 @@ SECTIONS: tuple[tuple[Path, str, type[BaseModel], frozenset[str]], ...] = (
     (ROUTERS, "`setMirrorRoute`", rollout.SetMirrorRoute, frozenset()),
     (ROUTERS, "`pingPong`", rollout.PingPong, frozenset()),
     (ROLLOUT, "`spec.analysis`", rollout.RunHistory, frozenset()),
+    (WORKLOAD, "`spec.workloadRef`", rollout.WorkloadRef, frozenset()),
     (BLUE_GREEN, "`spec.strategy.blueGreen`", rollout.BlueGreenStrategy, frozenset()),
     (ANALYSIS, "AnalysisTemplate `spec`", analysis.AnalysisTemplateSpec, frozenset()),
     (ANALYSIS, "AnalysisRun `spec`", analysis.AnalysisRunSpec, frozenset()),
