@@ -311,14 +311,6 @@ class BlueGreenStrategy(Model):
     active_metadata: Metadata | None = Field(None, description="Labels and annotations while a pod is active.")
 
     @property
-    def analyses(self) -> dict[str, RolloutAnalysis | None]:
-        """The analyses before and after the switch, by field."""
-        return {
-            "prePromotionAnalysis": self.pre_promotion_analysis,
-            "postPromotionAnalysis": self.post_promotion_analysis,
-        }
-
-    @property
     def roles(self) -> tuple[Metadata | None, Metadata | None]:
         """What pods bear while they are of the new version, and while they are of the stable one."""
         return self.preview_metadata, self.active_metadata

@@ -12,6 +12,7 @@ from rollouts.api.rollout import RolloutAnalysis, RolloutArgument
 from rollouts.delivery import history, marks
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.seen import DeliverySeen, RunSeen
+from rollouts.delivery.template_rules import around_the_switch
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest
@@ -28,7 +29,7 @@ _PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
 def step_analysis(seen: DeliverySeen, step: int) -> RolloutAnalysis | None:
     """The inline analysis at a step, if that is what the step is; of blue-green, the one before or after the switch."""
     if seen.blue_green is not None:
-        return tuple(seen.blue_green.analyses.values())[step]
+        return tuple(around_the_switch(seen.blue_green).values())[step]
     return seen.canary.steps[step].analysis if step < len(seen.canary.steps) else None
 
 

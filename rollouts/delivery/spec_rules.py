@@ -22,6 +22,7 @@ from rollouts.delivery.pod_rules import selector_refusals, template_refusals
 from rollouts.delivery.router_rules import routers
 from rollouts.delivery.scale_rules import sizes
 from rollouts.delivery.step_rules import field_refs, of_canary, step_refusals
+from rollouts.delivery.template_rules import around_the_switch
 from rollouts.kit import amount
 from rollouts.traffic import fields_of
 
@@ -123,7 +124,7 @@ def _blue_green(spec: RolloutSpec) -> Iterator[Refusal]:
         )
     yield from _blue_green_counts(blue_green, at)
     yield from _anti_affinity(blue_green.anti_affinity, f"{at}.antiAffinity")
-    for field, analysis in blue_green.analyses.items():
+    for field, analysis in around_the_switch(blue_green).items():
         if analysis:
             yield from field_refs(analysis.args, f"{at}.{field}", f"spec.strategy.{field}")
             yield from _args(analysis, f"{at}.{field}")

@@ -15,7 +15,7 @@ from analysis.errors import AnalysisError
 from analysis.templates import TemplateName, build_run_spec, flatten, with_fields
 from rollouts.api.common import METRICS_MAX
 from rollouts.api.parse import shown
-from rollouts.api.rollout import RolloutAnalysis, RolloutArgument, RolloutSpec
+from rollouts.api.rollout import BlueGreenStrategy, RolloutAnalysis, RolloutArgument, RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.kube.ref import Manifest
 
@@ -38,7 +38,7 @@ def analyses_of(spec: RolloutSpec) -> tuple[Analysis, ...]:
     if blue_green:
         return tuple(
             Analysis(f"spec.strategy.blueGreen.{field}.templates", analysis, True)
-            for field, analysis in blue_green.analyses.items()
+            for field, analysis in around_the_switch(blue_green).items()
             if analysis
         )
     if not canary:
@@ -51,6 +51,14 @@ def analyses_of(spec: RolloutSpec) -> tuple[Analysis, ...]:
     if not canary.analysis:
         return steps
     return (*steps, Analysis("spec.strategy.canary.analysis.templates", canary.analysis, False))
+
+
+def around_the_switch(blue_green: BlueGreenStrategy) -> dict[str, RolloutAnalysis | None]:
+    """The analyses before and after the switch, by field."""
+    return {
+        "prePromotionAnalysis": blue_green.pre_promotion_analysis,
+        "postPromotionAnalysis": blue_green.post_promotion_analysis,
+    }
 
 
 def missing_templates(asked: Analysis, templates: Templates) -> Iterator[Refusal]:
