@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 
+from rollouts.kit.instant import Instant
 from rollouts.kube import object as kube
 from rollouts.kube.ref import Manifest
 
@@ -104,6 +105,17 @@ def wave_or_zero(manifest: Manifest) -> int:
         return wave(manifest)
     except HookError:
         return 0
+
+
+def generated_name(prefix: str, revision: str, phase: Phase, sync_id: str) -> str:
+    """The name of a hook that has none: the same for the same sync, so that a restart finds what it made.
+
+    sync_id: when the sync began, `#`, and how often it was tried.
+    """
+    began, _, tries = sync_id.partition("#")
+    started = Instant.parse(began)
+    suffix = "" if tries in ("", "0") else f"-{tries}"
+    return f"{prefix}{revision[:7]}-{phase.value}-{int(started.seconds) if started else 0}{suffix}".lower()
 
 
 def _phase(word: str) -> Phase:

@@ -78,7 +78,11 @@ class Controller:
         self._servers = Servers()
         rooms = tuple(
             timed(room, self._registry)
-            for room in wiring.rooms(options.rooms, prometheus_address=options.prometheus_address)
+            for room in wiring.rooms(
+                options.rooms,
+                prometheus_address=options.prometheus_address,
+                control_namespace=options.lease_namespace or access.namespace,
+            )
         )
         writes = not (options.dry_run or options.shadow)
         shadow = Shadow(settings.shadow_patience_s) if options.shadow else None

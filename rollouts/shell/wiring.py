@@ -7,10 +7,15 @@ from dataclasses import replace
 from functools import partial
 
 from rollouts import delivery, runs, traffic
+from rollouts.gitops import application
+from rollouts.gitops.seen import gather as gather_application
 from rollouts.kube.kinds import (
     ANALYSIS_RUN,
     ANALYSIS_TEMPLATE,
+    APP_PROJECT,
+    APPLICATION,
     CLUSTER_ANALYSIS_TEMPLATE,
+    CRD,
     DEPLOYMENT,
     INGRESS,
     INGRESS_CLASS,
@@ -55,16 +60,34 @@ ROOMS: dict[str, tuple[Room, ...]] = {
         ),
         Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,)),
     ),
+    "gitops": (
+        Room(
+            APPLICATION,
+            gather_application,
+            application.reconcile,
+            reads=(APPLICATION, APP_PROJECT, CRD),
+            is_whole=True,
+        ),
+    ),
 }
 
 
-def rooms(names: tuple[str, ...] = ("delivery",), *, prometheus_address: str = "") -> tuple[Room, ...]:
+def rooms(
+    names: tuple[str, ...] = ("delivery",), *, prometheus_address: str = "", control_namespace: str = "argocd"
+) -> tuple[Room, ...]:
     """The rooms of those names, with the routers that other packages bring.
 
-    prometheus_address: the server of metrics that name none.
+    prometheus_address: the server of metrics that name none.  control_namespace: where AppProjects are.
     """
     brought = plugins.routers()
-    return tuple(_with(_addressed(room, prometheus_address), brought) for name in names for room in ROOMS[name])
+    found = (_with(_addressed(room, prometheus_address), brought) for name in names for room in ROOMS[name])
+    return tuple(_homed(room, control_namespace) for room in found)
+
+
+def _homed(room: Room, control_namespace: str) -> Room:
+    if room.kind != APPLICATION:
+        return room
+    return replace(room, gather=partial(gather_application, control_namespace=control_namespace))
 
 
 def _with(room: Room, routers: Mapping[str, traffic.Dialect]) -> Room:
@@ -88,10 +111,20 @@ def interests(wired: tuple[Room, ...], namespace: str = "", instance_id: str = "
     mine = f"{INSTANCE_LABEL}={instance_id}" if instance_id else f"!{INSTANCE_LABEL}"
     # Ours and those that no Deployment made: a Rollout may take its template from one of the latter.
     labels = {REPLICA_SET: f"!{DEPLOYMENT_HASH_LABEL}", ROLLOUT: mine, ANALYSIS_RUN: mine}
+    # A room that reads all objects of a kind keeps nobody from seeing them whole.
+    is_whole = any(room.is_whole for room in wired)
+    if is_whole:
+        labels.pop(REPLICA_SET)
     # Without these two a controller of one namespace, which may not read them, does what it can.
     optional = (CLUSTER_ANALYSIS_TEMPLATE, INGRESS_CLASS)
     return tuple(
-        Interest(kind, namespace if kind.namespaced else "", labels.get(kind, ""), is_optional=kind in optional)
+        Interest(
+            kind,
+            namespace if kind.namespaced else "",
+            labels.get(kind, ""),
+            is_optional=kind in optional,
+            is_whole=is_whole,
+        )
         for kind in kinds
     )
 

@@ -67,6 +67,8 @@ HOMES = {
     "prometheus_api_client": ("analysis.fetch",),
     "click": ("rollouts.cli",),
     "PIL": ("rollouts.cli.png",),
+    "lupa": ("rollouts.gitops.health.custom",),
+    "cronsim": ("rollouts.kit.cron",),
     "re2": ("analysis", "rollouts.devplane"),
 }
 

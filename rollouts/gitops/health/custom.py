@@ -7,6 +7,7 @@ a number of instructions and within some memory, whatever it does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import lupa.lua54 as lua
@@ -89,15 +90,13 @@ def compile_check(script: str) -> Check:
     return check
 
 
-def compile_checks(scripts: Mapping[tuple[str, str], str]) -> Mapping[tuple[str, str], Check]:
-    """Rules by (group, kind). Raises ValueError, naming the kind, where one is no Lua."""
-    found: dict[tuple[str, str], Check] = {}
-    for kind, script in scripts.items():
-        try:
-            found[kind] = compile_check(script)
-        except ValueError as error:
-            raise ValueError(f"{'/'.join(kind)}: {error}") from None
-    return found
+@lru_cache(maxsize=256)
+def known_check(script: str) -> Check | None:
+    """The rule of a script, compiled once; None where it is no Lua."""
+    try:
+        return compile_check(script)
+    except ValueError:
+        return None
 
 
 def _no_attribute(obj: object, name: object, is_setting: bool) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 
 from rollouts.core.plan import Action
 from rollouts.gitops.diff.ignore import Place
@@ -16,7 +15,7 @@ from rollouts.gitops.health.model import Health, Status
 from rollouts.gitops.hooks import FINALIZER, Phase, Policy
 from rollouts.gitops.keys import Key
 from rollouts.gitops.sync import writes
-from rollouts.gitops.sync.order import kind_rank, position
+from rollouts.gitops.sync.order import position
 from rollouts.gitops.sync.task import (
     FAILED,
     PRUNED,
@@ -28,7 +27,7 @@ from rollouts.gitops.sync.task import (
     Task,
 )
 from rollouts.kube import object as kube
-from rollouts.kube.ref import Manifest, Ref
+from rollouts.kube.ref import Kind, Manifest, Ref
 
 BATCH_MAX = 40
 NAMED_MAX = 3
@@ -40,7 +39,7 @@ class Sync:
     """A sync under way. refused: what the API server last said of a write, by object.
 
     kept: places where the live object's word stands.  needs_approval: prunes that a person must confirm first.
-    health: of an object that is there, deletion or not.
+    coming: kinds that are not served yet.  health: of an object that is there, deletion or not.
     """
 
     sync_id: str
@@ -49,6 +48,7 @@ class Sync:
     refused: Mapping[Ref, str] = field(default_factory=dict)
     kept: Mapping[Key, Sequence[Place]] = field(default_factory=dict)
     needs_approval: frozenset[Key] = frozenset()
+    coming: frozenset[Kind] = frozenset()
     forces: bool = False
     propagation: str = "foreground"
 
@@ -60,17 +60,26 @@ class Sync:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do and to record. phase: Succeeded or Failed once the sync is over, else Running."""
+    """What to do and to record. phase: Succeeded or Failed once the sync is over, else Running.
+
+    tasks: as they are once the actions are done.  looked: as they are now.
+    """
 
     tasks: tuple[Task, ...]
     actions: tuple[Action, ...] = ()
     phase: str = RUNNING
     message: str = ""
+    looked: tuple[Task, ...] = ()
 
 
 def step(sync: Sync) -> Step:
     """The next step of a sync."""
     tasks = tuple(_looked_at(task, sync) for task in sync.tasks)
+    found = _next(tasks, sync)
+    return replace(found, looked=found.tasks if found.phase != RUNNING else tasks)
+
+
+def _next(tasks: tuple[Task, ...], sync: Sync) -> Step:
     if released := _released(tasks):
         return Step(tasks, released, message="completing hooks")
     running = [task for task in tasks if task.result and task.result.is_running]
@@ -165,19 +174,19 @@ def _with(task: Task, status: str, phase: str, message: str) -> Task:
 
 
 def _group(tasks: tuple[Task, ...], group: Sequence[Task], sync: Sync) -> Step:
-    """The tasks of one phase and wave: prunes first, then kind by kind."""
+    """The tasks of one phase and wave: prunes first, then the rest in order."""
     if prunes := [task for task in group if task.is_prune]:
         if waiting := [task for task in prunes if task.key in sync.needs_approval]:
             return Step(tasks, message=f"waiting for pruning confirmation of {_named(waiting)}")
         return _pruned(tasks, prunes[:BATCH_MAX], sync)
-    by_kind = groupby(group, key=lambda task: kind_rank(task.key.kind))
-    first = list(next(by_kind)[1])
-    if remade := [task for task in first if task.live is not None and _is_remade(task, sync)]:
+    if remade := [task for task in group if task.live is not None and _is_remade(task, sync)]:
         return _cleared(tasks, remade, sync)
-    unserved = [task for task in first if task.ref is None]
-    if unserved:
+    if unserved := [task for task in group if task.ref is None]:
         return _unserved(tasks, unserved)
-    batch = first[:BATCH_MAX]
+    # Kind by kind, one write after the other: the first refusal stops all that come after it.
+    batch = [task for task in group if task.kind not in sync.coming][:BATCH_MAX]
+    if not batch:
+        return Step(tasks, message=f"waiting for the kind of {_named(group)} to be served")
     actions: list[Action] = []
     for task in batch:
         actions += writes.actions(task, sync.sync_id, sync.kept.get(task.key, ()))

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rollouts.gitops.comparison import Comparison, Row
-from rollouts.gitops.hooks import SYNCING, Phase
+from rollouts.gitops.hooks import SYNCING, Phase, generated_name
 from rollouts.gitops.keys import Key
 from rollouts.gitops.options import Options, of_object
 from rollouts.gitops.sync.order import ordered, prune_waves
 from rollouts.gitops.sync.task import FAILED, PRUNE_SKIPPED, SUCCEEDED, SYNC_FAILED, Result, Task
 from rollouts.gitops.wanted import Desired, Place, Wanted, named
 from rollouts.kit import glob
-from rollouts.kit.instant import Instant
 from rollouts.kube.kinds import NAMESPACE
 from rollouts.kube.ref import Manifest
 
@@ -28,7 +27,6 @@ class Wish:
     """
 
     sync_id: str
-    started: Instant
     revision: str
     options: Options
     resources: tuple[Mapping[str, Any], ...] = ()
@@ -92,16 +90,12 @@ def _hooks(objects: Iterable[Wanted], live: Mapping[Key, Manifest], wish: Wish, 
         for phase in one.phases:
             if phase not in SYNCING:
                 continue
-            hook = named(one, hook_name(one, phase, wish), place) if one.generate_name else one
+            hook = (
+                named(one, generated_name(one.generate_name, wish.revision, phase, wish.sync_id), place)
+                if one.generate_name
+                else one
+            )
             yield Task(hook.key, hook.version, hook.kind, phase, hook.wave, hook, live.get(hook.key), hook=phase)
-
-
-def hook_name(one: Wanted, phase: Phase, wish: Wish) -> str:
-    """The name of a hook that has none: the same for the same sync, so that a restart finds what it made."""
-    seconds = int(wish.started.seconds)
-    tries = wish.sync_id.rpartition("#")[2]
-    suffix = "" if tries in ("", "0") else f"-{tries}"
-    return f"{one.generate_name}{wish.revision[:7]}-{phase.value}-{seconds}{suffix}".lower()
 
 
 def is_selected(key: Key, resources: Sequence[Mapping[str, Any]]) -> bool:

@@ -9,8 +9,9 @@ from analysis.asks import HttpReply, PromQueries, PromQuery, Question, SecretRef
 from analysis.errors import AnalysisError
 from rollouts.core.errors import HiccupError
 from rollouts.core.plan import Answer, Ask
-from rollouts.gitops.asks import GitResolve, Rendered, RenderManifests, Resolution
+from rollouts.gitops.asks import DryRun, GitResolve, Rendered, RenderManifests, Resolution
 from rollouts.shell import clock, logs
+from rollouts.shell.asks import dryrun
 from rollouts.shell.asks import secrets as secret_values
 from rollouts.shell.asks.prometheus import Prometheus
 from rollouts.shell.client import Client
@@ -49,11 +50,13 @@ class Answering:
         """Answer one ask within its time; never raises."""
         asked_at = clock.now()
         values: dict[SecretRef, str] = {}
-        value: HttpReply | tuple[HttpReply, ...] | Resolution | Rendered | None = None
+        value: HttpReply | tuple[HttpReply, ...] | tuple[str, ...] | Resolution | Rendered | None = None
         error = ""
         try:
             async with self._places, asyncio.timeout(ask.timeout_s):
-                if isinstance(ask.question, GitResolve | RenderManifests):
+                if isinstance(ask.question, DryRun):
+                    value = await dryrun.ask(self._client, ask.question)
+                elif isinstance(ask.question, GitResolve | RenderManifests):
                     value = await self._source(ask.question, ask.namespace)
                 else:
                     question = ask.question

@@ -1,0 +1,143 @@
+"""What is asked of git and the renderers for one Application, and what they have said so far."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rollouts.core.plan import Answer
+from rollouts.core.reader import Reader
+from rollouts.gitops.asks import GitResolve, Rendered, RenderManifests, Resolution
+from rollouts.gitops.operation import Running, pinned_sources, status_of
+from rollouts.kit.canonical import sorted_json
+from rollouts.kube import object as kube
+from rollouts.kube.ref import Manifest
+
+REFRESH = "argocd.argoproj.io/refresh"
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What was asked of git and the renderers, and what they said.
+
+    questions: what each source's revision means now; asked: their answers, in order.  revisions: those to render, empty
+    while nobody knows them.  render: the question, None without revisions; rendered: its answer.
+    error: why there is nothing, or nothing newer, to compare.
+    """
+
+    sources: tuple[Mapping[str, Any], ...] = ()
+    questions: tuple[tuple[str, GitResolve], ...] = ()
+    asked: tuple[Answer | None, ...] = ()
+    revisions: tuple[str, ...] = ()
+    render: tuple[str, RenderManifests] | None = None
+    rendered: Answer | None = None
+    error: str = ""
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether every revision of this round is known, or known not to be."""
+        return bool(self.questions) and all(answer is not None for answer in self.asked)
+
+    @property
+    def output(self) -> Rendered | None:
+        """The render, where it is there."""
+        value = self.rendered.value if self.rendered else None
+        return value if isinstance(value, Rendered) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """On whose behalf git is asked."""
+
+    manifest: Manifest
+    app: str
+    project: str
+    namespace: str
+
+
+def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
+    """What git and the renderers say for an Application, or for the sync of it that is under way."""
+    sources = pinned_sources(asker.manifest, running)
+    status, uid = status_of(asker.manifest), kube.uid(asker.manifest)
+    if running is not None:
+        wishes, room = running.wishes(sources), f"{uid}/op/{running.started_at}"
+        known = running.revisions or _plain(wishes, sources)
+    else:
+        wishes = tuple(str(each.get("targetRevision") or "") for each in sources)
+        room = f"{uid}/resolve/{status.get('observedAt') or ''}"
+        known = compared_revisions(status, sources)
+    questions = tuple(
+        (f"{room}/{index}", _question(source, wish, asker.project))
+        for index, (source, wish) in enumerate(zip(sources, wishes, strict=True))
+    )
+    asked = tuple(reader.answer(ask_id) for ask_id, _ in questions)
+    revisions, error = _revisions(asked, known, is_pinned=running is not None)
+    if not revisions:
+        return Source(sources, questions, asked, error=error)
+    is_hard = running is None and kube.annotations(asker.manifest).get(REFRESH) == "hard"
+    question = RenderManifests(
+        sources=sorted_json(list(sources)),
+        revisions=revisions,
+        app_name=asker.app,
+        namespace=asker.namespace,
+        project=asker.project,
+        fresh=is_hard,
+    )
+    words = "\0".join((question.sources, *revisions, question.namespace, question.project))
+    ask_id = f"{uid}/render/{hashlib.sha256(words.encode()).hexdigest()[:24]}"
+    # A hard refresh does not read what was said before, so that it is forgotten.
+    first = None if is_hard else reader.answer(ask_id)
+    is_over = running.retry_count > 0 if running else all(answer is not None for answer in asked)
+    if is_hard or (first is not None and first.error and is_over):
+        ask_id = f"{ask_id}/{running.sync_id if running else status.get('observedAt') or ''}"
+        first = reader.answer(ask_id)
+    failed = first.error if first is not None else ""
+    return Source(sources, questions, asked, revisions, (ask_id, question), first, error or failed)
+
+
+def _plain(wishes: tuple[str, ...], sources: tuple[Mapping[str, Any], ...]) -> tuple[str, ...]:
+    """The wishes, where all of them are commits already."""
+    pairs = zip(wishes, sources, strict=True)
+    return wishes if all(_SHA.fullmatch(wish) and not each.get("chart") for wish, each in pairs) else ()
+
+
+def _question(source: Mapping[str, Any], wish: str, project_name: str) -> GitResolve:
+    return GitResolve(
+        repo_url=str(source.get("repoURL") or ""),
+        target_revision=wish,
+        chart=str(source.get("chart") or ""),
+        project=project_name,
+        tag_prefix=str(source.get("tagPrefix") or ""),
+    )
+
+
+def _revisions(
+    asked: tuple[Answer | None, ...], known: tuple[str, ...], *, is_pinned: bool
+) -> tuple[tuple[str, ...], str]:
+    """Which revisions count, and why there are no newer ones. Answers of one round count together or not at all."""
+    if is_pinned and known:
+        return known, ""
+    if asked and all(answer is not None for answer in asked):
+        if said := next((answer.error for answer in asked if answer and answer.error), ""):
+            return known, said
+        found = [answer.value for answer in asked if answer]
+        if all(isinstance(each, Resolution) for each in found):
+            return tuple(each.revision for each in found), ""
+    return known, ""
+
+
+def compared_revisions(status: Mapping[str, Any], sources: tuple[Mapping[str, Any], ...]) -> tuple[str, ...]:
+    """The revisions that were compared last, if it was with these sources."""
+    sync = status.get("sync")
+    compared = sync.get("comparedTo") if isinstance(sync, Mapping) else None
+    if not isinstance(sync, Mapping) or not isinstance(compared, Mapping):
+        return ()
+    before = compared.get("sources") or ([compared["source"]] if compared.get("source") else [])
+    revisions = sync.get("revisions") or ([sync["revision"]] if sync.get("revision") else [])
+    if list(before) != [dict(each) for each in sources] or len(revisions) != len(sources):
+        return ()
+    return tuple(str(each) for each in revisions)

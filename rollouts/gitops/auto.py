@@ -1,0 +1,118 @@
+"""Should the controller sync without being asked? Once for each commit, and again where the cluster has drifted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rollouts.gitops import windows
+from rollouts.gitops.comparison import OUT_OF_SYNC, Comparison, Row
+from rollouts.gitops.operation import spec_sources, state_of, sync_of, whole
+from rollouts.gitops.report import row_is_out
+from rollouts.gitops.seen import AppSeen
+from rollouts.gitops.sync.task import SUCCEEDED
+from rollouts.kit.instant import Instant
+
+HEAL_FIRST_S, HEAL_FACTOR, HEAL_CAP_S = 2.0, 3.0, 300.0
+RETRIES = 5
+HEALED_MAX = 200
+AUTOMATIC: Mapping[str, Any] = {"automated": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """operation: what to ask for, None for nothing.  error: why nothing is asked for though there is something to do.
+
+    wake: when to look again.
+    """
+
+    operation: dict[str, Any] | None = None
+    error: str = ""
+    wake: Instant | None = None
+
+
+def decide(seen: AppSeen, comparison: Comparison, now: Instant) -> Decision:
+    """What an Application that may sync itself does about what is out of sync."""
+    spec = seen.spec
+    automated = spec.sync_policy.automated if spec and spec.sync_policy else None
+    if automated is None or automated.enabled is False or comparison.status != OUT_OF_SYNC:
+        return Decision()
+    verdict = window(seen, now)
+    if not verdict.automated:
+        return Decision(wake=verdict.changes_at)
+    out = [row for row in comparison.rows if row_is_out(row) and row.key not in seen.shared]
+    doable = [row for row in out if row.wanted is not None or automated.prune]
+    if not doable:
+        return Decision()
+    if said := _wipes(seen, comparison, automated.prune, automated.allow_empty):
+        return Decision(error=said)
+    if not _was_tried(seen):
+        return Decision(_operation(seen, automated.prune))
+    return _again(seen, doable, automated.prune, automated.self_heal, now)
+
+
+def window(seen: AppSeen, now: Instant) -> windows.Verdict:
+    """What the project's sync windows say of this Application now."""
+    if seen.project is None or seen.cluster is None or seen.spec is None:
+        return windows.Verdict()
+    cluster, namespace = seen.cluster, seen.spec.destination.namespace
+    mine = [each for each in seen.project.windows if windows.is_for(each, seen.ref.name, namespace, cluster)]
+    return windows.verdict(mine, now)
+
+
+def _wipes(seen: AppSeen, comparison: Comparison, prunes: bool, may_be_empty: bool) -> str:
+    """Why nothing is synced where git wants nothing at all."""
+    if may_be_empty or not prunes or any(row.wanted for row in comparison.rows) or not comparison.rows:
+        return ""
+    return "auto-sync will wipe out all resources: the render has no object; set allowEmpty if that is meant"
+
+
+def _was_tried(seen: AppSeen) -> bool:
+    """Whether the latest operation was for these very revisions and sources."""
+    result = state_of(seen.manifest).get("syncResult")
+    if not isinstance(result, Mapping):
+        return False
+    revisions = result.get("revisions") or [result.get("revision")]
+    sources = result.get("sources") or [result.get("source")]
+    return list(revisions) == list(seen.source.revisions) and list(sources) == [
+        dict(each) for each in spec_sources(seen.manifest)
+    ]
+
+
+def _again(seen: AppSeen, doable: list[Row], prunes: bool, heals: bool, now: Instant) -> Decision:
+    state = state_of(seen.manifest)
+    if state.get("phase") != SUCCEEDED:
+        tries = whole(state.get("retryCount"))
+        revision = ", ".join(seen.source.revisions)
+        said = f"Failed last sync attempt to [{revision}]: {state.get('message')} (retried {tries} times)."
+        return Decision(error=said)
+    if not heals:
+        return Decision()
+    finished = Instant.parse(state.get("finishedAt")) or now
+    attempts = whole(sync_of(state.get("operation")).get("autoHealAttemptsCount"))
+    if now.since(finished) > 2 * HEAL_CAP_S:
+        attempts = 0  # it held for long: this is another drift
+    wait_s = 0.0 if attempts == 0 else min(HEAL_CAP_S, HEAL_FIRST_S * HEAL_FACTOR ** min(attempts - 1, 16))
+    due = finished.plus(wait_s)
+    if now < due:
+        return Decision(wake=due)
+    names = [{name: value for name, value in _name(row).items() if value} for row in doable[:HEALED_MAX]]
+    return Decision(_operation(seen, prunes, {"resources": names, "autoHealAttemptsCount": attempts + 1}))
+
+
+def _name(row: Row) -> dict[str, str]:
+    return {"group": row.key.group, "kind": row.key.kind, "name": row.key.name, "namespace": row.key.namespace}
+
+
+def _operation(seen: AppSeen, prunes: bool, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    assert seen.spec is not None
+    policy = seen.spec.sync_policy
+    raw: Any = (seen.manifest["spec"].get("syncPolicy") or {}) if policy else {}
+    sync: dict[str, Any] = {"prune": prunes, **(more or {})}
+    revisions = list(seen.source.revisions)
+    several = bool(seen.manifest["spec"].get("sources"))
+    sync |= {"revisions": revisions} if several else {"revision": revisions[0]}
+    if raw.get("syncOptions"):
+        sync["syncOptions"] = list(raw["syncOptions"])
+    return {"sync": sync, "initiatedBy": dict(AUTOMATIC), "retry": dict(raw.get("retry") or {"limit": RETRIES})}

@@ -1,0 +1,173 @@
+"""The status of an Application as clients read it, and the one patch that writes what has changed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rollouts.core.plan import Patch
+from rollouts.gitops.asking import REFRESH
+from rollouts.gitops.comparison import OUT_OF_SYNC, UNKNOWN, Comparison, Row
+from rollouts.gitops.diff import picture
+from rollouts.gitops.health.model import Health, Status
+from rollouts.gitops.keys import key_row
+from rollouts.gitops.operation import spec_sources
+from rollouts.gitops.options import of_object
+from rollouts.gitops.seen import AppSeen
+from rollouts.kit import mergepatch
+from rollouts.kit.instant import Instant
+from rollouts.kube import object as kube
+from rollouts.kube.kinds import APPLICATION
+from rollouts.kube.ref import Manifest
+
+MESSAGE_MAX = 2048
+DIFFERING_ROWS_MAX = 50
+IMAGES_MAX = 500
+CONDITIONS_MAX = 30
+
+Json = dict[str, Any]
+
+
+def observed(seen: AppSeen, comparison: Comparison, warnings: Iterable[tuple[str, str]], now: Instant) -> Json:
+    """The status after a comparison that went well."""
+    before = seen.status
+    images = _images(row.wanted.manifest for row in comparison.rows if row.wanted)
+    apps = any((row.key.group, row.key.kind) == (APPLICATION.group, APPLICATION.name) for row in comparison.rows)
+    after: Json = {
+        **before,
+        "resources": resources(comparison),
+        "sync": {"status": comparison.status, **_compared(seen)},
+        "health": health(before, comparison.health, now),
+        "conditions": conditions(before, warnings, now) or None,
+        "summary": {**({"images": images} if images else {}), **({"isAppOfApps": True} if apps else {})},
+        "controllerNamespace": seen.control_namespace,
+    }
+    if output := seen.source.output:
+        types = list(output.source_types)
+        several = len(seen.source.sources) > 1
+        after |= {"sourceTypes": types if several else None, "sourceType": None if several else types[0]}
+    return after
+
+
+def unknown(seen: AppSeen, warnings: Sequence[tuple[str, str]], now: Instant, *, is_spec: bool = False) -> Json:
+    """The status where nothing could be compared: what was known of the objects stays, for pruning remembers by it."""
+    before = seen.status
+    sync = before.get("sync")
+    kept = dict(sync) if isinstance(sync, Mapping) else {}
+    found = health(before, Health(Status.UNKNOWN), now) if is_spec or not before.get("health") else before["health"]
+    return {
+        **before,
+        "sync": {**kept, "status": UNKNOWN},
+        "health": found,
+        "conditions": conditions(before, warnings, now),
+        "controllerNamespace": seen.control_namespace,
+    }
+
+
+def resources(comparison: Comparison) -> list[Json]:
+    """One row for each object, in the order of group, kind, namespace and name."""
+    differing = 0
+    rows = []
+    for row in sorted(comparison.rows, key=lambda each: each.key):
+        found = key_row(row.key, row.version) | {"status": row.status}
+        if row.health is not None:
+            said = {"message": row.health.message[:MESSAGE_MAX]} if row.health.message else {}
+            found["health"] = {"status": row.health.status.value, **said}
+        if row.wave:
+            found["syncWave"] = row.wave
+        if row.wanted is None:
+            found["requiresPruning"] = True
+            if row.live is not None and of_object(row.live).word("Prune").lower() == "confirm":
+                found["requiresDeletionConfirmation"] = True
+        if row.changes and row.status == OUT_OF_SYNC and differing < DIFFERING_ROWS_MAX:
+            differing += 1
+            found["differences"] = picture.rows(row.key, kube.uid(row.live) if row.live else "", row.changes)
+        rows.append(found)
+    return rows
+
+
+def health(before: Mapping[str, Any], found: Health, now: Instant) -> Json:
+    """The health with the time of its last change."""
+    had = before.get("health")
+    old: Mapping[str, Any] = had if isinstance(had, Mapping) else {}
+    since = old.get("lastTransitionTime") if old.get("status") == found.status.value else None
+    said = {"message": found.message[:MESSAGE_MAX]} if found.message else {}
+    return {"status": found.status.value, **said, "lastTransitionTime": since or now.rfc3339_whole()}
+
+
+def conditions(before: Mapping[str, Any], wanted: Iterable[tuple[str, str]], now: Instant) -> list[Json]:
+    """The conditions, each with the time since which it stands."""
+    listed = before.get("conditions")
+    old = {
+        (each.get("type"), each.get("message")): each.get("lastTransitionTime")
+        for each in (listed if isinstance(listed, list) else ())
+        if isinstance(each, Mapping)
+    }
+    found: dict[tuple[str, str], Json] = {}
+    for kind, message in wanted:
+        text = message[:MESSAGE_MAX]
+        since = old.get((kind, text)) or now.rfc3339_whole()
+        found[kind, text] = {"type": kind, "message": text, "lastTransitionTime": since}
+    return list(found.values())[:CONDITIONS_MAX]
+
+
+def patch(seen: AppSeen, after: Mapping[str, Any], *, ends: bool = False, extra: Json | None = None) -> Patch | None:
+    """The patch that turns the present status into `after`; None where nothing changes.
+
+    ends: the operation that was asked for is over.  extra: further parts of the object.
+    """
+    body: Json = dict(extra or {})
+    if change := mergepatch.derive(seen.status, after):
+        body["status"] = change
+    if ends and "operation" in seen.manifest:
+        body["operation"] = None
+    if not body:
+        return None
+    return Patch(seen.ref, body, uid=seen.uid, version=kube.version(seen.manifest))
+
+
+def looked(seen: AppSeen, after: Json, now: Instant, *, is_compared: bool) -> tuple[Json, Json]:
+    """The status and the metadata after git was asked: when, and that nobody waits for it any more."""
+    times = {"observedAt": now.rfc3339()} | ({"reconciledAt": now.rfc3339()} if is_compared else {})
+    extra: Json = {"metadata": {"annotations": {REFRESH: None}}} if seen.refresh else {}
+    return {**after, **times}, extra
+
+
+def _compared(seen: AppSeen) -> Json:
+    """What was compared with what."""
+    spec: Mapping[str, Any] = seen.manifest["spec"]
+    sources, revisions = [dict(each) for each in seen.source.sources], list(seen.source.revisions)
+    if not sources:
+        sources = [dict(each) for each in spec_sources(seen.manifest)]
+    several = bool(spec.get("sources")) or len(sources) > 1
+    to: Json = {"sources": sources} if several else {"source": sources[0] if sources else None}
+    to["destination"] = spec.get("destination")
+    if spec.get("ignoreDifferences"):
+        to["ignoreDifferences"] = spec["ignoreDifferences"]
+    if several:
+        return {"revisions": revisions, "comparedTo": to}
+    return {"revision": revisions[0] if revisions else None, "comparedTo": to}
+
+
+def _images(manifests: Iterable[Manifest]) -> list[str]:
+    found = {image for manifest in manifests for image in images_of(manifest)}
+    return sorted(found)[:IMAGES_MAX]
+
+
+def images_of(manifest: Manifest) -> Iterator[str]:
+    """The images that an object runs, wherever its pod template is."""
+    spec: Any = manifest.get("spec")
+    for _ in range(4):  # CronJob: spec.jobTemplate.spec.template.spec
+        if not isinstance(spec, Mapping):
+            return
+        for field in ("containers", "initContainers"):
+            for each in spec.get(field) or () if isinstance(spec.get(field), list) else ():
+                if isinstance(each, Mapping) and isinstance(each.get("image"), str):
+                    yield each["image"]
+        outer: Any = spec.get("jobTemplate") or spec.get("template")
+        spec = outer.get("spec") if isinstance(outer, Mapping) else None
+
+
+def row_is_out(row: Row) -> bool:
+    """Whether an object is a reason for a sync."""
+    return row.status == OUT_OF_SYNC and row.counts

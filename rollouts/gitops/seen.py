@@ -1,0 +1,347 @@
+"""What one Application looks like now: what it asks for, what git and the renderers said, what is in the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rollouts.api.application import ApplicationSource, ApplicationSpec
+from rollouts.api.parse import parse_application
+from rollouts.core.plan import Answer
+from rollouts.core.reader import Reader
+from rollouts.gitops import destination, inventory, options, project, tracking
+from rollouts.gitops.asking import REFRESH, Asker, Source, source_of
+from rollouts.gitops.destination import Cluster
+from rollouts.gitops.health import custom
+from rollouts.gitops.health.model import says
+from rollouts.gitops.health.table import Check
+from rollouts.gitops.keys import Key
+from rollouts.gitops.operation import Running, active, status_of
+from rollouts.gitops.project import Project
+from rollouts.gitops.wanted import Desired, Place, kinds_of, read
+from rollouts.kube import builtin, kinds
+from rollouts.kube import object as kube
+from rollouts.kube.ref import Kind, Manifest, Ref
+
+SKIP = "argocd.argoproj.io/skip-reconcile"
+SETTINGS = "argocd-cm"
+HEALTH_SETTING = "resource.customizations.health."
+AUTOSCALER = builtin.find("autoscaling/v2", "HorizontalPodAutoscaler")
+
+
+@dataclass(frozen=True, slots=True)
+class AppSeen:
+    """One Application as it stands.
+
+    spec: None where `problem` says why it cannot be used.  shared: objects that another application, which exists,
+    tracks.  unknown: kinds that the cache cannot tell about, with why, or "" while they are being listed.
+    """
+
+    ref: Ref
+    manifest: Manifest
+    app: str
+    control_namespace: str
+    spec: ApplicationSpec | None = None
+    problem: str = ""
+    project: Project | None = None
+    cluster: Cluster | None = None
+    running: Running | None = None
+    source: Source = field(default_factory=Source)
+    desired: Desired | None = None
+    place: Place | None = None
+    live: Mapping[Key, Manifest] = field(default_factory=dict)
+    inventory: tuple[inventory.Item, ...] = ()
+    unknown: Mapping[Kind, str] = field(default_factory=dict)
+    autoscalers: tuple[Manifest, ...] = ()
+    shared: frozenset[Key] = frozenset()
+    refused: Mapping[Ref, str] = field(default_factory=dict)
+    rehearsed: Answer | None = None
+    orphans: tuple[Key, ...] = ()
+    checks: Mapping[tuple[str, str], Check] = field(default_factory=dict)
+
+    @property
+    def uid(self) -> str:
+        """Who this Application is; a namesake that came later is another."""
+        return kube.uid(self.manifest)
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """The status, empty where there is none."""
+        return status_of(self.manifest)
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether kinds are being listed that nobody has asked for before: in a moment more will be known."""
+        return any(not why for why in self.unknown.values())
+
+    @property
+    def refresh(self) -> str:
+        """`normal`, `hard` or "": whether somebody wants git to be looked at now."""
+        return str(kube.annotations(self.manifest).get(REFRESH) or "")
+
+
+def gather(ref: Ref, reader: Reader, *, control_namespace: str = "argocd") -> AppSeen | None:
+    """The Application and all that its turn rests on, or None where it is gone."""
+    manifest = reader.get(ref)
+    if manifest is None:
+        return None
+    app = tracking.instance(ref, control_namespace)
+    bare = AppSeen(ref, manifest, app, control_namespace)
+    if kube.annotations(manifest).get(SKIP) == "true":
+        return bare
+    parsed = reader.parsed(manifest, parse_application)
+    if parsed.spec is None:
+        return _deletable(bare, reader, problem=str(parsed.refusals[0]))
+    spec = parsed.spec
+    rules, said = _project(spec, ref, control_namespace, reader)
+    cluster, unreachable = destination.resolve(spec.destination)
+    problem = said or unreachable or _source_problem(spec, rules, cluster)
+    base = _Base(bare, spec, rules, cluster)
+    if problem or rules is None or cluster is None or kube.is_deleting(manifest):
+        return _deletable(bare, reader, problem=problem, base=base)
+    return _compared(base, reader)
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What is known before git is asked."""
+
+    bare: AppSeen
+    spec: ApplicationSpec
+    project: Project | None
+    cluster: Cluster | None
+
+
+def _project(spec: ApplicationSpec, ref: Ref, control_namespace: str, reader: Reader) -> tuple[Project | None, str]:
+    name = spec.project or project.DEFAULT
+    found = reader.get(Ref(kinds.APP_PROJECT, control_namespace, name))
+    rules, said = project.read(name, found)
+    if rules is not None and not rules.permits_home(ref.namespace, control_namespace):
+        return None, f"application '{ref.name}' in namespace '{ref.namespace}' is not allowed to use project {name}"
+    return rules, said
+
+
+def _source_problem(spec: ApplicationSpec, rules: Project | None, cluster: Cluster | None) -> str:
+    sources = spec.sources or ((spec.source,) if spec.source else ())
+    if not sources:
+        return "spec.source or spec.sources is needed"
+    for source in sources:
+        if said := _one_source_problem(source):
+            return said
+        if rules is not None and (said := rules.source_problem(source)):
+            return said
+    if rules is not None and cluster is not None:
+        return rules.destination_problem(cluster, spec.destination.namespace)
+    return ""
+
+
+def _one_source_problem(source: ApplicationSource) -> str:
+    if not source.repo_url:
+        return "spec.source.repoURL is needed"
+    if source.plugin is not None:
+        return "spec.source.plugin: rendering plugins are not supported; render in CI or use Kustomize, Helm or Jsonnet"
+    return ""
+
+
+def _deletable(bare: AppSeen, reader: Reader, *, problem: str, base: _Base | None = None) -> AppSeen:
+    """An Application that is not compared: what it once applied is all that matters."""
+    items = inventory.read(status_of(bare.manifest))
+    resolve = _resolver(reader)
+    unknown: dict[Kind, str] = {}
+    live: dict[Key, Manifest] = {}
+    if kube.is_deleting(bare.manifest):
+        live = _live(((item.key, item.kind(resolve)) for item in items), reader, unknown)
+    return AppSeen(
+        bare.ref,
+        bare.manifest,
+        bare.app,
+        bare.control_namespace,
+        spec=base.spec if base else None,
+        problem=problem,
+        project=base.project if base else None,
+        cluster=base.cluster if base else None,
+        running=active(bare.manifest, None),
+        inventory=inventory.placed(items, resolve),
+        live=live,
+        unknown=unknown,
+        refused=_refused(live, items, resolve, reader),
+    )
+
+
+def _compared(base: _Base, reader: Reader) -> AppSeen:
+    bare, spec = base.bare, base.spec
+    assert base.project is not None and base.cluster is not None
+    running = active(bare.manifest, spec)
+    asker = Asker(bare.manifest, bare.app, spec.project or project.DEFAULT, spec.destination.namespace)
+    source = source_of(asker, running, reader)
+    resolve = _resolver(reader)
+    place = Place(bare.app, spec.destination.namespace, _options(spec, running), resolve)
+    desired = None
+    if running is not None and running.manifests is not None:
+        desired = read(running.manifests, place)
+    elif source.output is not None:
+        desired = read(source.output.manifests, place)
+    items = inventory.placed(inventory.read(status_of(bare.manifest)), resolve)
+    unknown: dict[Kind, str] = {}
+    wanted = [(each.key, each.kind) for each in desired.objects if each.key.name] if desired else []
+    wanted = [(key, kind) for key, kind in wanted if kind is None or resolve(kind.api_version, kind.name)]
+    wanted += _generated(desired, running, place)
+    live = _live([*wanted, *((item.key, item.kind_now) for item in items), *_namespace(place)], reader, unknown)
+    return AppSeen(
+        bare.ref,
+        bare.manifest,
+        bare.app,
+        bare.control_namespace,
+        spec=spec,
+        project=base.project,
+        cluster=base.cluster,
+        running=running,
+        source=source,
+        desired=desired,
+        place=place,
+        live=live,
+        inventory=items,
+        unknown=unknown,
+        autoscalers=_autoscalers(desired, reader),
+        shared=_shared(live, bare, reader),
+        refused=_refused_at(((key, kind) for key, kind in wanted), items, reader),
+        rehearsed=reader.answer(rehearsal_id(bare, running)) if running else None,
+        orphans=_orphans(base.project, place, live, reader),
+        checks=checks(reader, bare.control_namespace),
+    )
+
+
+def _options(spec: ApplicationSpec, running: Running | None) -> options.Options:
+    words = running.sync_options if running else spec.sync_policy.sync_options if spec.sync_policy else ()
+    return options.parse(words)
+
+
+def rehearsal_id(bare: AppSeen, running: Running) -> str:
+    """The name of the dry run of one attempt."""
+    return f"{kube.uid(bare.manifest)}/dry/{running.sync_id}"
+
+
+# The cluster.
+
+
+def _resolver(reader: Reader) -> Any:
+    """Kinds by name: those that every server has, then those that are defined here."""
+    defined: dict[tuple[str, str], Kind] = {}
+    is_read = False
+
+    def resolve(api_version: str, name: str) -> Kind | None:
+        nonlocal is_read
+        if kind := builtin.find(api_version, name):
+            return kind
+        if not is_read:
+            is_read = True
+            served = (each for each in reader.select(kinds.CRD, "", {}) if says(each, "Established"))
+            for definition in served:
+                defined.update({(kind.api_version, kind.name): kind for kind in kinds_of(definition)})
+        return defined.get((api_version, name))
+
+    return resolve
+
+
+def _live(wanted: Iterable[tuple[Key, Kind | None]], reader: Reader, unknown: dict[Kind, str]) -> dict[Key, Manifest]:
+    found: dict[Key, Manifest] = {}
+    known: dict[Kind, bool] = {}
+    for key, kind in wanted:
+        if kind is None:
+            continue
+        if kind not in known:
+            known[kind] = reader.knows(kind)
+            if not known[kind]:
+                unknown[kind] = reader.complaint(kind)
+        if known[kind] and (live := reader.get(Ref(kind, key.namespace, key.name))) is not None:
+            found[key] = live
+    return found
+
+
+def _namespace(place: Place) -> Iterator[tuple[Key, Kind]]:
+    if place.namespace and place.options.is_on("CreateNamespace"):
+        yield Key("", kinds.NAMESPACE.name, "", place.namespace), kinds.NAMESPACE
+
+
+def _generated(desired: Desired | None, running: Running | None, place: Place) -> list[tuple[Key, Kind | None]]:
+    """The hooks of the sync under way that get their names from it."""
+    if desired is None or running is None:
+        return []
+    return [
+        (Key(each.key.group, each.key.kind, each.key.namespace, running.hook_name(each, phase)), each.kind)
+        for each in desired.objects
+        if each.generate_name
+        for phase in each.phases
+    ]
+
+
+def checks(reader: Reader, control_namespace: str) -> Mapping[tuple[str, str], Check]:
+    """The health rules that people have written; those that are no Lua count as if they were not there."""
+    if not reader.knows(kinds.CONFIG_MAP):
+        return {}
+    settings = reader.get(Ref(kinds.CONFIG_MAP, control_namespace, SETTINGS))
+    data = settings.get("data") if settings else None
+    found: dict[tuple[str, str], Check] = {}
+    for name, script in data.items() if isinstance(data, Mapping) else ():
+        if name.startswith(HEALTH_SETTING) and isinstance(script, str):
+            group, _, kind = name.removeprefix(HEALTH_SETTING).rpartition("_")
+            if check := custom.known_check(script):
+                found[group, kind] = check
+    return found
+
+
+def _autoscalers(desired: Desired | None, reader: Reader) -> tuple[Manifest, ...]:
+    """Everybody who decides about replicas in the namespaces where git names some; none while that is not known."""
+    spaces = {
+        each.key.namespace
+        for each in (desired.plain if desired else ())
+        if isinstance(spec := each.manifest.get("spec"), Mapping) and "replicas" in spec
+    }
+    if not spaces or AUTOSCALER is None or not reader.knows(AUTOSCALER):
+        return ()
+    return tuple(each for space in sorted(spaces) for each in reader.select(AUTOSCALER, space, {}))
+
+
+def _shared(live: Mapping[Key, Manifest], bare: AppSeen, reader: Reader) -> frozenset[Key]:
+    """Objects that another Application, which exists, tracks."""
+    found = set()
+    for key, manifest in live.items():
+        owner = tracking.owner(manifest, key)
+        if owner and owner != bare.app:
+            namespace, _, name = owner.rpartition("_")
+            if reader.get(Ref(kinds.APPLICATION, namespace or bare.control_namespace, name)) is not None:
+                found.add(key)
+    return frozenset(found)
+
+
+def _refused_at(
+    wanted: Iterable[tuple[Key, Kind | None]], items: tuple[inventory.Item, ...], reader: Reader
+) -> dict[Ref, str]:
+    refs = [Ref(kind, key.namespace, key.name) for key, kind in wanted if kind]
+    refs += [Ref(item.kind_now, item.key.namespace, item.key.name) for item in items if item.kind_now]
+    return {ref: said for ref in refs if (said := reader.refused(ref))}
+
+
+def _refused(
+    live: Mapping[Key, Manifest], items: tuple[inventory.Item, ...], resolve: Any, reader: Reader
+) -> dict[Ref, str]:
+    return _refused_at(((item.key, item.kind(resolve)) for item in items if item.key in live), (), reader)
+
+
+def _orphans(rules: Project, place: Place, live: Mapping[Key, Manifest], reader: Reader) -> tuple[Key, ...]:
+    """Objects of the destination's namespace, of kinds in use, that no Application tracks and nobody owns."""
+    if rules.spec.orphaned_resources is None or not place.namespace:
+        return ()
+    used = {kind for key in live if (kind := builtin.find(*_named(key, live))) and kind.namespaced}
+    found = []
+    for kind in sorted(used, key=lambda each: (each.group, each.name)):
+        for each in reader.select(kind, place.namespace, {}) if reader.knows(kind) else ():
+            key = Key(kind.group, kind.name, place.namespace, kube.name(each))
+            if not tracking.owner(each, key) and not each["metadata"].get("ownerReferences"):
+                found.append(key)
+    return tuple(found)
+
+
+def _named(key: Key, live: Mapping[Key, Manifest]) -> tuple[str, str]:
+    return str(live[key].get("apiVersion") or ""), key.kind
