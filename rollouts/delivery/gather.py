@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from analysis.templates import NESTING_MAX, nested
 from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
 from rollouts.core.reader import Reader
-from rollouts.delivery import denials, latch, leftovers, marks, pods, roles, routing, rules, workload
+from rollouts.delivery import affinity, denials, latch, leftovers, marks, pods, roles, routing, rules, workload
 from rollouts.delivery.reference_rules import References, ingresses_named, services_named, template_keys
 from rollouts.delivery.seen import (
     DeliverySeen,
@@ -190,7 +190,7 @@ class _Hashed:
 
 def _hashed(manifest: Manifest) -> _Hashed:
     template = (manifest.get("spec") or {}).get("template") or {}
-    return _Hashed(podtemplate.canonical_bytes(template), podtemplate.comparable(template))
+    return _Hashed(podtemplate.canonical_bytes(template), podtemplate.comparable(affinity.without(template)))
 
 
 def _template(

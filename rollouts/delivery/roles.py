@@ -36,7 +36,7 @@ def new_template(seen: DeliverySeen) -> dict[str, Any]:
             meta[part] = {**(meta.get(part) or {}), **worn[part]}
     rule = seen.canary.anti_affinity
     other = seen.latch.stable if seen.latch.stable != seen.template.hash else ""
-    return affinity.kept_apart(template, rule, other) if rule and other else template
+    return affinity.kept_apart(affinity.without(template), rule, other) if rule and other else template
 
 
 def new_annotations(seen: DeliverySeen) -> dict[str, str]:

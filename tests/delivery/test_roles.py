@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from rollouts.kit import mergepatch
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Ref
@@ -243,3 +244,37 @@ def test_a_version_made_by_another_controller_is_known_without_its_role_and_its_
     assert len(world.of(kinds.REPLICA_SET)) == 2
     assert world.status["currentPodHash"] == "foreign"
     assert world.status["currentStepIndex"] == 1
+
+
+def undo(world: World, tag: str) -> None:
+    """What `undo` writes: the template of a ReplicaSet, its hash label taken off."""
+    template = mergepatch.apply(template_of(world, tag), {"metadata": {"labels": {HASH: None}}})
+    world.patch(WEB, {"spec": {"template": None}})
+    world.patch(WEB, {"spec": {"template": template}})
+
+
+def test_an_undo_brings_back_the_version_itself_and_counts_a_new_revision():
+    world = promoted(updated(dressed()))
+    before = obj.uid(world.set_named("1"))
+    undo(world, "1")
+    world.until("Paused")
+    found = world.set_named("1")
+
+    assert obj.uid(found) == before
+    assert len(world.of(kinds.REPLICA_SET)) == 2
+    assert obj.annotations(found)["rollout.argoproj.io/revision"] == "3"
+    assert obj.annotations(found)["rollout.argoproj.io/revision-history"] == "1"
+    assert obj.annotations(world.rollout)["rollout.argoproj.io/revision"] == "3"
+
+
+def test_an_undo_to_a_version_that_was_kept_apart_makes_no_third_one():
+    world = promoted(updated(dressed(antiAffinity=REQUIRED)))
+    promoted(updated(world, "3"))
+    undo(world, "2")
+    world.until("Paused")
+
+    assert len(world.of(kinds.REPLICA_SET)) == 3
+    (term,) = template_of(world, "2")["spec"]["affinity"]["podAntiAffinity"][
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ]
+    assert term == apart(world.hash_of("3"))
