@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from rollouts.api.common import Flag, Int32, Int64, Model, Text, TextMap
 
@@ -211,3 +211,12 @@ class TrafficRouting(Model):
     def total(self) -> int:
         """The weight that means all traffic."""
         return 100 if self.max_traffic_weight is None else self.max_traffic_weight
+
+
+def first_error(error: ValueError) -> str:
+    """The first thing that is wrong with the settings of a router, in one line."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    at = ".".join(str(part) for part in first["loc"])
+    return f"{at}: {first['msg']}" if at else first["msg"]

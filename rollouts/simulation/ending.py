@@ -13,11 +13,16 @@ from rollouts.devplane.store import Store
 from rollouts.kube import kinds
 from rollouts.kube.object import controller_uid, labels, name, namespace
 from rollouts.kube.ref import Manifest
+from rollouts.simulation.routed import CARRYING, SELECTING
 from rollouts.simulation.truth import HASH, image_of
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?Z?( \+0000 UTC)?")
 _META = ("name", "namespace", "labels", "annotations")
-_COMPARED = (kinds.ROLLOUT, kinds.REPLICA_SET, kinds.SERVICE, kinds.INGRESS, kinds.ANALYSIS_RUN)
+_COMPARED = tuple(
+    dict.fromkeys(
+        (kinds.ROLLOUT, kinds.REPLICA_SET, kinds.SERVICE, kinds.INGRESS, kinds.ANALYSIS_RUN, *CARRYING, *SELECTING)
+    )
+)
 # How often a source was asked, and how long a person let an update wait, is no part of how a story ends.
 _LEFT_OUT = frozenset(
     {

@@ -22,6 +22,7 @@ from rollouts.simulation.pod_laws import (
     ratio_keeps_limits,
     stable_stays_whole,
 )
+from rollouts.simulation.routed import CARRYING, SELECTING, foreign
 from rollouts.simulation.switch_laws import promotion_is_earned, release_is_earned, switch_is_released
 from rollouts.simulation.truth import DONE, HASH, need
 
@@ -37,7 +38,7 @@ def traffic_has_pods(case: Case) -> Iterator[str]:
         yield f"weight {case.weight[0]} to {case.weight[1]} although the canary has no available pod"
     if case.weight and case.weight[1] < case.weight[0] and stable and case.most(stable) == 0 and case.least(canary) > 0:
         yield f"weight {case.weight[0]} to {case.weight[1]} although the stable version has no available pod"
-    if case.commit.kind == kinds.SERVICE:
+    if case.commit.kind in SELECTING:
         for field, share in (("canaryService", after.total - after.main_share), ("stableService", after.main_share)):
             old, new = case.before.service_hash(field), after.service_hash(field)
             target, had = after.sets.get(new), case.before.sets.get(old)
@@ -60,7 +61,7 @@ def traffic_has_room(case: Case) -> Iterator[str]:
         is_carried = case.least(canary) >= need(after.replicas, old, after.total)
         if new < old and stable and case.most(stable) < need(replicas, rest, after.total) and is_carried:
             yield f"the stable version gets {rest} of {after.total} with {case.most(stable)} of {replicas} pods"
-    if case.commit.kind == kinds.SERVICE and after.is_routed and case.before.service_hash("stableService"):
+    if case.commit.kind in SELECTING and after.is_routed and case.before.service_hash("stableService"):
         left, taken = case.before.service_hash("stableService"), after.service_hash("stableService")
         wants, has = need(replicas, after.main_share, after.total), case.most(after.sets.get(taken))
         if after.is_blue_green and taken == after.stable:
@@ -252,7 +253,8 @@ def only_ours(case: Case) -> Iterator[str]:
             yield f"deleted {case.commit.kind.name} {case.commit.object['metadata']['name']}"
         return
     for manifest in (case.commit.previous, case.commit.object):
-        if manifest is not None and controller_uid(manifest) not in case.memory.rollouts:
+        is_users = case.commit.kind == kinds.INGRESS and manifest is not None and not controller_uid(manifest)
+        if manifest is not None and not is_users and controller_uid(manifest) not in case.memory.rollouts:
             yield f"{case.commit.kind.name} {manifest['metadata']['name']} is not ours"
 
 
@@ -274,6 +276,15 @@ def users_win(case: Case) -> Iterator[str]:
     for key in before["metadata"].get("annotations") or {}:
         if key.startswith("example.org/") and key not in kept:
             yield f"the annotation {key} of somebody else is gone"
+
+
+def foreign_fields_survive(case: Case) -> Iterator[str]:
+    """S11: of an object of the user's a router changes weights and versions, and nothing else."""
+    before, after = case.commit.previous, case.commit.object
+    if case.commit.kind not in (*CARRYING, *SELECTING) or before is None or controller_uid(before):
+        return
+    if case.commit.type == "MODIFIED" and foreign(before) != foreign(after):
+        yield f"{case.commit.kind.name} {after['metadata']['name']} lost or gained a field that is not ours"
 
 
 def _identity(run: Manifest) -> tuple[str, ...]:
@@ -301,6 +312,7 @@ INVARIANTS: tuple[tuple[str, Callable[[Case], Iterator[str]]], ...] = (
     ("S27", runs_are_single),
     ("S28", pauses_are_kept),
     ("S32", only_ours),
+    ("S11", foreign_fields_survive),
     ("S35", users_win),
     ("S36", restart_keeps_pace),
     ("B1", switch_is_released),

@@ -12,6 +12,7 @@ from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube.object import ref, uid
 from rollouts.kube.ref import Ref
+from rollouts.simulation.routed import CARRYING
 from rollouts.simulation.truth import HASH, Truth, available, weight_of
 
 
@@ -60,13 +61,13 @@ class Memory:
         thing = ref(commit.kind, commit.object)
         if commit.kind == kinds.REPLICA_SET:
             self.available[uid(commit.object)].put(at, 0 if commit.type == "DELETED" else available(commit.object))
-        elif commit.kind == kinds.INGRESS:
+        elif commit.kind in (*CARRYING, kinds.SERVICE):
             weight = 0 if commit.type == "DELETED" else weight_of(commit.object)
             if weight != (self.weights[thing].values or [0])[-1]:
                 (self.strange.discard if by_controller else self.strange.add)(thing)
             self.weights[thing].put(at, weight)
-        elif commit.kind == kinds.SERVICE:
-            self._service(commit, thing, at)
+            if commit.kind == kinds.SERVICE:
+                self._service(commit, thing, at)
         elif commit.kind == kinds.ROLLOUT:
             self._rollout(commit, at, by_person)
         elif commit.kind == kinds.ANALYSIS_RUN and _phase(commit.object) in ("Failed", "Error"):

@@ -9,6 +9,7 @@ from typing import Any
 from rollouts.devplane.builtin import PREFIX
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind, Manifest
+from rollouts.simulation.routed import SETTINGS
 
 NAMESPACE = "shop"
 INGRESS_CLASS = {"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}}
@@ -62,7 +63,7 @@ class Scenario:
 
     metrics: what Prometheus says by image: a number, NaN, empty, error or hang.  absent: props that are not there at
     first.  extra: fields of spec.strategy.canary.  blue_green: those of spec.strategy.blueGreen, in place of a canary.
-    more: fields of spec.
+    more: fields of spec.  router: a set-up of routed.py in the place of nginx.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Scenario:
     more: Mapping[str, Any] = field(default_factory=dict)
     pods: Mapping[str, str] = field(default_factory=dict)
     ingresses: tuple[str, ...] = ("web",)
+    router: str = ""
 
     @property
     def props(self) -> dict[str, tuple[Kind, Manifest]]:
@@ -93,6 +95,9 @@ class Scenario:
             "steps": list(self.steps),
             **self.extra,
         }
+        setting = SETTINGS.get(self.router)
+        if setting is not None:
+            canary |= {"trafficRouting": {self.router.partition("-")[0]: dict(setting.settings)}, **setting.extra}
         canary = {key: value for key, value in canary.items() if value is not None}
         if self.background:
             canary["analysis"] = {
@@ -115,6 +120,7 @@ class Scenario:
             "active": (kinds.SERVICE, _service("web-active")),
             "preview": (kinds.SERVICE, _service("web-preview")),
             **{f"ingress-{name}": (kinds.INGRESS, _ingress(name)) for name in self.ingresses},
+            **{f"route-{at}": each for at, each in enumerate(setting.objects if setting else ())},
             "success": (kinds.ANALYSIS_TEMPLATE, _template("success", count=3)),
             "watch": (kinds.ANALYSIS_TEMPLATE, _template("watch")),
             "patient": (kinds.ANALYSIS_TEMPLATE, _template("patient", count=20)),

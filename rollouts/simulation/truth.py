@@ -15,6 +15,8 @@ from rollouts.kube import kinds
 from rollouts.kube import object as objects
 from rollouts.kube.object import controller_uid, labels, namespace, uid
 from rollouts.kube.ref import Manifest, Ref
+from rollouts.simulation.routed import SELECTING, carriers, selected
+from rollouts.simulation.routed import weight_of as routed_weight
 
 HASH = "rollouts-pod-template-hash"
 NGINX = "nginx.ingress.kubernetes.io"
@@ -148,16 +150,30 @@ class Truth:
 
     def service_hash(self, which: str) -> str:
         """The hash that the canaryService or stableService selects, "" where it tells no versions apart."""
+        places = self._places(which.removesuffix("Service"))
+        if places is not None:
+            return places
         name = self.canary.get(which)
         service = self.read(Ref(kinds.SERVICE, self.ref.namespace, name)) if name else None
         return str(((service or {}).get("spec") or {}).get("selector", {}).get(HASH) or "")
+
+    def _places(self, side: str) -> str | None:
+        """What a router's own object selects for a side, None where the Services say it."""
+        routing = self.canary.get("trafficRouting") or {}
+        rule, nodes = (routing.get("istio") or {}).get("destinationRule"), routing.get("appMesh")
+        if not rule and not nodes:
+            return None
+        name = rule["name"] if rule else f"web-{side}"
+        found = self.read(Ref(SELECTING[1 if rule else 2], self.ref.namespace, name))
+        return selected(found, side) if found else ""
 
     @property
     def canary_ingresses(self) -> tuple[Ref, ...]:
         """The canary Ingresses that belong to the Rollout."""
         nginx = (self.canary.get("trafficRouting") or {}).get("nginx") or {}
         names = [nginx["stableIngress"]] if nginx.get("stableIngress") else list(nginx.get("stableIngresses") or ())
-        return tuple(Ref(kinds.INGRESS, self.ref.namespace, f"{self.ref.name}-{name}-canary"[:253]) for name in names)
+        made = (Ref(kinds.INGRESS, self.ref.namespace, f"{self.ref.name}-{name}-canary"[:253]) for name in names)
+        return (*made, *carriers(self.canary.get("trafficRouting") or {}))
 
     @cached_property
     def weights(self) -> dict[Ref, int]:
@@ -193,7 +209,9 @@ def image_of(manifest: Manifest) -> str:
 
 
 def weight_of(ingress: Manifest | None) -> int:
-    """The canary weight that nginx would read off an Ingress."""
+    """The canary weight that a router would read off its object."""
+    if ingress is not None and (shown := routed_weight(ingress)) is not None:
+        return shown
     told = objects.annotations(ingress) if ingress is not None else {}
     if told.get(f"{NGINX}/canary") != "true":
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rollouts.simulation.living import LIVES
+from rollouts.simulation.routing import ROUTES
 from rollouts.simulation.scenario import DOUBTED, HELD, JUDGED, LONG_JUDGED, PROMOTED, RETURNED, Scenario
 from rollouts.simulation.sizing import SIZES
 from rollouts.simulation.switching import SWITCHES
@@ -177,6 +178,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *SIZES,
     *SWITCHES,
     *LIVES,
+    *ROUTES,
 )  # fmt: skip
 
 

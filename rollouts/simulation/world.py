@@ -13,7 +13,7 @@ from typing import Any
 
 from rollouts.core.plan import Answer, Ask, Note
 from rollouts.devplane.builtin import Builtins
-from rollouts.devplane.definitions import BUILT_IN, OURS
+from rollouts.devplane.definitions import BUILT_IN, OURS, without_schema
 from rollouts.devplane.request import WriteOptions
 from rollouts.devplane.store import Commit, Store
 from rollouts.kit.instant import Instant
@@ -30,6 +30,7 @@ from rollouts.simulation.process import Process
 from rollouts.simulation.scenario import NAME, NAMESPACE, Scenario
 from rollouts.simulation.timeline import START, Timeline
 from rollouts.simulation.truth import truth
+from rollouts.traffic import KINDS
 
 VIRTUAL_S_MAX = 4 * 3600.0
 SETTLE_S = 200.0  # after the last line: delays run out, back-off ends
@@ -37,6 +38,7 @@ REST_S = 600.0  # then nothing may be written for so long
 STEPS_MAX = 400_000
 STORM = frozenset({What.OUTAGE, What.STALL, What.FREEZE, What.CRASH, What.RELIST})
 LEASE_S = 15.0
+_ROUTED = tuple(without_schema(kind) for kind in KINDS if kind not in (kinds.INGRESS, kinds.SERVICE))
 ELECTION_S = 2.0
 
 
@@ -66,7 +68,7 @@ class World:
     ) -> None:
         self.scenario, self.weather = scenario, weather
         self.timeline = Timeline()
-        self.store = Store(lambda: self.timeline.now, definitions=(*BUILT_IN, *OURS), tracks_fields=False)
+        self.store = Store(lambda: self.timeline.now, definitions=(*BUILT_IN, *OURS, *_ROUTED), tracks_fields=False)
         self.processes: dict[str, Process] = {}
         self.struck: Counter[str] = Counter()
         slowest_s = max([weather.lag_default_s, *(weather.lag_s or {}).values()])

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from rollouts.api.common import aliases
-from rollouts.api.routing import TrafficRouting
+from rollouts.api.routing import TrafficRouting, first_error
 from rollouts.core.plan import Action
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind
@@ -221,18 +219,9 @@ def _named(
         try:
             settings = dialect.settings(given if isinstance(given, Mapping) else {})
         except ValueError as error:
-            yield None, (plugin, _first(error))
+            yield None, (plugin, first_error(error))
         else:
             yield in_place(dialect, settings), None
-
-
-def _first(error: ValueError) -> str:
-    """The first thing that is wrong with settings, in one line."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors()[0]
-    at = ".".join(str(part) for part in first["loc"])
-    return f"{at}: {first['msg']}" if at else first["msg"]
 
 
 def _dialects(routing: TrafficRouting, others: Mapping[str, Dialect]) -> Iterator[Dialect | None]:
