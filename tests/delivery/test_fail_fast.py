@@ -91,7 +91,7 @@ def test_fewer_failing_pods_than_are_too_many_do_nothing(pods, failing, aborts):
 
 
 def test_a_crash_loop_at_a_pause_without_end_aborts():
-    """#3765, #4128: a canary that crashed at a pause was left there for ever."""
+    """Issues 3765 and 4128 of argoproj/argo-rollouts: a canary that crashed at a pause was left there for ever."""
     world = updating({"graceSeconds": 0})
     world.until("Paused")
     stuck(world, waiting={"reason": "CrashLoopBackOff"})

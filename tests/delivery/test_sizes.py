@@ -1,4 +1,7 @@
-"""How many pods stand beside a router: sizes that steps set, a stable version that shrinks, floors and thresholds."""
+"""How many pods stand beside a router: sizes that steps set, a stable version that shrinks, floors and thresholds.
+
+Numbers behind a # are those of issues of argoproj/argo-rollouts: bugs that a controller of this API has had before.
+"""
 
 from __future__ import annotations
 
@@ -436,3 +439,75 @@ def test_pods_count_as_available_after_their_least_ready_time():
     world.settle(5.0)
 
     assert world.set_named("1")["spec"]["minReadySeconds"] == 9
+
+
+@pytest.mark.parametrize("dynamic", [True, False])
+@pytest.mark.parametrize("pauses", range(5))
+def test_a_third_version_at_any_step_of_the_second_is_never_led_to_nobody(pauses, dynamic):
+    """#4390, #4560, #4564, #4612, #4639: the weight pointed at the second version's or the third's missing pods."""
+    steps = [{"setWeight": 0}, {"pause": {}}]
+    for weight in (20, 50, 80, 100):
+        steps += [{"setWeight": weight}, {"pause": {}}]
+    canary = DYNAMIC if dynamic else {"scaleDownDelaySeconds": 5}
+    world = deployed(a_rollout(5, steps=steps, canary=canary), ready_s=1.0)
+    world.set_image("shop/web:2")
+    world.until("Paused")
+    for _ in range(pauses):
+        go_on(world)
+
+    world.set_image("shop/web:3")
+    world.turn()
+    world.until("Paused")
+    world.settle(10.0)
+    assert (world.weight, world.sizes()["1"], world.sizes()["2"]) == (0, 5, 0)
+    world.command(promoteFull=True)
+    world.settle(120.0)
+
+    assert world.sizes() == {"1": 0, "2": 0, "3": 5}
+    assert world.status["phase"] == "Healthy"
+
+
+@pytest.mark.parametrize("replicas", [1, 8])
+def test_replicas_and_template_in_one_write_are_both_followed(replicas):
+    """#2522, #3080, #3272: the update stood still after a change of both."""
+    world = deployed(a_rollout(4, steps=HOLD))
+
+    template = {"spec": {"containers": [{"name": "web", "image": "shop/web:2"}]}}
+    world.patch(WEB, {"spec": {"replicas": replicas, "template": template}})
+    world.until("Paused")
+    assert world.sizes() == {"1": replicas, "2": -(-replicas // 5)}
+    go_on(world)
+    world.command(pauseConditions=None)
+    world.settle(120.0)
+
+    assert world.sizes() == {"1": 0, "2": replicas}
+
+
+def test_a_return_within_the_delay_gives_each_version_its_own_delay():
+    """#4787: the return was given what was left of the first delay."""
+    world = deployed(a_rollout(3, steps=(), canary={"scaleDownDelaySeconds": 60}))
+    world.set_image("shop/web:2")
+    world.settle(50.0)
+    assert world.sizes() == {"1": 3, "2": 3}
+
+    world.set_image("shop/web:1")
+    world.settle(50.0)
+    assert world.sizes() == {"1": 3, "2": 3}
+    assert world.status["stableRS"] == world.hash_of("1")
+    world.settle(60.0)
+
+    assert world.sizes() == {"1": 3, "2": 0}
+
+
+def test_an_autoscaler_never_brings_an_aborted_canary_back():
+    """#4369, #4973: the aborted canary followed the autoscaler."""
+    world = deployed(a_rollout(5, steps=HOLD, canary={"abortScaleDownDelaySeconds": 0}))
+    world.set_image("shop/web:2")
+    world.until("Paused")
+    world.command(abort=True)
+    world.settle(5.0)
+
+    for replicas in (10, 3, 20):
+        world.patch(WEB, {"spec": {"replicas": replicas}})
+        world.settle(5.0)
+        assert world.sizes() == {"1": replicas, "2": 1}
