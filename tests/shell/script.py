@@ -63,6 +63,7 @@ class Story:
     settings: Settings = field(default_factory=Settings)
     dry_run: bool = False
     shadow: Shadow | None = None
+    on_demand: tuple[Kind, ...] = ()
     names_root: Callable[[Ref, Manifest], Ref | None] = nobody
     now: Instant = START
     leading: bool = True
@@ -82,6 +83,7 @@ class Story:
             fences=frozenset({INGRESS}),
             reads=self.kinds,
             names_root=self.names_root,
+            on_demand=self.on_demand,
         )
         self.machine = Machine([room], self.settings, dry_run=self.dry_run, shadow=self.shadow)
         if self.leading:
