@@ -11,11 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from analysis.args import names_used
-from analysis.check import check_spec
 from analysis.errors import AnalysisError
 from analysis.templates import TemplateName, flatten, nested
-from rollouts.api.common import ARGS_MAX, METRICS_MAX
 from rollouts.api.parse import PARSERS, Parsed
 from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
@@ -25,6 +22,7 @@ from rollouts.delivery.rules import refusals
 from rollouts.kit.strictyaml import Document, YamlError, read
 from rollouts.kube import kinds
 from rollouts.kube.ref import Manifest
+from rollouts.runs import judge
 
 Severity: TypeAlias = Literal["error", "warning", "hint"]
 
@@ -83,6 +81,7 @@ def lint(sources: Iterable[Source]) -> tuple[Finding, ...]:
     objects = [_read(document) for document in documents if _is_ours(document.value)]
     for document in documents:
         findings += _identity(document)
+    findings += _twice(objects)
     around = _Around.of(documents, objects)
     for each in objects:
         findings += _judge(each, around)
@@ -143,6 +142,17 @@ def _identity(document: Document) -> Iterator[Finding]:
     elif name and not (isinstance(name, str) and len(name) <= _NAME_MAX and _NAME.fullmatch(name)):
         text = "a name consists of lower case letters, digits, '-' and '.', and begins and ends with a letter or digit"
         yield _finding(document, Refusal("NameInvalid", "metadata.name", text, got=repr(name)))
+
+
+def _twice(objects: Sequence[_Object]) -> Iterator[Finding]:
+    """Objects that stand in the files more than once: whichever is applied last would win."""
+    first: dict[tuple[str, str, str], Document] = {}
+    for each in objects:
+        known = first.setdefault((each.kind, each.namespace, each.name), each.document)
+        if known is not each.document and each.name:
+            line, _ = known.position("metadata.name")
+            text = f"this {each.kind} is also in {known.source}, line {line}"
+            yield _finding(each.document, Refusal("GivenTwice", "metadata.name", text, fix="keep one of them"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,45 +238,11 @@ def _rollout(each: _Object, around: _Around) -> Iterator[Finding]:
 def _analysis(each: _Object, around: _Around) -> Iterator[Finding]:
     """A template or a run by itself: its metrics, its arguments, and what it nests."""
     spec = each.document.value["spec"]
-    for found in check_spec(spec, allow_nested=each.kind != "AnalysisRun"):
-        at = f"spec.{found.path}" if found.path else "spec"
-        yield _finding(each.document, Refusal("AnalysisInvalid", at, found.text, fix=found.fix), found.severity)
-    for field, most in (("metrics", METRICS_MAX), ("args", ARGS_MAX)):
-        count = len(spec.get(field) or ()) if isinstance(spec.get(field), list) else 0
-        if count > most:
-            text = f"must have at most {most} items"
-            yield _finding(each.document, Refusal("TooMany", f"spec.{field}", text, got=str(count)))
-    if each.parsed.spec is None:
-        return
-    yield from _arguments(each, spec, each.parsed.spec.args)
-    if nested(spec):
+    args = None if each.parsed.spec is None else each.parsed.spec.args
+    for refusal, severity in judge(spec, args, is_run=each.kind == "AnalysisRun"):
+        yield _finding(each.document, refusal, severity)
+    if args is not None and nested(spec):
         yield from _nested(each, spec, around)
-
-
-def _arguments(each: _Object, spec: Mapping[str, Any], args: Sequence[Any]) -> Iterator[Finding]:
-    declared = [arg.name for arg in args]
-    used = names_used({key: value for key, value in spec.items() if key != "args"})
-    for index, name in enumerate(declared):
-        if name in declared[:index]:
-            refusal = Refusal("ArgDuplicate", f"spec.args[{index}].name", f"argument {name} is given twice")
-            yield _finding(each.document, refusal)
-        elif name not in used and not nested(spec):
-            text = f"argument {name} is used by no metric"
-            fix = f"drop it, or use {{{{args.{name}}}}}"
-            yield _finding(each.document, Refusal("ArgUnused", f"spec.args[{index}].name", text, fix=fix), "warning")
-        if each.kind == "AnalysisRun" and not _has_value(args[index]):
-            text = f"args.{name} was not resolved"
-            refusal = Refusal("ArgMissing", f"spec.args[{index}]", text, fix="give it a value")
-            yield _finding(each.document, refusal)
-    for name in sorted(used - set(declared)):
-        if not nested(spec):
-            fix = f"add {{name: {name}}} to spec.args"
-            refusal = Refusal("ArgUnknown", "spec.metrics", f"failed to resolve {{{{args.{name}}}}}", fix=fix)
-            yield _finding(each.document, refusal)
-
-
-def _has_value(arg: Any) -> bool:
-    return arg.value is not None or arg.value_from is not None
 
 
 def _nested(each: _Object, spec: Mapping[str, Any], around: _Around) -> Iterator[Finding]:

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from rollouts.cli.errors import Exit
 from rollouts.cli.findings import Finding, Source, lint
+from rollouts.cli.frame import command as kube_command
+from rollouts.cli.lintforms import FORMS
+from rollouts.cli.output import show
 from rollouts.kit.strictyaml import BYTES_MAX
 
 __all__ = ["Finding", "Source", "command", "lint"]
 
 FILES_MAX = 10_000
+UNREADABLE = 2
 _ENDINGS = frozenset({".yaml", ".yml", ".json"})
-_EXAMPLES = """
-\b
-Examples:
-  rollouts lint -f rollout.yaml
-  rollouts lint -f deploy/ -f analysis/
-  kustomize build overlays/prod | rollouts lint -f -
-  rollouts lint -f deploy/ -o json
-
-\b
-Exit codes: 0 nothing wrong (warnings aside), 1 something wrong, 2 a file could not be read.
-"""
 
 
 class UnreadableError(Exception):
@@ -71,39 +62,34 @@ def _content(path: Path | None) -> bytes:
         raise UnreadableError(f"{path}: {error.strerror}") from None
 
 
-@click.command("lint", epilog=_EXAMPLES)
-@click.option("-f", "--filename", "names", multiple=True, required=True, help="File, folder, or - for standard input.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print findings.")
-def command(names: tuple[str, ...], output: str) -> None:
+@kube_command(
+    "lint",
+    connects=False,
+    examples="""
+    rollouts lint deploy/ analysis/
+    rollouts lint -f rollout.yaml
+    kustomize build overlays/prod | rollouts lint -
+    rollouts lint deploy/ -o sarif > findings.sarif
+    """,
+)
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("-f", "--filename", "names", multiple=True, help="File, folder, or - for standard input.")
+@click.option("-o", "--output", type=click.Choice(list(FORMS)), default="text", show_default=True,
+              help="Form of the findings; github: annotations of a workflow run.")  # fmt: skip
+@click.pass_context
+def command(ctx: click.Context, paths: tuple[str, ...], names: tuple[str, ...], output: str) -> int:
     """Check Rollouts and analysis templates as the controller would, and say where and how to mend them.
 
     Unknown fields are errors here. Services, Ingresses and templates are looked up among the given files; what is not
-    there gives a warning.
+    there gives a warning. Exit codes: 0 nothing wrong (warnings aside), 1 something wrong, 2 a file could not be read.
     """
+    if not (paths or names):
+        raise click.UsageError("name files or folders, or - for standard input", ctx)
     try:
-        sources = tuple(sources_of(names))
+        sources = tuple(sources_of((*names, *paths)))
     except UnreadableError as error:
         click.echo(f"rollouts lint: {error}", err=True)
-        sys.exit(2)
+        return UNREADABLE
     findings = lint(sources)
-    if output == "json":
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
-    else:
-        for finding in findings:
-            click.echo(_told(finding))
-        click.echo(_summary(findings, len(sources)))
-    sys.exit(1 if any(finding.severity == "error" for finding in findings) else 0)
-
-
-def _told(finding: Finding) -> str:
-    place = f"{finding.file}:{finding.line}:{finding.column}"
-    about = ": ".join(part for part in (finding.subject, finding.field) if part)
-    line = f"{place}: {finding.severity}: {about + ': ' if about else ''}{finding.text} [{finding.reason}]"
-    return f"{line}\n    mend: {finding.fix}" if finding.fix else line
-
-
-def _summary(findings: Sequence[Finding], files: int) -> str:
-    counts = Counter(finding.severity for finding in findings)
-    parts = [f"{counts[name]} {name}{'s' if counts[name] != 1 else ''}" for name in ("error", "warning", "hint")
-             if counts[name]]  # fmt: skip
-    return f"{', '.join(parts) or 'nothing wrong'} in {files} file{'s' if files != 1 else ''}"
+    show(FORMS[output](findings, len(sources)))
+    return Exit.ERROR if any(finding.severity == "error" for finding in findings) else Exit.OK

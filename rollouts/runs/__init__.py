@@ -6,6 +6,7 @@ Read `reconcile.py` first.
 """
 
 from rollouts.runs.reconcile import reconcile
+from rollouts.runs.rules import judge
 from rollouts.runs.seen import RunSeen, gather
 
-__all__ = ["RunSeen", "gather", "reconcile"]
+__all__ = ["RunSeen", "gather", "judge", "reconcile"]

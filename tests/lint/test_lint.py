@@ -209,8 +209,8 @@ def test_what_is_no_object_of_kubernetes_is_a_warning_alone() -> None:
 
 
 def run(*arguments: str, given: str | bytes | None = None) -> tuple[int, str, str]:
-    result = CliRunner().invoke(command, list(arguments), input=given)
-    return result.exit_code, result.stdout, result.stderr
+    result = CliRunner().invoke(command, list(arguments), input=given, standalone_mode=False)
+    return result.exit_code or result.return_value or 0, result.stdout, result.stderr
 
 
 def test_the_command_reads_files_folders_and_standard_input(tmp_path: Path) -> None:
@@ -252,6 +252,35 @@ def test_json_holds_every_part_of_a_finding() -> None:
     }
 
 
+def test_sarif_names_rule_level_and_place() -> None:
+    _, out, _ = run("-", "-o", "sarif", given=ROLLOUT.replace("setWeight: 20", "setWeight: 120"))
+    (log,) = json.loads(out)["runs"]
+    (found,) = [each for each in log["results"] if each["level"] == "error"]
+    place = found["locations"][0]["physicalLocation"]
+
+    assert found["ruleId"] == "WeightOutOfRange"
+    assert place == {"artifactLocation": {"uri": "<stdin>"}, "region": {"startLine": 16, "startColumn": 9}}
+    assert {each["ruleId"] for each in log["results"]} == {rule["id"] for rule in log["tool"]["driver"]["rules"]}
+
+
+def test_github_annotations_are_one_line_each_and_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "a,b.yaml"
+    path.write_text(ROLLOUT.replace("setWeight: 20", "setWeight: 120"))
+
+    code, out, _ = run(str(path), "-o", "github")
+    (told,) = [line for line in out.splitlines() if line.startswith("::error ")]
+
+    assert code == 1
+    assert f"file={tmp_path}/a%2Cb.yaml,line=16,col=9,title=WeightOutOfRange::Rollout/web: " in told
+    assert told.endswith("%0Amend: setWeight: 100")
+
+
+def test_the_same_object_twice_is_an_error() -> None:
+    assert [found for found in errors(WHOLE, ROLLOUT) if found[1] == "GivenTwice"] == [
+        (3, "GivenTwice", "metadata.name")
+    ]
+
+
 def test_a_file_that_is_not_there_gives_exit_code_two() -> None:
     code, out, err = run("-f", "no-such-file.yaml")
 
@@ -272,7 +301,7 @@ def test_help_shows_examples_and_exit_codes() -> None:
     _, out, _ = run("--help")
 
     assert "rollouts lint -f rollout.yaml" in out
-    assert "Exit codes: 0 nothing wrong" in out
+    assert "Exit codes: 0 nothing wrong" in " ".join(out.split())
 
 
 def test_a_secret_value_in_a_manifest_is_not_printed() -> None:
