@@ -14,6 +14,7 @@ from rollouts.kube import kinds
 from rollouts.kube.object import controller_uid, labels, uid
 from rollouts.kube.ref import Manifest
 from rollouts.simulation.case import Case
+from rollouts.simulation.handover_laws import handover_is_remembered, handover_keeps_pods
 from rollouts.simulation.living import restart_keeps_pace
 from rollouts.simulation.memory import is_selected
 from rollouts.simulation.pod_laws import (
@@ -318,4 +319,6 @@ INVARIANTS: tuple[tuple[str, Callable[[Case], Iterator[str]]], ...] = (
     ("B1", switch_is_released),
     ("B2", release_is_earned),
     ("B3", promotion_is_earned),
+    ("W1", handover_keeps_pods),
+    ("W2", handover_is_remembered),
 )

@@ -14,6 +14,7 @@ from rollouts.simulation.routed import SETTINGS
 NAMESPACE = "shop"
 INGRESS_CLASS = {"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}}
 NAME = "web"
+OLD = "old"  # the Deployment whose template a Rollout may take
 LABELS = {"app": NAME}
 CONTAINER = {"name": "web", "image": "web:1", "ports": [{"name": "http", "containerPort": 8080}]}
 LATEST_HASH = {"name": "hash", "valueFrom": {"podTemplateHashValue": "Latest"}}
@@ -63,6 +64,7 @@ class Scenario:
 
     metrics: what Prometheus says by image: a number, NaN, empty, error or hang.  absent: props that are not there at
     first.  extra: fields of spec.strategy.canary.  blue_green: those of spec.strategy.blueGreen, in place of a canary.
+    workload: scaleDown of the Deployment that gives the template.
     more: fields of spec.  router: a set-up of routed.py in the place of nginx.
     """
 
@@ -77,6 +79,7 @@ class Scenario:
     absent: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     blue_green: Mapping[str, Any] | None = None
+    workload: str | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
     pods: Mapping[str, str] = field(default_factory=dict)
     ingresses: tuple[str, ...] = ("web",)
@@ -111,6 +114,10 @@ class Scenario:
         }
         if self.blue_green is not None:
             spec["strategy"] = {"blueGreen": {**SWITCHED, **self.blue_green}}
+        if self.workload is not None:
+            del spec["selector"], spec["template"]
+            named = {"apiVersion": "apps/v1", "kind": "Deployment", "name": OLD, "scaleDown": self.workload}
+            spec["workloadRef"] = named
         if self.replicas is not None:
             spec["replicas"] = self.replicas
         return {
@@ -125,9 +132,14 @@ class Scenario:
             "watch": (kinds.ANALYSIS_TEMPLATE, _template("watch")),
             "patient": (kinds.ANALYSIS_TEMPLATE, _template("patient", count=20)),
             "doubt": (kinds.ANALYSIS_TEMPLATE, _template("doubt", count=1, failureCondition="result[0] < 0.5")),
+            **({} if self.workload is None else {"deployment": (kinds.DEPLOYMENT, self._deployment())}),
             "rollout": (kinds.ROLLOUT, {"metadata": {"name": NAME}, "spec": {**spec, **self.more}}),
             "run": (kinds.ANALYSIS_RUN, _run()),
         }
+
+    def _deployment(self) -> dict[str, Any]:
+        spec = {"replicas": self.replicas, "selector": {"matchLabels": LABELS}, "template": self._pod_template()}
+        return {"metadata": {"name": OLD}, "spec": spec}
 
     def _pod_template(self) -> dict[str, Any]:
         annotations = {f"{PREFIX}{what}": value for what, value in self.pods.items()}

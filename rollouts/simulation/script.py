@@ -23,7 +23,7 @@ from rollouts.devplane.store import Store
 from rollouts.kube import kinds
 from rollouts.kube.object import generation, uid
 from rollouts.kube.ref import Kind, Manifest, Ref
-from rollouts.simulation.scenario import STEPPED, SWITCHED
+from rollouts.simulation.scenario import OLD, STEPPED, SWITCHED
 from rollouts.simulation.truth import HASH, Truth, available, truth
 
 USER = "user"
@@ -143,6 +143,14 @@ def _stable_roles(stage: Stage) -> Iterator[str]:
             yield pod["metadata"]["labels"].get("role", "none")
 
 
+def _workload(stage: Stage) -> Ref:
+    return Ref(kinds.DEPLOYMENT, stage.ref.namespace, OLD)
+
+
+def _workload_has(stage: Stage, count: str) -> bool:
+    return available(stage.store.find(_workload(stage))) == int(count)
+
+
 CONDITIONS: Mapping[str, Callable[..., bool]] = {
     r"ready": lambda stage: True,
     r"healthy": _in_phase("Healthy"),
@@ -169,6 +177,7 @@ CONDITIONS: Mapping[str, Callable[..., bool]] = {
     r"restarting": lambda stage: _wish(stage) is not None and not _restarted(stage),
     r"restarted": lambda stage: _wish(stage) is not None and _restarted(stage),
     r"pods bear role (\w+)": lambda stage, role: set(_stable_roles(stage)) == {role},
+    r"the workload has (\d+)": _workload_has,
     r"two versions run": lambda stage: sum(available(one) > 0 for one in stage.truth.sets.values()) == 2,
 }
 
@@ -186,7 +195,17 @@ def _template(stage: Stage, image: str) -> dict[str, Any]:
 
 
 def _set_image(stage: Stage, image: str) -> None:
-    _patch(stage, {"spec": _template(stage, image)})
+    if "workloadRef" not in stage.truth.spec:
+        _patch(stage, {"spec": _template(stage, image)})
+        return
+    workload = stage.store.find(_workload(stage))
+    container = workload["spec"]["template"]["spec"]["containers"][0] if workload else {}
+    template = {"spec": {"containers": [{**container, "image": image}]}}
+    stage.store.patch(_workload(stage), {"spec": {"template": template}}, "merge", "", AS_USER)
+
+
+def _scale_workload(stage: Stage, count: str) -> None:
+    stage.store.patch(_workload(stage), {"spec": {"replicas": int(count)}}, "merge", "", AS_USER)
 
 
 def _scale_and_set_image(stage: Stage, count: str, image: str) -> None:
@@ -267,6 +286,7 @@ ACTS: Mapping[str, Callable[..., None]] = {
     r"end": lambda stage: None,
     r"wait": lambda stage: None,
     r"set image (\S+)": _set_image,
+    r"scale the workload (\d+)": _scale_workload,
     r"scale (\d+)": lambda stage, count: _patch(stage, {"spec": {"replicas": int(count)}}),
     r"scale (\d+) and set image (\S+)": _scale_and_set_image,
     r"abort": lambda stage: _patch(stage, {"status": {"abort": True}}, "status"),

@@ -63,7 +63,8 @@ SWITCHES: tuple[Scenario, ...] = (
     Scenario("switch-revert", "The old image comes back while the new one is judged under traffic.",
         """when healthy: set image web:2
            when a run is Running, after 2s: set image web:1
-           when healthy on web:1, after 60s: end""", ("healthy on web:1", "weight 0"), blue_green=LONG_AFTER, metrics=GOOD),
+           when healthy on web:1, after 60s: end""", ("healthy on web:1", "weight 0"),
+        blue_green=LONG_AFTER, metrics=GOOD),
     Scenario("switch-return", "The former version is still up: it takes over without a pause.",
         """when healthy: set image web:2
            when paused: promote

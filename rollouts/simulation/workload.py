@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rollouts.simulation.handover import HANDOVERS
 from rollouts.simulation.living import LIVES
 from rollouts.simulation.routing import ROUTES
 from rollouts.simulation.scenario import DOUBTED, HELD, JUDGED, LONG_JUDGED, PROMOTED, RETURNED, Scenario
@@ -177,6 +178,7 @@ SCENARIOS: tuple[Scenario, ...] = (
            when a run is Failed: end""", ("a run is Failed",), metrics={"*": "0.1"}),
     *SIZES,
     *SWITCHES,
+    *HANDOVERS,
     *LIVES,
     *ROUTES,
 )  # fmt: skip
