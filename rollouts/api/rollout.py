@@ -113,7 +113,7 @@ class Pause(Model):
 class SetCanaryScale(Model):
     """The canary's size, apart from its share of the traffic. Give exactly one of the three."""
 
-    weight: Int32 | None = Field(None, description="Percentage of spec.replicas.")
+    weight: Int32 | None = Field(None, description="Share of spec.replicas, 0 to maxTrafficWeight.")
     replicas: Int32 | None = Field(None, description="Number of pods.")
     match_traffic_weight: Flag = Field(False, description="Back to the size that the traffic weight asks for.")
 

@@ -30,7 +30,7 @@ def canary_pods(seen: DeliverySeen, weight: int) -> int:
     if scale is not None and scale.replicas is not None:
         return scale.replicas
     if scale is not None and scale.weight is not None:
-        size = ceil_share(seen.replicas, scale.weight, 100)
+        size = scaling.canary_size(seen.replicas, scale.weight, seen.traffic.total)
     else:
         size = scaling.canary_size(seen.replicas, weight, seen.traffic.total)
     return at_least_the_floor(seen, size)

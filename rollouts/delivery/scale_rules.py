@@ -24,7 +24,8 @@ def sizes(spec: RolloutSpec) -> Iterator[Refusal]:
     yield from _router(canary.traffic_routing)
     for index, step in enumerate(canary.steps):
         if step.set_canary_scale is not None:
-            yield from _scale(step.set_canary_scale, f"steps[{index}].setCanaryScale")
+            total = canary.traffic_routing.total if canary.traffic_routing else 100
+            yield from _scale(step.set_canary_scale, f"steps[{index}].setCanaryScale", total)
     yield from _threshold(canary)
     limit, floor = canary.scale_down_delay_revision_limit, canary.min_pods_per_replica_set
     yield from _at_least_0("scaleDownDelayRevisionLimit", limit)
@@ -54,10 +55,10 @@ def _router(routing: TrafficRouting | None) -> Iterator[Refusal]:
     yield of_canary("RouterMissing", "trafficRouting", "must name a router", fix, kind="Required value")
 
 
-def _scale(scale: SetCanaryScale, field: str) -> Iterator[Refusal]:
+def _scale(scale: SetCanaryScale, field: str, total: int) -> Iterator[Refusal]:
     yield from _at_least_0(f"{field}.replicas", scale.replicas)
-    if scale.weight is not None and not 0 <= scale.weight <= 100:
-        text, fix = "must be between 0 and 100", f"weight: {min(max(scale.weight, 0), 100)}"
+    if scale.weight is not None and not 0 <= scale.weight <= total:
+        text, fix = f"must be between 0 and {total}", f"weight: {min(max(scale.weight, 0), total)}"
         yield of_canary("ScaleOutOfRange", f"{field}.weight", text, fix, got=str(scale.weight))
     given = (scale.replicas is not None, scale.weight is not None, scale.match_traffic_weight)
     if sum(given) > 1:

@@ -511,3 +511,14 @@ def test_an_autoscaler_never_brings_an_aborted_canary_back():
         world.patch(WEB, {"spec": {"replicas": replicas}})
         world.settle(5.0)
         assert world.sizes() == {"1": replicas, "2": 1}
+
+
+def test_a_share_of_the_pods_is_of_the_same_whole_as_the_weights():
+    routing = {"nginx": {"stableIngress": "web"}, "maxTrafficWeight": 1000}
+    steps = ({"setWeight": 10}, {"setCanaryScale": {"weight": 500}}, {"pause": {}})
+    world = deployed(a_rollout(4, steps=steps, canary={"trafficRouting": routing}))
+
+    world.set_image("shop/web:2")
+    world.until("Paused")
+
+    assert (world.sizes()["2"], world.weight) == (2, 10)
