@@ -27,7 +27,7 @@ class Event(Enum):
     COLLIDE = "another object has the name of the new ReplicaSet"
     REHASH = "the hash of the steps is written in another way"
     DEPLOY = "the template or the steps are new"
-    ABORT = "somebody or an analysis aborts"
+    ABORT = "somebody, an analysis, a deadline or failing pods abort"
     RETRY = "somebody retries"
     PROMOTE_FULL = "somebody skips what is left"
     RESUME = "somebody, or the time, ends a pause"

@@ -231,3 +231,37 @@ def test_the_contracts_events_of_an_abort_a_retry_and_a_promotion_come_in_order(
         "RolloutStepCompleted", "RolloutPaused", "RolloutStepCompleted", "RolloutResumed", "ScalingReplicaSet",
         "RolloutCompleted",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("weight", [20, 60])
+def test_a_router_that_is_taken_away_in_mid_update_leaves_the_ratio_in_charge(weight):
+    world = deployed(a_rollout(5, steps=({"setWeight": weight}, {"pause": {}})))
+    world.set_image("shop/web:2")
+    world.until("Paused")
+
+    world.patch(WEB, {"spec": {"strategy": {"canary": {"trafficRouting": None}}}})
+    world.settle(10.0)
+    assert world.status["currentStepIndex"] == 1
+    assert world.sizes() == {"1": 5 - weight // 20, "2": weight // 20}
+    world.command(pauseConditions=None)
+    world.settle(60.0)
+
+    assert world.sizes() == {"1": 0, "2": 5}
+    assert world.selects("stable") == world.selects("canary") == world.hash_of("2")
+
+
+def test_a_router_that_comes_in_mid_update_finds_the_stable_version_whole():
+    named = {"stableService": "web-stable", "canaryService": "web-canary"}
+    world = deployed(a_plain_rollout(5, canary=named))
+    world.set_image("shop/web:2")
+    world.until("Paused")
+
+    routing = {"nginx": {"stableIngress": "web"}}
+    world.patch(WEB, {"spec": {"strategy": {"canary": {"trafficRouting": routing}}}})
+    world.settle(10.0)
+    assert (world.status["currentStepIndex"], world.sizes(), world.weight) == (1, {"1": 5, "2": 1}, 20)
+    world.command(promoteFull=True)
+    world.settle(60.0)
+
+    assert world.status["phase"] == "Healthy"
+    assert world.sizes() == {"1": 0, "2": 5}
