@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 SOURCES := rollouts analysis tests benchmarks
 N ?= 100
 SEEDS ?= 2000
+REPLICATES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test tidy sim crds snap bench clean
+.PHONY: help demo test tidy sim crds snap judge bench clean
 
 help: ## List the verbs.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
@@ -31,6 +32,9 @@ crds: $(VENV)/.demo ## Write crds/ anew from the models.
 
 snap: $(VENV)/.test ## Rewrite the snapshots that tests compare with, for review in the diff.
 	@SNAP=1 $(BIN)/python -m pytest -q -m "not realplane and not netns and not slow"
+
+judge: $(VENV)/.test ## Play the scoreboard of canary judges, REPLICATES seeds a scenario.
+	@$(BIN)/python -m benchmarks.judging --replicates $(REPLICATES)
 
 bench: $(VENV)/.test ## N rollouts at once on a real control plane, beside the fewest writes that they need.
 	@$(BIN)/python -m benchmarks.fleet --rollouts $(N) --controllers null,ours
