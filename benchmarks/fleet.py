@@ -20,13 +20,15 @@ import asyncio
 import platform
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import manifests as m
 from benchmarks.measure import COLUMNS, by_column, cpu_s, peak_rss_mb, percentile
 from benchmarks.observer import Observer
+from rollouts.kit.mergepatch import apply as merged
 from tests.plane.build import binaries
 from tests.plane.plane import ROOT, Plane
 from tests.plane.player import start_player
@@ -100,14 +102,17 @@ def command(controller: str, plane: Plane, namespace: str) -> list[str]:
     ]  # fmt: skip
 
 
-async def make_fleet(wire: Wire, namespace: str, members: tuple[m.Member, ...]) -> None:
-    """Create a namespace with all that the members need, and the members."""
+async def make_fleet(
+    wire: Wire, namespace: str, members: tuple[m.Member, ...], spec: Mapping[str, Any] | None = None
+) -> None:
+    """Create a namespace with all that the members need, and the members; `spec` is merged into each one's."""
     await wire.must("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
     for member in members:
         for service in m.services(member):
             await wire.must("POST", m.SERVICES.format(namespace), service)
         await wire.must("POST", m.INGRESSES.format(namespace), m.ingress(member))
-        await wire.must("POST", m.ROLLOUTS.format(namespace), m.rollout(member, "v1"))
+        body = m.rollout(member, "v1")
+        await wire.must("POST", m.ROLLOUTS.format(namespace), {**body, "spec": merged(body["spec"], spec or {})})
 
 
 async def remove_fleet(wire: Wire, namespace: str) -> None:

@@ -74,9 +74,9 @@ class Settings:
 
     # Leading.
     lease_name: str = "argo-rollouts-controller-lock"
-    lease_duration_s: float = 15.0
-    lease_renew_deadline_s: float = 10.0
-    lease_retry_s: float = 2.0
+    lease_duration_s: float = 9.0  # a successor starts this long after the last sign of life, and one retry
+    lease_renew_deadline_s: float = 6.0
+    lease_retry_s: float = 1.5
     stop_grace_s_max: float = 8.0
 
 

@@ -1,0 +1,178 @@
+"""What very many Rollouts at rest cost: memory, and the time until a new process is ready.
+
+    python -m benchmarks.idle --rollouts 10000
+
+One Rollout is brought to rest at its second version by the controller itself, with no replicas, so that the plane has
+no pods to carry. It and what belongs to it (2 ReplicaSets, 2 Services, 2 Ingresses) are then copied N times, statuses
+included, and a new controller is started on them. Exits with 1 if that one wrote anything but its Lease.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks import manifests as m
+from benchmarks.fleet import command, make_fleet, until
+from benchmarks.measure import cpu_s, peak_rss_mb
+from benchmarks.observer import Observer
+from tests.plane.build import binaries
+from tests.plane.plane import AuditedWrite, Plane
+from tests.plane.player import start_player
+from tests.plane.processes import Child
+from tests.plane.wire import Body, Wire
+
+NAMESPACE, PATTERN = "idle", m.Member("web-pattern")
+SHARED = {"app": "web"}  # one template, hence one hash, for all
+READY_S_MAX, SETTLE_S, TOGETHER = 300.0, 20.0, 32
+_SERVERS_OWN = ("uid", "resourceVersion", "managedFields", "creationTimestamp", "generation", "selfLink")
+
+
+async def pattern(plane: Plane, wire: Wire) -> list[tuple[str, Body]]:
+    """One Rollout at rest after an update, and what belongs to it: (collection path, body), owner first."""
+    observer = Observer()
+    watch = asyncio.create_task(wire.follow(m.ROLLOUTS.format(NAMESPACE), observer.see_rollout))
+    child = plane.family.start("maker", command("ours", plane, NAMESPACE))
+    path = f"{m.ROLLOUTS.format(NAMESPACE)}/{PATTERN.name}"
+    template = {"metadata": {"labels": SHARED}}
+    spec = {
+        "replicas": 0,
+        "selector": {"matchLabels": SHARED},
+        "template": template,
+        "strategy": {"canary": {"steps": []}},
+    }
+    try:
+        await make_fleet(wire, NAMESPACE, (PATTERN,), spec)
+        for service in m.services(PATTERN):
+            place = f"{m.SERVICES.format(NAMESPACE)}/{service['metadata']['name']}"
+            await wire.must("PATCH", place, {"spec": {"selector": SHARED}})
+        await until("the pattern is healthy", READY_S_MAX, child, lambda: _is_at(wire, path, ""))
+        first = (await wire.must("GET", path))["status"]["stableRS"]
+        await wire.must("PATCH", path, m.image_patch("v2"))
+        await until("the pattern is updated", READY_S_MAX, child, lambda: _is_at(wire, path, first))
+        await asyncio.sleep(SETTLE_S)
+    finally:
+        watch.cancel()
+        child.stop()
+    found: list[tuple[str, Body]] = []
+    for collection in (m.ROLLOUTS, m.REPLICA_SETS, m.SERVICES, m.INGRESSES):
+        where = collection.format(NAMESPACE)
+        found += [(where, body) for body in (await wire.list(where))[0]]
+    return found
+
+
+async def _is_at(wire: Wire, path: str, other_than: str) -> bool:
+    status = (await wire.must("GET", path)).get("status") or {}
+    return status.get("phase") == "Healthy" and status.get("stableRS", "") not in ("", other_than)
+
+
+def copy_of(body: Body, name: str, owner_uid: str) -> Body:
+    """The object under another name, without what the server gave it."""
+    copied: Body = json.loads(json.dumps(body).replace(PATTERN.name, name))
+    meta = {key: value for key, value in copied["metadata"].items() if key not in _SERVERS_OWN}
+    for owner in meta.get("ownerReferences", ()):
+        owner["uid"] = owner_uid
+    if "clusterIP" in copied["spec"]:
+        copied["spec"] = {key: value for key, value in copied["spec"].items() if not key.startswith("clusterIP")}
+    return {**copied, "metadata": meta}
+
+
+async def copies(wire: Wire, found: list[tuple[str, Body]], size: int) -> None:
+    """N copies of the pattern, some at a time, with their statuses."""
+    limit, done, began = asyncio.Semaphore(TOGETHER), 0, time.monotonic()
+
+    async def one(number: int) -> None:
+        nonlocal done
+        async with limit:
+            await _copy(wire, found, f"web-{number:05d}")
+        done += 1
+        if done % 1000 == 0:
+            print(f"{done} copies after {time.monotonic() - began:.0f} s", flush=True)
+
+    await asyncio.gather(*(one(number) for number in range(size)))
+
+
+async def _copy(wire: Wire, found: list[tuple[str, Body]], name: str) -> None:
+    owner_uid = ""
+    for collection, body in found:
+        wished = copy_of(body, name, owner_uid)
+        made = await wire.must("POST", collection, wished)
+        owner_uid = owner_uid or made["metadata"]["uid"]
+        if "status" in wished and collection == m.ROLLOUTS.format(NAMESPACE):
+            status = {**wished["status"], "observedGeneration": str(made["metadata"]["generation"])}
+            await wire.must("PATCH", f"{collection}/{name}/status", {"status": status})
+
+
+def answers(port: int, path: str) -> str:
+    """What a port says on a path, empty if it does not say yes."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+async def start(plane: Plane) -> tuple[Child, float, float]:
+    """A new controller on all of it: the process, and the seconds until it was ready and until nothing was due."""
+    line = command("ours", plane, NAMESPACE)
+    ports = {flag: int(line[line.index(flag) + 1]) for flag in ("--metrics-port", "--health-port")}
+    began, child = time.monotonic(), plane.family.start("ours", line)
+
+    async def is_ready() -> bool:
+        return bool(await asyncio.to_thread(answers, ports["--health-port"], "/readyz"))
+
+    async def is_quiet() -> bool:
+        text = await asyncio.to_thread(answers, ports["--metrics-port"], "/metrics")
+        return 'workqueue_depth{name="rollouts"} 0.0' in text and 'kind="Rollout"' in text
+
+    await until("the controller is ready", READY_S_MAX, child, is_ready)
+    ready_s = time.monotonic() - began
+    await until("nothing is due", READY_S_MAX, child, is_quiet)
+    return child, ready_s, time.monotonic() - began
+
+
+async def measure(plane: Plane, size: int) -> tuple[AuditedWrite, ...]:
+    """Print the figures; returns what was written besides the Lease."""
+    async with Wire(plane.admin) as wire:
+        found = await pattern(plane, wire)
+        names = (f"{where.rpartition('/')[2]}/{body['metadata']['name']}" for where, body in found)
+        print(f"copied: {', '.join(names)}", flush=True)
+        await copies(wire, found, size)
+    offset = plane.audit_offset()
+    child, ready_s, quiet_s = await start(plane)
+    await asyncio.sleep(SETTLE_S)
+    print(
+        f"{size} rollouts: ready after {ready_s:.1f} s, nothing due after {quiet_s:.1f} s, "
+        f"peak RSS {peak_rss_mb(child.pid):.0f} MB, CPU {cpu_s(child.pid):.1f} s"
+    )
+    child.stop()
+    return tuple(_besides_the_lease(plane.writes(offset)))
+
+
+def _besides_the_lease(writes: tuple[AuditedWrite, ...]) -> Iterator[Any]:
+    return (write for write in writes if write.resource not in ("leases", "events"))
+
+
+def main() -> int:
+    """Print the figures; 1 if anything was written."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rollouts", type=int, default=10_000)
+    given = parser.parse_args()
+    with Plane.start(binaries()) as plane:
+        plane.install_crds()
+        start_player(plane)
+        written = asyncio.run(measure(plane, given.rollouts))
+    for write in written[:20]:
+        print(write)
+    print(f"{len(written)} writes")
+    return 1 if written else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
