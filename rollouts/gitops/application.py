@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 from rollouts.core.plan import Ask, Plan
 from rollouts.gitops import auto, deletion, notes, operation, report, syncing
@@ -46,8 +47,27 @@ def _observe(seen: AppSeen, now: Instant) -> Plan:
         return Plan(asks=asks, wake=_wake(seen, now), rule="GitAsked" if asks else "GitAwaited")
     comparison = comparison_of(seen)
     decision = auto.decide(seen, comparison, now)
+    if _has_failed(seen):
+        after = report.observed(seen, comparison, [*warnings_of(seen), *_complaints(seen)], now)
+        return _told(seen, {**after, "sync": seen.status.get("sync")}, asks, auto.Decision(), now)
     after = report.observed(seen, comparison, _warnings(seen, decision.error), now)
     return _told(seen, after, asks, decision, now)
+
+
+def _has_failed(seen: AppSeen) -> bool:
+    """Whether git was asked last in vain: what is compared meanwhile is an older commit, and no reason to sync."""
+    asked, compared = (Instant.parse(seen.status.get(name)) for name in ("observedAt", "reconciledAt"))
+    return asked is not None and (compared is None or compared < asked)
+
+
+def _complaints(seen: AppSeen) -> list[tuple[str, str]]:
+    """What stands in the way of a comparison, as it was told."""
+    listed = seen.status.get("conditions")
+    return [
+        (str(each.get("type")), str(each.get("message")))
+        for each in (listed if isinstance(listed, list) else ())
+        if isinstance(each, Mapping) and each.get("type") == "ComparisonError"
+    ]
 
 
 def _told(seen: AppSeen, after: Json, asks: tuple[Ask, ...], decision: auto.Decision, now: Instant) -> Plan:
@@ -127,9 +147,7 @@ def _is_due(seen: AppSeen, now: Instant) -> bool:
 def _is_resting(seen: AppSeen, now: Instant) -> bool:
     """Whether git was asked a moment ago, in vain: a source that does not answer is not asked at full speed."""
     asked = Instant.parse(seen.status.get("observedAt"))
-    compared = Instant.parse(seen.status.get("reconciledAt"))
-    failed = asked is not None and (compared is None or compared < asked)
-    return failed and not seen.refresh and asked is not None and now.since(asked) < POLL_S / 4
+    return _has_failed(seen) and not seen.refresh and asked is not None and now.since(asked) < POLL_S / 4
 
 
 def _due(seen: AppSeen, now: Instant) -> Instant:

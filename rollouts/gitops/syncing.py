@@ -225,7 +225,7 @@ def _terminated(seen: AppSeen, running: Running, now: Instant) -> Plan:
     tasks: tuple[Task, ...] = ()
     if seen.desired is not None and not seen.unknown:
         tasks = attempt.build(seen, running, comparison_of(seen)).sync.tasks
-    if actions := attempt.stopped(tasks):
+    if actions := attempt.stopped(tasks, running.sync_id):
         return Plan(actions=actions, wake=now.plus(LOOK_AGAIN_S), rule="HooksStopped")
     rows = [
         {**row, "hookPhase": FAILED} if row.get("hookPhase") == RUNNING else row for row in attempt.recorded(running)

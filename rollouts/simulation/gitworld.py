@@ -76,10 +76,19 @@ class GitWorld:
         self.story: list[str] = []
         self.is_git_down = False
         self._room, self._settings, self._crash = room, settings or Settings(), crash
-        self._born = 0
+        self._born = self._since = 0
         self.store.listeners.append(self._hear)
         self._builtins = Builtins(self.store, pod_ready_s=1.0, options=WriteOptions("kube-controller-manager"))
         self.process = self._start()
+
+    def crash_in(self, crash: Crash) -> None:
+        """The crash is to strike at a call counted from now."""
+        self._crash, self._since = crash, self.calls
+
+    @property
+    def calls_since(self) -> int:
+        """How many calls there were since the last sync was asked for."""
+        return self.calls - self._since
 
     # People.
 
@@ -136,7 +145,7 @@ class GitWorld:
     def send(self, process: Process, request: Request) -> None:
         """A request leaves; the crash of this run may strike."""
         self.calls += 1
-        crash = self._crash if self._crash and self._crash.at == self.calls else None
+        crash = self._crash if self._crash and self._crash.at == self.calls - self._since else None
         self._tell(f"{process.name} {request.verb} {request.ref}")
         if crash and crash.when == "before":
             self._die()

@@ -123,11 +123,11 @@ def hooks(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [row for row in found if row.get("hookType")]
 
 
-def stopped(found: Sequence[Task]) -> tuple[Action, ...]:
+def stopped(found: Sequence[Task], sync_id: str) -> tuple[Action, ...]:
     """What removes the hooks that run: our finalizer first, then they themselves."""
     alive = [
         task for task in found
-        if task.hook and task.result and task.result.phase == RUNNING and task.ref and task.live is not None
+        if task.hook and task.is_made_by(sync_id) and (task.result is None or task.result.is_running)
     ]  # fmt: skip
     held: list[Action] = [
         writes.release(task.ref, task.live)
