@@ -34,6 +34,7 @@ COMMANDS: dict[str, Lazy] = {
     "adopt": Lazy(f"{HERE}.adopt", "Say what taking Rollouts over from another controller would do."),
     "version": Lazy(f"{HERE}.version", "Print the version."),
     "controller": Lazy(f"{HERE}.controller", "Run the controller."),
+    "webhook": Lazy(f"{HERE}.webhook", "Run the optional admission webhook."),
     "demo": Lazy(f"{HERE}.demo", "Watch a canary be judged, without a cluster."),
     "completion": Lazy(f"{HERE}.completion", "Print a script that completes commands in your shell."),
 }

@@ -11,6 +11,7 @@ import pytest
 from rollouts.cli.main import root
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind
+from rollouts.shell.admission import JUDGED
 from rollouts.shell.settings import DEFAULTS
 from rollouts.shell.wiring import ROOMS, interests, rooms
 from tests.deploy.kustomize import build, files
@@ -18,6 +19,7 @@ from tests.deploy.kustomize import build, files
 HERE = Path(__file__).parents[2]
 DEPLOY = HERE / "deploy"
 INSTALLATIONS = (".", "namespaced")
+ADDITIONS = ("webhook",)
 READ = ("get", "list", "watch")
 
 WRITES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
@@ -59,7 +61,9 @@ def is_granted(granted: Iterable[dict[str, Any]], kind: Kind, verb: str, subreso
 
 
 def test_every_file_under_deploy_is_part_of_an_installation() -> None:
-    used = {path for name in INSTALLATIONS for path in files(DEPLOY / name) if path.is_relative_to(DEPLOY)}
+    used = {
+        path for name in (*INSTALLATIONS, *ADDITIONS) for path in files(DEPLOY / name) if path.is_relative_to(DEPLOY)
+    }
 
     assert set(DEPLOY.rglob("*.yaml")) == used
 
@@ -70,14 +74,14 @@ def test_the_crds_that_are_installed_are_the_ones_that_exist() -> None:
     }
 
 
-@pytest.mark.parametrize("name", INSTALLATIONS)
+@pytest.mark.parametrize("name", (*INSTALLATIONS, *ADDITIONS))
 def test_every_manifest_says_what_it_is_and_no_two_are_the_same(name: str) -> None:
     made = [(each["apiVersion"], each["kind"], each["metadata"]["name"]) for each in build(DEPLOY / name)]
 
     assert len(made) == len(set(made))
 
 
-@pytest.mark.parametrize("name", INSTALLATIONS)
+@pytest.mark.parametrize("name", (*INSTALLATIONS, *ADDITIONS))
 def test_the_pods_are_restricted(name: str) -> None:
     (deployment,) = (each for each in build(DEPLOY / name) if each["kind"] == "Deployment")
     pod = deployment["spec"]["template"]["spec"]
@@ -108,7 +112,7 @@ def test_selectors_find_the_pods(name: str) -> None:
     assert made["PodDisruptionBudget"]["spec"]["minAvailable"] < made["Deployment"]["spec"]["replicas"]
 
 
-@pytest.mark.parametrize("name", INSTALLATIONS)
+@pytest.mark.parametrize("name", (*INSTALLATIONS, *ADDITIONS))
 def test_the_controller_knows_every_flag_it_is_started_with(name: str) -> None:
     (deployment,) = (each for each in build(DEPLOY / name) if each["kind"] == "Deployment")
     command, *args = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
@@ -168,3 +172,14 @@ def test_whoever_may_edit_may_promote() -> None:
     assert edit["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-edit"] == "true"
     assert is_granted(edit["rules"], kinds.ROLLOUT, "patch", "status")
     assert not is_granted(roles["rollouts-view"]["rules"], kinds.ROLLOUT, "patch", "status")
+
+
+def test_the_webhook_is_asked_about_every_kind_it_judges_and_stops_nobody_when_away() -> None:
+    (configuration,) = (each for each in build(DEPLOY / "webhook") if each["kind"] == "ValidatingWebhookConfiguration")
+    (webhook,) = configuration["webhooks"]
+    (service,) = (each for each in build(DEPLOY / "webhook") if each["kind"] == "Service")
+
+    assert webhook["failurePolicy"] == "Ignore"
+    assert set(webhook["rules"][0]["resources"]) == {kind.plural for kind in JUDGED}
+    assert webhook["clientConfig"]["service"]["name"] == service["metadata"]["name"]
+    assert rules(build(DEPLOY / "webhook")) == []
