@@ -108,7 +108,7 @@ def _built(recipe: Recipe, say: Say) -> Path:
     cache_root().mkdir(parents=True, exist_ok=True)
     with _alone(recipe, say):
         if not recipe.folder.is_dir():
-            _build(recipe, _go(say), say)
+            _build(recipe, find_go(say), say)
     return recipe.folder
 
 
@@ -170,7 +170,7 @@ def _ticking(name: str, say: Say) -> Iterator[None]:
     say(f"plane: built {name} in {time.monotonic() - began:.0f} s")
 
 
-def _go(say: Say) -> str:
+def find_go(say: Say) -> str:
     """A Go that is new enough: the one on the PATH, else the one of a wheel, kept in the cache."""
     on_path = shutil.which("go")
     if on_path and _go_version(on_path) >= GO_NEEDED:
