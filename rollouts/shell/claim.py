@@ -16,6 +16,7 @@ from rollouts.kube.kinds import LEASE
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.shell.settings import Settings
 
+RIVAL_DURATION_S = 15.0  # what a record that does not say it is given: the field's usual one
 RIVAL_DURATION_S_MAX = 600.0
 OURS = "rollouts/"  # with which the identity of each process of this project begins, and no other controller's
 
@@ -92,7 +93,8 @@ class Claim:
         return Write(body, meta["resourceVersion"], 0)
 
     def _patience_s(self, spec: Mapping[str, Any]) -> float:
-        theirs = min(float(_whole(spec.get("leaseDurationSeconds"))), RIVAL_DURATION_S_MAX)
+        told = _whole(spec.get("leaseDurationSeconds"))
+        theirs = min(float(told), RIVAL_DURATION_S_MAX) if told > 0 else RIVAL_DURATION_S
         return max(self.settings.lease_duration_s, theirs)
 
     def _body(self, began: Instant, renewed: Instant, transitions: int, meta: Mapping[str, Any]) -> dict[str, Any]:
