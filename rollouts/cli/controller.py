@@ -70,11 +70,8 @@ def command(
     from rollouts.cli.connection import access_of
     from rollouts.shell.controller import Options, run
     from rollouts.shell.synccore import SyncOptions
-    from rollouts.shell.wiring import ROOMS
 
-    names = tuple(name.strip() for name in rooms.split(",") if name.strip())
-    if unknown := [name for name in names if name not in ROOMS]:
-        raise ComplaintError(f"no room is called {unknown[0]!r}", fix=f"there are: {', '.join(ROOMS)}")
+    names = _rooms(rooms)
     wish = connection(ctx)
     options = Options(
         leader_elect=leader_elect,
@@ -97,3 +94,13 @@ def command(
         ),
     )
     return run(access_of(wish), options)
+
+
+def _rooms(text: str) -> tuple[str, ...]:
+    """The rooms that a list names. Raises ComplaintError for one that is not there."""
+    from rollouts.shell.wiring import ROOMS
+
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if unknown := [name for name in names if name not in ROOMS]:
+        raise ComplaintError(f"no room is called {unknown[0]!r}", fix=f"there are: {', '.join(ROOMS)}")
+    return names
