@@ -31,6 +31,7 @@ _PATHS = {
     "Service": "/api/v1/namespaces/{}/services",
     "Ingress": "/apis/networking.k8s.io/v1/namespaces/{}/ingresses",
     "ReplicaSet": "/apis/apps/v1/namespaces/{}/replicasets",
+    "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "Pod": "/api/v1/namespaces/{}/pods",
     "Event": "/api/v1/namespaces/{}/events",
 }
@@ -56,9 +57,11 @@ class Shop:
         """The collection of a kind in the shop's namespace."""
         return _PATHS[kind].format(self.namespace)
 
-    def open(self, prometheus: str = "http://127.0.0.1:9", pause: str = "1s", **told: str) -> None:
-        """Create the example's objects, with shorter waits; `told` is what the player is told about the pods."""
-        for file in sorted(EXAMPLE.glob("*.yaml")):
+    def open(
+        self, prometheus: str = "http://127.0.0.1:9", pause: str = "1s", example: str = EXAMPLE.name, **told: str
+    ) -> None:
+        """Create an example's objects, with shorter waits; `told` is what the player is told about the pods."""
+        for file in sorted((EXAMPLE.parent / example).glob("*.yaml")):
             text = file.read_text()
             for pattern, instead in _HASTE:
                 text = re.sub(pattern, instead.format(pause=pause, prometheus=prometheus, host=self.host), text)
