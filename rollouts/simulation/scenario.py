@@ -131,6 +131,7 @@ class Scenario:
             "success": (kinds.ANALYSIS_TEMPLATE, _template("success", count=3)),
             "watch": (kinds.ANALYSIS_TEMPLATE, _template("watch")),
             "patient": (kinds.ANALYSIS_TEMPLATE, _template("patient", count=20)),
+            "enduring": (kinds.ANALYSIS_TEMPLATE, _template("enduring", count=200)),
             "doubt": (kinds.ANALYSIS_TEMPLATE, _template("doubt", count=1, failureCondition="result[0] < 0.5")),
             **({} if self.workload is None else {"deployment": (kinds.DEPLOYMENT, self._deployment())}),
             "rollout": (kinds.ROLLOUT, {"metadata": {"name": NAME}, "spec": {**spec, **self.more}}),

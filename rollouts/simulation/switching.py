@@ -11,7 +11,7 @@ _JUDGED = {"templates": [{"templateName": "success"}], "args": [LATEST_HASH]}
 BEFORE: Mapping[str, Any] = {"prePromotionAnalysis": _JUDGED}
 AFTER: Mapping[str, Any] = {"postPromotionAnalysis": _JUDGED}
 LONG_AFTER: Mapping[str, Any] = {
-    "postPromotionAnalysis": {"templates": [{"templateName": "patient"}], "args": [LATEST_HASH]}
+    "postPromotionAnalysis": {"templates": [{"templateName": "enduring"}], "args": [LATEST_HASH]}
 }
 HELD: Mapping[str, Any] = {"autoPromotionEnabled": False}
 GOOD, BAD = {"web:2": "1", "web:3": "1"}, {"web:2": "0.5", "web:3": "1"}
@@ -68,8 +68,9 @@ SWITCHES: tuple[Scenario, ...] = (
     Scenario("switch-return", "The former version is still up: it takes over without a pause.",
         """when healthy: set image web:2
            when paused: promote
-           when healthy on web:2, after 5s: set image web:1
-           when healthy on web:1: end""", ("healthy on web:1", "weight 0"), blue_green=HELD),
+           when healthy on web:2, after 60s: set image web:1
+           when healthy on web:1: end""", ("healthy on web:1", "weight 0"),
+        blue_green={**HELD, "scaleDownDelaySeconds": 150}),
     Scenario("switch-scaled", "An autoscaler doubles the pods while a small preview is looked at.",
         """when healthy: set image web:2
            when paused: scale 8
