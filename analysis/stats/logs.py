@@ -35,9 +35,15 @@ def round_down(logs: Floats) -> tuple[float, ...]:
     """Log capital as short plain floats, rounded down: four decimals, two beyond 100 nats; never more than was earned.
 
     Held within 9,999 nats of 1: what the lower bound lends is less than any number that a float can hold."""
+    return tuple(floored(logs).tolist())
+
+
+def floored(logs: Floats) -> Floats:
+    """What `round_down` keeps, as an array of the same shape."""
     held = np.clip(logs, -LOG_MAX, LOG_MAX)
     scale = np.where(np.abs(held) < 100, 1e4, 1e2)
-    return tuple((np.floor(held * scale) / scale).tolist())
+    found: Floats = np.floor(held * scale) / scale
+    return found
 
 
 def decided(value: float) -> float:

@@ -52,7 +52,7 @@ def test_a_promise_that_is_not_kept_is_named():
     scenario = SCENARIOS["N1"]
     bad = figures(scenario, "ours", [Outcome(10.0, None)] * 100)
 
-    assert list(misses([bad], [scenario]))[0].startswith("N1, ours: 100.00 % false aborts")
+    assert next(misses([bad], [scenario])).startswith("N1, ours: 100.00 % false aborts")
 
 
 def test_the_interval_of_a_share_is_wilsons():

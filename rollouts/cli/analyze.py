@@ -1,0 +1,116 @@
+"""`rollouts analyze …`: try an analysis before it is trusted."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from rollouts.cli.frame import Lazy, LazyGroup
+from rollouts.cli.frame import command as kube_command
+
+if TYPE_CHECKING:
+    from analysis.simulate import Plan, Step
+
+HERE = "rollouts.cli.analyze"
+
+
+@click.group(
+    "analyze",
+    cls=LazyGroup,
+    table={
+        "simulate": Lazy(HERE, "Say what a canary plan will see, without a cluster.", "simulate"),
+    },
+)
+def command() -> None:
+    """Try an analysis before it is trusted."""
+
+
+@kube_command(
+    "simulate",
+    connects=False,
+    examples="""
+    rollouts analyze simulate --rps 200 --errors 1% --plan 10%:10m
+    rollouts analyze simulate --rps 40 --errors 0.1% --plan 5%:5m,25%:10m,50%:10m --rollouts-a-month 100
+    rollouts analyze simulate --rps 200 --errors 1% --plan 10%:10m --dispersion 3 -o json
+    """,
+)
+@click.option("--rps", type=float, required=True, help="Requests a second of the service, all versions together.")
+@click.option("--errors", required=True, metavar="PERCENT", help="Bad requests of a healthy version, such as 0.5%.")
+@click.option("--plan", "plan_text", required=True, metavar="WEIGHT:TIME,...", help="Steps, such as 5%:5m,25%:10m.")
+@click.option("--every", default="10s", metavar="TIME", help="Time between two looks (10s).")
+@click.option("--alpha", type=float, default=0.01, help="False aborts a rollout, at most (0.01).")
+@click.option("--beta", type=float, default=0.05, help="False certificates, at most (0.05).")
+@click.option("--tolerated", type=float, default=1.05, help="The relative risk that is still fine (1.05).")
+@click.option("--worse-than", type=float, default=1.5, help="The relative risk that a certificate rules out (1.5).")
+@click.option("--dispersion", type=float, default=1.0, help="How bursty errors are: variance over independence (1).")
+@click.option("--rollouts-a-month", type=float, default=20.0, help="For false aborts a month (20).")
+@click.option("--seed", type=int, default=1, help="The same seed gives the same figures (1).")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Form of the answer.")
+@click.pass_context
+def simulate(ctx: click.Context, /, output: str, **asked: str | float) -> None:
+    """Say what a canary plan will see: false aborts, what is detected and when, what users pay, what a floor allows.
+
+    A second or two, no cluster. The plan is judged by `provider.comparison`.
+    """
+    from analysis import simulate as simulation
+
+    try:
+        plan = _plan(asked)
+    except ValueError as error:
+        raise click.UsageError(str(error), ctx) from None
+    report = simulation.simulate(plan)
+    if output == "json":
+        click.echo(json.dumps(report.as_data(), indent=2))
+    else:
+        click.echo("\n".join(simulation.lines(plan, report)))
+
+
+def _plan(asked: dict[str, str | float]) -> Plan:
+    """The plan of the options. Raises ValueError."""
+    from analysis.simulate import Plan
+    from analysis.stats.sequential import Setup
+
+    return Plan(
+        steps=_steps(str(asked["plan_text"])),
+        rps=float(asked["rps"]),
+        base_rate=_share(str(asked["errors"])),
+        every_s=_seconds(str(asked["every"])),
+        alpha=float(asked["alpha"]),
+        beta=float(asked["beta"]),
+        setup=Setup(r0=float(asked["tolerated"]), worse_than=float(asked["worse_than"])),
+        dispersion=float(asked["dispersion"]),
+        rollouts_a_month=float(asked["rollouts_a_month"]),
+        seed=int(asked["seed"]),
+    )
+
+
+def _steps(text: str) -> tuple[Step, ...]:
+    from analysis.simulate import Step
+
+    found = []
+    for part in text.split(","):
+        weight, colon, span = part.strip().partition(":")
+        if not colon:
+            raise ValueError(f"--plan: {part!r} is not WEIGHT:TIME, such as 10%:5m")
+        found.append(Step(_share(weight), _seconds(span)))
+    return tuple(found)
+
+
+def _share(text: str) -> float:
+    """A percentage as a fraction; the sign may be left out."""
+    try:
+        return float(text.strip().removesuffix("%")) / 100
+    except ValueError:
+        raise ValueError(f"{text!r} is not a percentage, such as 0.5%") from None
+
+
+def _seconds(text: str) -> float:
+    from analysis import duration
+    from analysis.errors import AnalysisError
+
+    try:
+        return duration.parse_s(text.strip())
+    except AnalysisError as error:
+        raise ValueError(str(error)) from None
