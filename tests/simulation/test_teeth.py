@@ -44,7 +44,7 @@ def floor_for_ceil(patch: pytest.MonkeyPatch) -> None:
 
 def weight_before_selector(patch: pytest.MonkeyPatch) -> None:
     def shift(seen: Any, wish: Any) -> Any:
-        yield from want.weigh(seen, wish.shares)
+        yield from want.weigh(seen, wish.shares, wish.managed)
         yield from services.turn(seen, seen.canary_service, wish.canary_hash)
         yield from services.turn(seen, seen.stable_service, wish.stable_hash)
 
