@@ -67,7 +67,7 @@ def test_version_answers_at_once() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("promot", "web"), 64, "did you mean 'promote'?"),
+        (("promot", "web"), 64, "did you mean 'promote'"),
         (("get", "rolout", "web"), 64, "did you mean 'rollout'"),
         (("undo",), 64, "Missing argument 'NAME'"),
         (("promote",), 64, "give either names or a selector"),

@@ -1,0 +1,69 @@
+"""`rollouts app …`: Applications, as scripts and people know them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rollouts.cli.errors import ComplaintError, Exit, meant
+from rollouts.cli.frame import Lazy, LazyGroup
+from rollouts.kube.kinds import APPLICATION
+
+if TYPE_CHECKING:
+    from rollouts.cli.connection import Cluster
+    from rollouts.kube.ref import Manifest, Ref
+
+_READ, _DIFF = "rollouts.cli.app_read", "rollouts.cli.app_diff"
+_SYNC, _WRITE = "rollouts.cli.app_sync", "rollouts.cli.app_write"
+
+
+@click.group(
+    "app",
+    cls=LazyGroup,
+    table={
+        "list": Lazy(_READ, "List Applications.", "list_command"),
+        "get": Lazy(_READ, "Show one Application as a tree with live health.", "get"),
+        "create": Lazy(_WRITE, "Create an Application.", "create"),
+        "sync": Lazy(_SYNC, "Bring the cluster to what git says, and watch it happen.", "sync"),
+        "diff": Lazy(_DIFF, "Say what differs: 0 nothing, 1 something, 2 error.", "diff"),
+        "wait": Lazy(_SYNC, "Wait until Applications are synced and healthy.", "wait"),
+        "history": Lazy(_READ, "List what was synced.", "history"),
+        "rollback": Lazy(_SYNC, "Go back to an earlier sync.", "rollback"),
+        "manifests": Lazy(_DIFF, "Print what git says, or what is in the cluster.", "manifests"),
+        "resources": Lazy(_READ, "List an Application's objects.", "resources"),
+        "terminate-op": Lazy(_SYNC, "End the sync under way.", "terminate_op"),
+        "delete": Lazy(_WRITE, "Delete an Application, with or without its objects.", "delete"),
+    },
+)
+def command() -> None:
+    """Applications: desired state from git, compared, synced and watched.
+
+    NAME may be NAMESPACE/NAME; otherwise -n or the kubeconfig says where Applications live.
+    """
+
+
+def place(cluster: Cluster, name: str) -> Ref:
+    """Which Application a name means."""
+    from rollouts.kube.ref import Ref
+
+    namespace, found, rest = name.partition("/")
+    return Ref(APPLICATION, namespace, rest) if found else Ref(APPLICATION, cluster.namespace, name)
+
+
+async def found(cluster: Cluster, name: str) -> Manifest:
+    """The Application, or a complaint with the nearest names of every namespace."""
+    from rollouts.cli.connection import Query
+    from rollouts.kube import object as obj
+
+    ref = place(cluster, name)
+    if (app := await cluster.find(ref)) is not None:
+        return app
+    everywhere = (await cluster.list(Query(APPLICATION))).items
+    elsewhere = [f"{obj.namespace(each)}/{obj.name(each)}" for each in everywhere if obj.name(each) == ref.name]
+    hint = f"did you mean {elsewhere[0]!r}?" if elsewhere else meant(ref.name, [obj.name(each) for each in everywhere])
+    raise ComplaintError(
+        f'application "{ref.name}" not found in namespace "{ref.namespace}"',
+        fix=hint or "rollouts app list -A",
+        code=Exit.NOT_FOUND,
+    )

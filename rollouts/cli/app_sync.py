@@ -1,0 +1,316 @@
+"""`rollouts app sync|wait|rollback|terminate-op`: what a person asks an Application to do, and how it goes."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rollouts.cli import app as apps
+from rollouts.cli.complete import names_of
+from rollouts.cli.errors import ComplaintError, Exit
+from rollouts.cli.frame import SpanParam, connection
+from rollouts.cli.frame import command as kube_command
+from rollouts.cli.output import no_color_option, output_option, show, show_object, style
+from rollouts.kube.kinds import APPLICATION
+
+if TYPE_CHECKING:
+    from rollouts.cli.connection import Cluster
+    from rollouts.kube.ref import Manifest
+
+REFRESH = "argocd.argoproj.io/refresh"
+REFRESH_S_MAX = 60.0
+_timeout = click.option(
+    "--timeout", "timeout_s", type=SpanParam(), default=0, help="Give up after this span; 0: never."
+)
+
+
+@kube_command(
+    "sync",
+    examples="""
+    rollouts app sync web -n argocd
+    rollouts app sync web --revision v1.2.0 --prune
+    rollouts app sync web --dry-run
+    rollouts app sync web --resource apps:Deployment:shop/web
+    rollouts app sync -l team=shop --async
+    """,
+)
+@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(APPLICATION))
+@click.option("-l", "--selector", default="", help="Those with these labels, instead of names.")
+@click.option("--revision", default="", help="This revision instead of the Application's own.")
+@click.option("--prune", is_flag=True, help="Delete what has left git.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done.")
+@click.option("--force", is_flag=True, help="Delete and create anew what cannot be changed.")
+@click.option("--replace", is_flag=True, help="Replace instead of apply.")
+@click.option("--server-side", is_flag=True, help="Apply on the server's side.")
+@click.option("--apply-out-of-sync-only", is_flag=True, help="Leave alone what is in sync.")
+@click.option("--strategy", type=click.Choice(["apply", "hook"]), default=None, help="apply: without hooks.")
+@click.option("--resource", "resources", multiple=True, metavar="GROUP:KIND:[NS/]NAME", help="Only this object.")
+@click.option("--info", "infos", multiple=True, metavar="NAME=VALUE", help="Words that the audit trail keeps.")
+@click.option("--retry-limit", type=int, default=None, help="Try again so often.")
+@click.option("--async", "is_async", is_flag=True, help="Do not wait for the end.")
+@_timeout
+@output_option("json", "yaml", "name")
+@no_color_option
+@click.pass_context
+def sync(ctx: click.Context, /, names: tuple[str, ...], selector: str, **chosen: Any) -> None:
+    """Bring the cluster to what git says, and watch it happen. Exit code 1: it failed; 3: time is up."""
+    if bool(names) == bool(selector):
+        raise click.UsageError("name Applications, or select them with -l", ctx)
+    _do(ctx, names, selector, lambda app: _sync_of(app, chosen), chosen)
+
+
+@kube_command(
+    "rollback",
+    examples="""
+    rollouts app history web -n argocd
+    rollouts app rollback web 3 -n argocd
+    """,
+)
+@click.argument("name", shell_complete=names_of(APPLICATION))
+@click.argument("history_id", metavar="[ID]", required=False, type=int)
+@click.option("--prune", is_flag=True, help="Delete what was not there then.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done.")
+@click.option("--async", "is_async", is_flag=True, help="Do not wait for the end.")
+@_timeout
+@output_option("json", "yaml", "name")
+@no_color_option
+@click.pass_context
+def rollback(ctx: click.Context, /, name: str, history_id: int | None, **chosen: Any) -> None:
+    """Sync what an earlier sync had; the one before the latest where no ID is given."""
+    _do(ctx, (name,), "", lambda app: _rollback_of(app, history_id, chosen), chosen)
+
+
+@kube_command(
+    "wait",
+    examples="""
+    rollouts app wait web -n argocd --timeout 5m
+    rollouts app wait web api --health
+    rollouts app wait web --suspended        # a paused canary is good enough
+    """,
+)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=names_of(APPLICATION))
+@click.option("--sync", "wants_sync", is_flag=True, help="Synced.")
+@click.option("--health", "wants_health", is_flag=True, help="Healthy.")
+@click.option("--operation", "wants_operation", is_flag=True, help="No operation is under way.")
+@click.option("--suspended", is_flag=True, help="Suspended is as good as healthy.")
+@click.option("--degraded", is_flag=True, help="Degraded is as good as healthy.")
+@_timeout
+@no_color_option
+@click.pass_context
+def wait(ctx: click.Context, /, names: tuple[str, ...], timeout_s: float, no_color: bool, **wants: bool) -> None:
+    """Wait; by default until all is synced, healthy and at rest."""
+    from rollouts.cli.connection import open_cluster, run
+    from rollouts.cli.live import within
+
+    async def once() -> None:
+        async with open_cluster(connection(ctx)) as cluster:
+            for name in names:
+                app = await apps.found(cluster, name)
+                await within(
+                    _until(cluster, app, lambda seen: _is_as_wished(seen, wants)), timeout_s, f"wait for {name}"
+                )
+                show([_summary(await apps.found(cluster, name), no_color=no_color)])
+
+    run(once())
+
+
+@kube_command("terminate-op", examples="rollouts app terminate-op web -n argocd")
+@click.argument("name", shell_complete=names_of(APPLICATION))
+@click.pass_context
+def terminate_op(ctx: click.Context, /, name: str) -> None:
+    """End the sync under way; its running hooks are deleted."""
+    from rollouts.cli.connection import open_cluster, run
+    from rollouts.view.apps import Facts
+
+    async def once() -> None:
+        async with open_cluster(connection(ctx)) as cluster:
+            app = await apps.found(cluster, name)
+            if str(Facts(app).state.get("phase")) != "Running":
+                raise ComplaintError(f"no operation of {name} is under way")
+            body = {"metadata": _seen(app), "status": {"operationState": {"phase": "Terminating"}}}
+            await cluster.patch(apps.place(cluster, name), body)
+            show([f"application/{name} operation is being ended"])
+
+    run(once())
+
+
+async def refresh(cluster: Cluster, app: Manifest, *, hard: bool) -> Manifest:
+    """Ask the controller to look again, and wait until it has."""
+    from rollouts.cli.live import within
+    from rollouts.kube import object as obj
+    from rollouts.kube.ref import Ref
+
+    ref = Ref(APPLICATION, obj.namespace(app), obj.name(app))
+    await cluster.patch(ref, {"metadata": {"annotations": {REFRESH: "hard" if hard else "normal"}}})
+    await within(_until(cluster, app, lambda seen: REFRESH not in obj.annotations(seen)), REFRESH_S_MAX, "refresh")
+    return await apps.found(cluster, f"{ref.namespace}/{ref.name}")
+
+
+def _do(
+    ctx: click.Context,
+    names: tuple[str, ...],
+    selector: str,
+    operation_of: Callable[[Manifest], Mapping[str, Any]],
+    chosen: Mapping[str, Any],
+) -> None:
+    """Write an operation to each Application, and follow them to their ends."""
+    from rollouts.cli.connection import Query, access_of, open_cluster, run
+    from rollouts.cli.live import within
+    from rollouts.kube import object as obj
+    from rollouts.kube.ref import Ref
+    from rollouts.view.apps import Facts
+
+    async def once() -> None:
+        wish = connection(ctx)
+        who = wish.impersonate or access_of(wish).user or getpass.getuser()
+        async with open_cluster(wish) as cluster:
+            query = Query(APPLICATION, cluster.namespace, labels=selector)
+            selected = (
+                (await cluster.list(query)).items if selector else [await apps.found(cluster, name) for name in names]
+            )
+            for app in selected:
+                label = f"{obj.namespace(app)}/{obj.name(app)}"
+                if Facts(app).is_busy:
+                    fix = f"rollouts app wait {label} --operation, or terminate-op"
+                    raise ComplaintError(f"another operation of {label} is under way", fix=fix)
+                body = {"operation": {**operation_of(app), "initiatedBy": {"username": who}}, "metadata": _seen(app)}
+                await cluster.patch(Ref(APPLICATION, obj.namespace(app), obj.name(app)), body)
+            for app in selected if not chosen["is_async"] else ():
+                label = f"{obj.namespace(app)}/{obj.name(app)}"
+                await within(_progress(cluster, app, chosen), chosen["timeout_s"], f"sync of {label}")
+                _tell_end(await apps.found(cluster, label), label, chosen)
+
+    run(once())
+
+
+async def _progress(cluster: Cluster, app: Manifest, chosen: Mapping[str, Any]) -> AsyncGenerator[None, None]:
+    """A line for each object as its turn comes, until the operation has ended."""
+    from rollouts.cli.app_read import query_of
+    from rollouts.cli.live import follow
+    from rollouts.view import apps as view
+
+    told: set[str] = set()
+    before = view.Facts(app).state.get("startedAt")
+    async with aclosing(follow(cluster, [query_of(app)])) as pictures:
+        async for picture in pictures:
+            if not picture[APPLICATION]:
+                raise ComplaintError("the application is gone", code=Exit.NOT_FOUND)
+            facts = view.Facts(picture[APPLICATION][0])
+            begun = facts.state.get("startedAt") and facts.state.get("startedAt") != before
+            if begun and not chosen["output"]:
+                lines = view.progress(facts.app, style(no_color=bool(chosen["no_color"])))
+                show(line for line in lines if line not in told)
+                told.update(lines)
+            if begun and not facts.is_busy:
+                return
+            yield
+
+
+def _tell_end(app: Manifest, label: str, chosen: Mapping[str, Any]) -> None:
+    from rollouts.view.apps import Facts
+
+    if chosen["output"]:
+        show_object(APPLICATION, app, chosen["output"])
+    else:
+        show([_summary(app, no_color=bool(chosen["no_color"]))])
+    phase, message = Facts(app).state.get("phase"), Facts(app).state.get("message")
+    if phase != "Succeeded":
+        raise ComplaintError(f"operation of {label}: {phase}: {message}", fix=f"rollouts app get {label}")
+
+
+def _sync_of(app: Manifest, chosen: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The `operation` of a sync. Options of the spec are written along, for controllers that read only these."""
+    policy = ((app.get("spec") or {}).get("syncPolicy")) or {}
+    options = [*(policy.get("syncOptions") or ())]
+    for name, option in (("replace", "Replace"), ("server_side", "ServerSideApply")):
+        options += [f"{option}=true"] if chosen[name] else []
+    options += ["ApplyOutOfSyncOnly=true"] if chosen["apply_out_of_sync_only"] else []
+    sync: dict[str, Any] = {"prune": chosen["prune"], "dryRun": chosen["dry_run"]}
+    sync |= {"revision": chosen["revision"]} if chosen["revision"] else {}
+    sync |= {"syncOptions": options} if options else {}
+    sync |= {"resources": [_resource(each) for each in chosen["resources"]]} if chosen["resources"] else {}
+    if chosen["strategy"] or chosen["force"]:
+        sync["syncStrategy"] = {chosen["strategy"] or "hook": {"force": chosen["force"]}}
+    operation: dict[str, Any] = {"sync": sync}
+    if chosen["infos"]:
+        operation["info"] = [dict(zip(("name", "value"), each.split("=", 1), strict=False)) for each in chosen["infos"]]
+    retry = policy.get("retry")
+    if chosen["retry_limit"] is not None:
+        retry = {**(retry or {}), "limit": chosen["retry_limit"]}
+    return operation | ({"retry": retry} if retry else {})
+
+
+def _rollback_of(app: Manifest, wanted: int | None, chosen: Mapping[str, Any]) -> Mapping[str, Any]:
+    from rollouts.view.apps import Facts
+
+    facts = Facts(app)
+    if facts.is_automated:
+        fix = "turn automated sync off first, or revert the commit"
+        raise ComplaintError("rollback is not possible while automated sync is on: git would win again", fix=fix)
+    entries = list(facts.status.get("history") or ())
+    if wanted is None and len(entries) < 2:
+        raise ComplaintError("there is no earlier sync to go back to")
+    found = [each for each in entries if each.get("id") == wanted] if wanted is not None else entries[-2:-1]
+    if not found:
+        known = ", ".join(str(each.get("id")) for each in entries) or "none"
+        raise ComplaintError(f"no sync {wanted} in the history", fix=f"known: {known}", code=Exit.NOT_FOUND)
+    names = ("revision", "revisions", "source", "sources")
+    sync = {name: found[0][name] for name in names if found[0].get(name)}
+    policy = ((app.get("spec") or {}).get("syncPolicy")) or {}
+    options = {"syncOptions": policy["syncOptions"]} if policy.get("syncOptions") else {}
+    more = {"prune": chosen["prune"], "dryRun": chosen["dry_run"], "syncStrategy": {"apply": {}}}
+    return {"sync": {**sync, **more, **options}}
+
+
+def _resource(text: str) -> dict[str, str]:
+    parts = text.split(":")
+    if len(parts) != 3 or not all(parts[1:]):
+        raise ComplaintError(f"--resource {text!r}: write GROUP:KIND:[NS/]NAME", code=Exit.USAGE)
+    namespace, _, name = parts[2].rpartition("/")
+    return {"group": parts[0], "kind": parts[1], "name": name} | ({"namespace": namespace} if namespace else {})
+
+
+async def _until(cluster: Cluster, app: Manifest, is_enough: Callable[[Manifest], bool]) -> AsyncGenerator[None, None]:
+    from rollouts.cli.app_read import query_of
+    from rollouts.cli.live import follow
+
+    async with aclosing(follow(cluster, [query_of(app)])) as pictures:
+        async for picture in pictures:
+            if not picture[APPLICATION]:
+                raise ComplaintError("the application is gone", code=Exit.NOT_FOUND)
+            if is_enough(picture[APPLICATION][0]):
+                return
+            yield
+
+
+def _is_as_wished(app: Manifest, wants: Mapping[str, bool]) -> bool:
+    from rollouts.view.apps import Facts
+
+    facts = Facts(app)
+    good = (
+        {"Healthy"} | ({"Suspended"} if wants["suspended"] else set()) | ({"Degraded"} if wants["degraded"] else set())
+    )
+    named = any(wants.values())
+    needs_health = wants["wants_health"] or wants["suspended"] or wants["degraded"] or not named
+    return (
+        (not (wants["wants_sync"] or not named) or facts.sync == "Synced")
+        and (not needs_health or facts.health in good)
+        and (not (wants["wants_operation"] or not named) or not facts.is_busy)
+    )
+
+
+def _summary(app: Manifest, *, no_color: bool) -> str:
+    from rollouts.view import apps as view
+
+    paint, facts = style(no_color=no_color), view.Facts(app)
+    at = f" at {', '.join(view.short(each) for each in facts.revisions)}" if facts.revisions else ""
+    return f"{app['metadata']['name']}  {view.status(paint, facts.sync)}{at}  {view.status(paint, facts.health)}"
+
+
+def _seen(app: Manifest) -> dict[str, str]:
+    """The version that was seen: somebody else's operation in between must not be overwritten."""
+    return {"resourceVersion": str(app["metadata"].get("resourceVersion") or "")}
