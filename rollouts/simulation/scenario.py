@@ -88,6 +88,26 @@ class Scenario:
     @property
     def props(self) -> dict[str, tuple[Kind, Manifest]]:
         """Every object that the script can bring in, by the name that the script uses, in order of creation."""
+        setting = SETTINGS.get(self.router)
+        return {
+            "class": (kinds.INGRESS_CLASS, INGRESS_CLASS),
+            "stable": (kinds.SERVICE, _service("web-stable")),
+            "canary": (kinds.SERVICE, _service("web-canary")),
+            "active": (kinds.SERVICE, _service("web-active")),
+            "preview": (kinds.SERVICE, _service("web-preview")),
+            **{f"ingress-{name}": (kinds.INGRESS, _ingress(name)) for name in self.ingresses},
+            **{f"route-{at}": each for at, each in enumerate(setting.objects if setting else ())},
+            "success": (kinds.ANALYSIS_TEMPLATE, _template("success", count=3)),
+            "watch": (kinds.ANALYSIS_TEMPLATE, _template("watch")),
+            "patient": (kinds.ANALYSIS_TEMPLATE, _template("patient", count=20)),
+            "enduring": (kinds.ANALYSIS_TEMPLATE, _template("enduring", count=200)),
+            "doubt": (kinds.ANALYSIS_TEMPLATE, _template("doubt", count=1, failureCondition="result[0] < 0.5")),
+            **({} if self.workload is None else {"deployment": (kinds.DEPLOYMENT, self._deployment())}),
+            "rollout": (kinds.ROLLOUT, {"metadata": {"name": NAME}, "spec": {**self._spec(), **self.more}}),
+            "run": (kinds.ANALYSIS_RUN, _run()),
+        }
+
+    def _canary(self) -> dict[str, Any]:
         nginx: dict[str, Any] = (
             {"stableIngress": "web"} if len(self.ingresses) == 1 else {"stableIngresses": list(self.ingresses)}
         )
@@ -107,36 +127,18 @@ class Scenario:
                 "templates": [{"templateName": "watch"}],
                 "args": [LATEST_HASH],
             }
-        spec: dict[str, Any] = {
-            "selector": {"matchLabels": LABELS},
-            "template": self._pod_template(),
-            "strategy": {"canary": canary},
-        }
+        return canary
+
+    def _spec(self) -> dict[str, Any]:
+        spec: dict[str, Any] = {"strategy": {"canary": self._canary()}}
         if self.blue_green is not None:
             spec["strategy"] = {"blueGreen": {**SWITCHED, **self.blue_green}}
-        if self.workload is not None:
-            del spec["selector"], spec["template"]
+        if self.workload is None:
+            spec |= {"selector": {"matchLabels": LABELS}, "template": self._pod_template()}
+        else:
             named = {"apiVersion": "apps/v1", "kind": "Deployment", "name": OLD, "scaleDown": self.workload}
             spec["workloadRef"] = named
-        if self.replicas is not None:
-            spec["replicas"] = self.replicas
-        return {
-            "class": (kinds.INGRESS_CLASS, INGRESS_CLASS),
-            "stable": (kinds.SERVICE, _service("web-stable")),
-            "canary": (kinds.SERVICE, _service("web-canary")),
-            "active": (kinds.SERVICE, _service("web-active")),
-            "preview": (kinds.SERVICE, _service("web-preview")),
-            **{f"ingress-{name}": (kinds.INGRESS, _ingress(name)) for name in self.ingresses},
-            **{f"route-{at}": each for at, each in enumerate(setting.objects if setting else ())},
-            "success": (kinds.ANALYSIS_TEMPLATE, _template("success", count=3)),
-            "watch": (kinds.ANALYSIS_TEMPLATE, _template("watch")),
-            "patient": (kinds.ANALYSIS_TEMPLATE, _template("patient", count=20)),
-            "enduring": (kinds.ANALYSIS_TEMPLATE, _template("enduring", count=200)),
-            "doubt": (kinds.ANALYSIS_TEMPLATE, _template("doubt", count=1, failureCondition="result[0] < 0.5")),
-            **({} if self.workload is None else {"deployment": (kinds.DEPLOYMENT, self._deployment())}),
-            "rollout": (kinds.ROLLOUT, {"metadata": {"name": NAME}, "spec": {**spec, **self.more}}),
-            "run": (kinds.ANALYSIS_RUN, _run()),
-        }
+        return spec if self.replicas is None else {**spec, "replicas": self.replicas}
 
     def _deployment(self) -> dict[str, Any]:
         spec = {"replicas": self.replicas, "selector": {"matchLabels": LABELS}, "template": self._pod_template()}
