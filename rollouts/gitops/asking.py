@@ -70,8 +70,9 @@ def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
         wishes = tuple(str(each.get("targetRevision") or "") for each in sources)
         room = f"{uid}/resolve/{status.get('observedAt') or ''}"
         known = compared_revisions(status, sources)
+    is_asked_for = running is not None or bool(kube.annotations(asker.manifest).get(REFRESH))
     questions = tuple(
-        (f"{room}/{index}", _question(source, wish, asker.project))
+        (f"{room}/{index}", _question(source, wish, asker.project, is_asked_for))
         for index, (source, wish) in enumerate(zip(sources, wishes, strict=True))
     )
     asked = tuple(reader.answer(ask_id) for ask_id, _ in questions)
@@ -105,13 +106,14 @@ def _plain(wishes: tuple[str, ...], sources: tuple[Mapping[str, Any], ...]) -> t
     return wishes if all(_SHA.fullmatch(wish) and not each.get("chart") for wish, each in pairs) else ()
 
 
-def _question(source: Mapping[str, Any], wish: str, project_name: str) -> GitResolve:
+def _question(source: Mapping[str, Any], wish: str, project_name: str, fresh: bool) -> GitResolve:
     return GitResolve(
         repo_url=str(source.get("repoURL") or ""),
         target_revision=wish,
         chart=str(source.get("chart") or ""),
         project=project_name,
         tag_prefix=str(source.get("tagPrefix") or ""),
+        fresh=fresh,
     )
 
 

@@ -23,6 +23,7 @@ class GitResolve:
     chart: the chart's name where the source is a Helm repository; with an `oci://` address it may be "".
     project: the AppProject on whose behalf it is asked, for repository Secrets that belong to one project.
     tag_prefix: of the tags that a semver range looks at (`web/` for `web/v1.2.0` in a monorepo).
+    fresh: what was heard of the repository before this was asked does not count (somebody has just pushed).
     """
 
     repo_url: str
@@ -30,6 +31,7 @@ class GitResolve:
     chart: str = ""
     project: str = "default"
     tag_prefix: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

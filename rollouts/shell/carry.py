@@ -104,7 +104,13 @@ def version_of(response: Response) -> str:
 def message_of(response: Response) -> str:
     """What the server said, in one bounded line."""
     said = (response.body or {}).get("message") or response.error
-    return " ".join(str(said).split())[:500]
+    return shortened(" ".join(str(said).split()), 500)
+
+
+def shortened(text: str, chars_max: int) -> str:
+    """A text within a bound: the middle goes, for a refusal begins with the object and ends with the reason."""
+    half = chars_max // 2
+    return text if len(text) <= chars_max else f"{text[: chars_max - half - 3]}...{text[-half:]}"
 
 
 def _guarded(action: Patch) -> Mapping[str, Any] | tuple[Mapping[str, Any], ...]:

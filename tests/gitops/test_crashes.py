@@ -13,7 +13,6 @@ from tests.gitops.shop import HOOK, POLICY, WAVE, a_world, automated, config, de
 from tests.gitops.shop import phase as phase_of
 
 
-
 def commit(version: str) -> list[dict[str, Any]]:
     """Waves, hooks of every policy, and (in the second version) something less."""
     kept = [config("old"), config("older", marks={WAVE: "1"})] if version == "1" else []

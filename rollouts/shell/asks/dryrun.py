@@ -7,10 +7,11 @@ import asyncio
 import orjson
 
 from rollouts.gitops.asks import DryRun, DryWrite
+from rollouts.shell.carry import shortened
 from rollouts.shell.client import Client
 
 INFLIGHT_MAX = 8
-TEXT_MAX = 2048
+TEXT_MAX = 600
 _METHODS = {"apply": "PATCH", "patch": "PATCH", "create": "POST", "replace": "PUT"}
 _FORMS = {"apply": "apply", "patch": "merge"}
 
@@ -38,4 +39,4 @@ async def _try(client: Client, write: DryWrite) -> str:
         said = str(orjson.loads(reply.body).get("message") or "")
     except (orjson.JSONDecodeError, AttributeError):
         said = ""
-    return (" ".join(said.split()) or f"the API server answered {reply.status}")[:TEXT_MAX]
+    return shortened(" ".join(said.split()) or f"the API server answered {reply.status}", TEXT_MAX)

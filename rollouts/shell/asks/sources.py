@@ -43,6 +43,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 KEYS_SECRET = "sops-age"  # noqa: S105 # the name of a Secret
 THREADS = 16
+FRESH_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +100,16 @@ class GitAndCharts:
         address.checked(repository.url)
         if revision.is_sha(question.target_revision):
             return Resolution(question.target_revision)
-        refs = await self._refs(repository, known)
+        refs = await self._refs(repository, known, fresh=question.fresh)
         return revision.resolve(refs, question.target_revision, question.tag_prefix)
 
-    async def _refs(self, repository: Repository, known: Known) -> dict[str, str]:
-        """The repository's refs; questions that come together share one listing."""
+    async def _refs(self, repository: Repository, known: Known, *, fresh: bool = False) -> dict[str, str]:
+        """The repository's refs; questions that come together share one listing. fresh: one that begins after now."""
+        if fresh:  # a moment's rest lets the others that the same push wakes share it too
+            await asyncio.sleep(FRESH_S)
         listing = partial(self._thread, self._git.refs, repository, known.trust)
         work = partial(self._counted, repository, "ls-remote", listing)
-        return await self._together(_who(repository), work, self._settings.git_listing_fresh_s)
+        return await self._together(_who(repository), work, FRESH_S if fresh else self._settings.git_listing_fresh_s)
 
     async def _together(self, key: str, work: Callable[[], Awaitable[T]], fresh_s: float = float("inf")) -> T:
         """The answer of work that began at most `fresh_s` ago under the same key, else of work that begins now."""
