@@ -154,6 +154,33 @@ def aborted_canary() -> World:
     )
 
 
+def waiting_preview() -> World:
+    """A blue-green update whose preview waits for a person; a former version leaves in a minute."""
+    status = {
+        "message": "BlueGreenPause",
+        "pauseConditions": [{"reason": "BlueGreenPause", "startTime": "2026-05-04T12:05:00Z"}],
+        "currentStepIndex": None,
+        "currentPodHash": "cc",
+        "stableRS": "bb",
+        "replicas": 11,
+        "availableReplicas": 5,
+        "canary": None,
+        "blueGreen": {"activeSelector": "bb", "previewSelector": "cc"},
+    }
+    until = {"scale-down-deadline": "2026-05-04T12:11:00Z"}
+    blue_green = {"activeService": "web", "previewService": "web-preview", "previewReplicaCount": 1}
+    return World(
+        rollout(status, strategy={"blueGreen": blue_green}, template=template("web:3")),
+        (
+            replica_set("aa", 1, "web:1", **until),
+            replica_set("bb", 2, "web:2"),
+            replica_set("cc", 3, "web:3", 1),
+        ),
+        (pod("web-bb-1", "bb"), pod("web-cc-1", "cc")),
+        (run("web-cc-3-pre", "Successful", 3, successful=3),),
+    )
+
+
 def fresh() -> World:
     """A Rollout that no controller has looked at yet."""
     made = rollout()

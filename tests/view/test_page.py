@@ -24,6 +24,7 @@ PLAIN = Style(UNICODE, colour=False)
         ("paused-canary-wide", objects.paused_canary(), PLAIN, True),
         ("paused-canary-ascii", objects.paused_canary(), Style(ASCII), False),
         ("aborted-canary", objects.aborted_canary(), PLAIN, True),
+        ("waiting-preview", objects.waiting_preview(), PLAIN, False),
         ("fresh", objects.fresh(), PLAIN, False),
     ],
 )
