@@ -31,6 +31,7 @@ COMMANDS: dict[str, Lazy] = {
     "timeline": Lazy(f"{HERE}.timeline", "Tell what happened, as text, JSON, SVG or PNG."),
     "explain": Lazy(f"{HERE}.explain", "Print the letter that would be carried out now, and the rule behind it."),
     "lint": Lazy(f"{HERE}.lint", "Say what is wrong in manifests, with file, line and mend."),
+    "analyze": Lazy(f"{HERE}.analyze", "Try an analysis before it is trusted."),
     "adopt": Lazy(f"{HERE}.adopt", "Say what taking Rollouts over from another controller would do."),
     "app": Lazy(f"{HERE}.app", "Applications: list, sync, diff, wait, roll back."),
     "project": Lazy(f"{HERE}.project", "AppProjects, and when syncs are allowed next."),
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Lazy] = {
     "version": Lazy(f"{HERE}.version", "Print the version."),
     "controller": Lazy(f"{HERE}.controller", "Run the controller."),
     "webhook": Lazy(f"{HERE}.webhook", "Run the optional admission webhook."),
+    "cluster": Lazy(f"{HERE}.cluster", "Keep a small cluster on this machine."),
     "demo": Lazy(f"{HERE}.demo", "Watch a canary be judged, without a cluster."),
     "completion": Lazy(f"{HERE}.completion", "Print a script that completes commands in your shell."),
 }

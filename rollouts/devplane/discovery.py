@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rollouts.devplane import explained
 from rollouts.devplane.definitions import Definition
 from rollouts.devplane.paths import Resources, unknown_path
 from rollouts.kube import kinds
@@ -104,7 +105,7 @@ def _roots(resources: Resources) -> list[str]:
 
 
 def _openapi(resources: Resources, root: str) -> dict[str, Any]:
-    """Enough of OpenAPI v3 for kubectl to leave validation to the server, and the schemas of custom kinds."""
+    """Enough of OpenAPI v3 for kubectl to leave validation to the server, and to explain every kind."""
     _, _, rest = root.partition("/")
     group, _, version = rest.rpartition("/")
     parameters = [{"name": name, "in": "query"} for name in ("dryRun", "fieldManager", "fieldValidation", "force")]
@@ -117,8 +118,13 @@ def _openapi(resources: Resources, root: str) -> dict[str, Any]:
         paths[f"/{root}/{inner}{kind.plural}/{{name}}"] = {
             "patch": {"parameters": parameters, "x-kubernetes-action": "patch", "x-kubernetes-group-version-kind": gvk}
         }
-        schema = dict(one.schema or {"type": "object"})
         name = ".".join([*reversed(group.split(".")), version, kind.name]) if group else f"{version}.{kind.name}"
+        if one.is_custom:
+            schema = dict(one.schema or {"type": "object"})
+        else:
+            below = explained.schemas(kind)
+            schema = below.pop(kind.name)
+            schemas |= below
         schemas[name] = schema | {"x-kubernetes-group-version-kind": [gvk]}
     info = {"title": "devplane", "version": VERSION["gitVersion"]}
     return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}

@@ -223,6 +223,8 @@ async def _body(request: web.BaseRequest) -> Any:
         raise _too_large() from None
     if not raw:
         return {}
+    if "protobuf" in request.content_type or "cbor" in request.content_type:
+        raise unsupported_media(["application/json", "application/yaml"])
     try:
         if "json" in request.content_type or raw[:1] in b"{[":
             return orjson.loads(raw)

@@ -189,9 +189,10 @@ class Field:
     omit_zero: bool
 
 
-def _read() -> dict[str, tuple[Field, ...]]:
+def read(table: str) -> dict[str, tuple[Field, ...]]:
+    """The structs of a table in the notation above."""
     structs: dict[str, tuple[Field, ...]] = {}
-    for line in _TABLE.replace("\n    ", " ").splitlines():
+    for line in table.replace("\n    ", " ").splitlines():
         name, _, rest = line.partition(": ")
         structs[name] = tuple(
             Field(field.rstrip("!~"), kind, field.endswith("!"), field.endswith("~"))
@@ -200,5 +201,5 @@ def _read() -> dict[str, tuple[Field, ...]]:
     return structs
 
 
-STRUCTS = _read()
+STRUCTS = read(_TABLE)
 """Name of a struct → its fields in the order of declaration."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from rollouts.devplane.child import program
 from tests.cli.cluster import Cluster
 from tests.plane.leftout import leave_out
 
@@ -31,14 +31,14 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def kubectl(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Kubectl:
-    program = shutil.which("kubectl")
-    if program is None:
+    found = program("kubectl")
+    if found is None:
         leave_out(request.config, "kubectl", "not on the PATH")
     folder = tmp_path_factory.mktemp("kubectl")
     kubeconfig = cluster.do(lambda devplane: devplane.write_kubeconfig(folder / "kubeconfig"))
 
     def run(*arguments: str, given: str = "", fails: bool = False) -> str:
-        command = [program, f"--kubeconfig={kubeconfig}", f"--cache-dir={folder}/cache", *arguments]
+        command = [found, f"--kubeconfig={kubeconfig}", f"--cache-dir={folder}/cache", *arguments]
         done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode != 0) is fails, done.stderr
         return done.stderr if fails else done.stdout
@@ -109,3 +109,56 @@ def test_what_is_there_can_be_discovered(kubectl: Kubectl):
 
     assert "rollouts.argoproj.io" in listed
     assert "v1.35" in kubectl("version", "-o", "json")
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("rollout.spec.strategy.canary.steps", "setWeight\t<integer>"),
+        ("analysistemplate.spec.metrics", "successCondition\t<string>"),
+        ("pod.spec.containers", "image\t<string>"),
+        ("deployment.spec.template.spec", "containers\t<[]Container>"),
+        ("replicaset.status", "readyReplicas\t<integer>"),
+        ("service.spec.ports", "targetPort\t<IntOrString>"),
+        ("ingress.spec.rules.http.paths.backend", "service\t<IngressServiceBackend>"),
+        ("configmap", "data\t<map[string]string>"),
+        ("job.spec", "backoffLimit\t<integer>"),
+        ("lease.spec", "holderIdentity\t<string>"),
+    ],
+)
+def test_every_kind_is_explained(kubectl: Kubectl, path: str, told: str):
+    assert told in kubectl("explain", path)
+
+
+def test_a_client_side_apply_takes_a_container_away_again(kubectl: Kubectl):
+    pod = (
+        "{apiVersion: apps/v1, kind: Deployment, metadata: {name: two}, spec: {replicas: 0, selector: {matchLabels: "
+        "{a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [%s]}}}}"
+    )
+    kubectl("apply", "-f", "-", given=pod % "{name: p, image: p:1}, {name: q, image: q:1}")
+    kubectl("apply", "-f", "-", given=pod % "{name: q, image: q:2}")
+
+    names = kubectl("get", "deployment", "two", "-o", "jsonpath={.spec.template.spec.containers[*]['name','image']}")
+    assert names == "q q:2"
+
+
+def test_what_sends_protobuf_is_told_what_is_spoken_here(kubectl: Kubectl):
+    assert "accepted media types include: application/json" in kubectl("create", "namespace", "n", fails=True)
+
+
+def test_our_templates_and_columns_say_what_kubectl_says(kubectl: Kubectl, cluster: Cluster, capsys):
+    from rollouts.cli.main import main
+
+    kubectl("apply", "-f", str(EXAMPLE / "rollout.yaml"))
+    forms = (
+        "jsonpath={.metadata.name} {.spec.replicas} {.spec.strategy.canary.steps[*].setWeight}",
+        "jsonpath={range .spec.strategy.canary.steps[*]}[{.setWeight}]{end}",
+        "jsonpath={.spec.strategy.canary.steps[?(@.setWeight)].setWeight}",
+        "jsonpath={.spec.selector}",
+        "custom-columns=NAME:.metadata.name,N:.spec.replicas,NOTHING:.spec.nothing",
+    )
+    for form in forms:
+        capsys.readouterr()
+        assert main(["get", "rollout", "web", "-o", form, "-s", cluster.url]) == 0
+        lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+        assert lines == [line.split() for line in kubectl("get", "rollout", "web", "-o", form).splitlines()], form
