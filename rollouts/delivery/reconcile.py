@@ -75,7 +75,8 @@ def deliver(seen: DeliverySeen, now: Instant) -> Plan:
         return denied
     told = [*grow(seen, want), *shift(seen, want), *shrink(seen, want), *_single_pods(seen, now)][:ACTIONS_MAX]
     report, later = _report(seen, told, now)
-    plan = _plan(told, rule=_rule(seen, phase, told) + denials.sentence(seen), wake=_next_look(seen, want, later, now))
+    rule = _rule(seen, phase, told) + denials.sentence(seen) + restart.sentence(seen, now)
+    plan = _plan(told, rule=rule, wake=_next_look(seen, want, later, now))
     notes = (*plan.notes, *status.run_notes(seen)) if report else plan.notes
     return replace(plan, status=report, notes=notes)
 

@@ -43,6 +43,17 @@ def restarted_at(seen: DeliverySeen, now: Instant) -> str | None:
     return seen.spec.restart_at if is_due(seen, now) and _is_done(seen, now) else told
 
 
+def sentence(seen: DeliverySeen, now: Instant) -> str:
+    """What a restart waits for, as a part of the rule that `explain` shows; "" where none is under way."""
+    wished = wished_at(seen)
+    if wished is None or wished > now:
+        return ""
+    if seen.pods is None:
+        return "; a restart waits until the pods are known"
+    left = sum(len(_older(_pods(seen, each), wished)) for each in seen.sets)
+    return f"; a restart is under way: {left} older pods are left, {at_once(seen)} may be missing at a time"
+
+
 def evictions(seen: DeliverySeen, now: Instant) -> Iterator[Evict]:
     """The pods that may go now, the stable version's first: as many as may be missing, less those that are.
 

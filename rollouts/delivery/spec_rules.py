@@ -24,6 +24,7 @@ from rollouts.delivery.scale_rules import sizes
 from rollouts.delivery.step_rules import field_refs, of_canary, step_refusals
 from rollouts.delivery.template_rules import around_the_switch
 from rollouts.kit import amount
+from rollouts.kit.instant import Instant
 from rollouts.traffic import fields_of
 
 
@@ -81,6 +82,9 @@ def _times(spec: RolloutSpec) -> Iterator[Refusal]:
             fix=f"progressDeadlineSeconds: {spec.min_ready_seconds + 600}",
             got=str(spec.progress_deadline_s),
         )
+    if spec.restart_at is not None and Instant.parse(spec.restart_at) is None:
+        text, got = "must be a moment as RFC 3339 writes it", shown(spec.restart_at)
+        yield Refusal("TimeUnreadable", "spec.restartAt", text, fix='restartAt: "2026-01-31T12:00:00Z"', got=got)
 
 
 def _strategy(spec: RolloutSpec) -> Iterator[Refusal]:
@@ -342,11 +346,13 @@ SPEC_RULES: Chain[RolloutSpec] = Chain(
     (
         Rule("Replicas", _replicas, "spec.replicas is 0 or more"),
         Rule("Selector", _selector, "spec.selector is there, can be evaluated and is not empty"),
-        Rule(
-            "Workload", workload.refusals, "spec.workloadRef names a known kind, beside an empty spec.template"
-        ),
+        Rule("Workload", workload.refusals, "spec.workloadRef names a known kind, beside an empty spec.template"),
         Rule("Template", _template, "spec.template carries the selector's labels and is a pod"),
-        Rule("Times", _times, "limits are 0 or more, and the progress deadline lies beyond minReadySeconds"),
+        Rule(
+            "Times",
+            _times,
+            "limits are 0 or more, the progress deadline lies beyond minReadySeconds, restartAt is a moment",
+        ),
         Rule("Strategy", _strategy, "exactly one strategy is given"),
         Rule("BlueGreen", _blue_green, "blue-green names two Services and keeps enough history"),
         Rule("Shares", _shares, "maxSurge and maxUnavailable are counts or percentages, not both zero"),

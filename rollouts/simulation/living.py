@@ -44,6 +44,10 @@ LIVES: tuple[Scenario, ...] = (
            when paused at step 1, after 5s: restart
            when restarting, after 2s: abort
            when aborted, after 60s: end""", RETURNED, steps=HELD),
+    Scenario("rehashed-midway", "Another controller hashed the steps in its own way: the update stays where it is.",
+        """when healthy: set image web:2
+           when paused at step 3: rehash
+           when healthy on web:2: end""", PROMOTED),
     Scenario("roles", "Pods bear the mark of their role, and change it at the promotion.",
         """when healthy: set image web:2
            when healthy on web:2, after 30s: end""", (*PROMOTED, "pods bear role stable"), extra=ROLES),

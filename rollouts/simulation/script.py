@@ -301,6 +301,7 @@ ACTS: Mapping[str, Callable[..., None]] = {
     r"kill (canary|stable) pods": _kill_pods,
     r"set steps ([\d ]+)": _steps,
     r"restart": _restart,
+    r"rehash": lambda stage: _patch(stage, {"status": {"currentStepHash": "another"}}, "status"),
     r"budget (\d+)": _budget,
     r"lift budget": _lift_budget,
     r"become (a canary|blue-green)": _become,

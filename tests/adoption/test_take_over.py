@@ -12,7 +12,7 @@ from rollouts.kube import object as obj
 from rollouts.kube.ref import Ref
 from tests.adoption import left
 from tests.adoption.left import FOREIGN, Remains
-from tests.builders import a_template
+from tests.builders import a_template, a_template_of_analysis
 from tests.delivery.world import WEB, World
 
 OURS = {
@@ -215,3 +215,39 @@ def test_role_metadata_as_another_controller_leaves_it_is_kept_and_restarts_noth
     assert world.sizes() == {"1": 4}
     assert world.status["currentPodHash"] == FOREIGN["1"]
     assert world.objects[ref]["spec"]["template"]["metadata"]["labels"]["role"] == "stable"
+
+
+def test_an_analysis_under_way_is_waited_for_and_not_begun_again():
+    judged = [{"setWeight": 25}, {"analysis": {"templates": [{"templateName": "success-rate"}]}}, {"setWeight": 50}]
+    world = found(left.at_the_pause(FOREIGN))
+    world.add(a_template_of_analysis())
+    name = f"web-{FOREIGN['2']}-2-1"
+    labels = {left.HASH: FOREIGN["2"], "rollout-type": "Step", "step-index": "1", "app": "web"}
+    owner = obj.controller_reference(kinds.ROLLOUT, world.rollout)
+    run = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisRun",
+        "metadata": {"name": name, "namespace": "shop", "labels": labels, "ownerReferences": [owner]},
+        "spec": {"metrics": []},
+        "status": {"phase": "Running"},
+    }
+    world.add(run)
+    world.patch(WEB, {"spec": {"strategy": {"canary": {"steps": judged}}}})
+    told = {"currentStepAnalysisRunStatus": {"name": name, "status": "Running"}}
+    world.command(
+        pauseConditions=None,
+        controllerPause=None,
+        canary=told,
+        currentStepHash=step_hash(world.rollout),
+        observedGeneration=str(obj.generation(world.rollout)),
+    )
+    world.settle(60.0)
+
+    assert world.runs() == [name]
+    assert (world.status["currentStepIndex"], world.weight) == (1, 25)
+
+    world.finish_run(name, "Successful")
+    world.settle(5.0)
+
+    assert world.weights == [50, 100, 0]
+    assert world.runs() == [name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rollouts.delivery.rules import check
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Ref
@@ -201,3 +202,17 @@ def test_a_pod_that_is_leaving_is_left_to_leave():
     world.settle(60.0)
 
     assert world.evicted == []
+
+
+def test_what_a_restart_waits_for_is_said():
+    world = with_pods(4, maxUnavailable=4)
+    world.budget = 0
+    restart(world)
+    world.settle(5.0)
+
+    assert world.letters[-1].rule.endswith("a restart is under way: 4 older pods are left, 4 may be missing at a time")
+
+
+@pytest.mark.parametrize("moment", ["tomorrow", "2026-13-01T00:00:00Z", ""])
+def test_a_moment_that_nobody_can_read_is_refused(moment):
+    assert [each.reason for each in check(a_rollout(1, restartAt=moment)).refusals] == ["TimeUnreadable"]
