@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from rollouts.devplane.promeval import Value, evaluate
+from rollouts.devplane.promeval import Matrix, Value, evaluate, raw
 from rollouts.devplane.promfunctions import Labels, Samples
-from rollouts.devplane.promql import PromqlError, duration_s, parse
+from rollouts.devplane.promql import PromqlError, Selector, duration_s, parse
 from rollouts.kit.instant import Instant
 
 SAMPLES_MAX = 4_096
@@ -108,7 +108,10 @@ class PrometheusApi:
         form = await _form(request)
         try:
             at_s = _time_s(form["time"], "time") if "time" in form else self._now_s()
-            return _success(*_instant(evaluate(parse(form.get("query", "")), self._store, at_s), at_s))
+            node = parse(form.get("query", ""))
+            if isinstance(node, Selector) and node.range_s is not None:
+                return _success("matrix", matrix_of(raw(node, self._store, at_s)))
+            return _success(*_instant(evaluate(node, self._store, at_s), at_s))
         except PromqlError as error:
             return _bad(f'invalid parameter "query": {error}')
 
@@ -154,6 +157,14 @@ def _instant(value: Value, at_s: float) -> tuple[str, Any]:
         return "scalar", [at_s, number_text(value)]
     return "vector", [
         {"metric": dict(sorted(labels)), "value": [at_s, number_text(number)]} for labels, number in value.items()
+    ]
+
+
+def matrix_of(samples: Matrix) -> list[dict[str, Any]]:
+    """Raw samples as JSON."""
+    return [
+        {"metric": dict(sorted(labels)), "values": [[t, number_text(v)] for t, v in zip(*pairs, strict=True)]}
+        for labels, pairs in samples.items()
     ]
 
 

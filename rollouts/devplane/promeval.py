@@ -134,6 +134,11 @@ def _matrix(node: Node, moment: _Moment, function: str) -> tuple[Matrix, float, 
     return matrix, start_s, end_s
 
 
+def raw(node: Node, source: Source, at_s: float) -> Matrix:
+    """The samples of a range selector, as Prometheus answers one that stands alone."""
+    return _matrix(node, _Moment(source, at_s), "")[0]
+
+
 # --- functions -----------------------------------------------------------------------------------------------------
 
 

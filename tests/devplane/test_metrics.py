@@ -112,6 +112,16 @@ async def test_a_range_query_answers_every_step(url: str):
     assert [at for at, _ in answer["data"]["result"][0]["values"]] == [NOW_S - 60 + 15 * step for step in range(5)]
 
 
+async def test_a_range_selector_alone_answers_its_raw_samples(url: str):
+    async with ClientSession() as session:
+        async with session.post(f"{url}/api/v1/query", data={"query": "requests[1m]", "time": NOW_S}) as response:
+            answer = await response.json()
+
+    assert answer["data"]["resultType"] == "matrix"
+    assert all(NOW_S - 60 < at <= NOW_S for series in answer["data"]["result"] for at, _ in series["values"])
+    assert answer["data"]["result"]
+
+
 @pytest.mark.parametrize(
     ("path", "query", "word"),
     [
