@@ -15,7 +15,9 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from analysis.errors import AnalysisError
 
 REDACTED = "*****"
-_SLOT = re.compile("\x02([^\x02\x03\x1f]*)\x1f([^\x02\x03\x1f]*)\x03")  # no sign that a URL would be split at
+# No sign that a URL would be split at: name, key, whose namespace, and what stands in where there is no such key.
+_PART = "([^\x02\x03\x1f]*)"
+_SLOT = re.compile(f"\x02{_PART}\x1f{_PART}(?:\x1f(home)\x1f{_PART})?\x03")
 _REDACT_CHARS_MIN = 4  # striking shorter secrets out of a text would garble it and tell more than it hides
 
 T = TypeVar("T")
@@ -23,10 +25,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, order=True)
 class SecretRef:
-    """One key of one Secret in the namespace of the run."""
+    """One key of one Secret in the namespace of the run, or (home) of the controller.
+
+    default: what stands in where the Secret has no such key; None: it must have it.
+    """
 
     name: str
     key: str
+    is_home: bool = False
+    default: str | None = None
 
 
 class Filled(str):
@@ -57,6 +64,53 @@ class OAuth2:
 
 
 @dataclass(frozen=True, slots=True)
+class Sigv4:
+    """A signature for AWS (Signature Version 4). region "": the controller's own."""
+
+    service: str
+    region: str = ""
+    profile: str = ""
+    role_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    """One HTTP request.
+
+    params: appended to the URL, encoded as they leave.  aliases: filled-in URLs that stand for others, as
+    (name, URL).  sigv4: a `{region}` in the URL becomes the region.  timeout_s: for the whole exchange.
+    """
+
+    url: str
+    method: str = "GET"
+    params: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: str = ""
+    basic: BasicAuth | None = None
+    oauth2: OAuth2 | None = None
+    sigv4: Sigv4 | None = None
+    insecure: bool = False
+    timeout_s: float = 10.0
+    aliases: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KayentaRun:
+    """One canary analysis by Kayenta: its configuration is found by name, then judged; the reply is the end of it.
+
+    find, start and poll are the requests of the three steps; `{config}` and `{id}` in their URLs are what the step
+    before gave.  config_name: which configuration is meant.  timeout_s: for all of it.
+    """
+
+    find: HttpCall
+    start: HttpCall
+    poll: HttpCall
+    config_name: str
+    poll_s: float = 5.0
+    timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
 class PromQuery:
     """One PromQL query over HTTP.
 
@@ -74,6 +128,7 @@ class PromQuery:
     basic: BasicAuth | None = None
     bearer: str = field(default="", repr=False)
     oauth2: OAuth2 | None = None
+    sigv4: Sigv4 | None = None
     insecure: bool = False
     timeout_s: float = 30.0
 
@@ -103,7 +158,7 @@ class PromQueries:
         return max(query.timeout_s for query in self.queries)
 
 
-Question: TypeAlias = PromQuery | PromQueries
+Question: TypeAlias = PromQuery | PromQueries | HttpCall | KayentaRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +174,17 @@ class HttpReply:
 
 def slot(ref: SecretRef) -> str:
     """The place holder that stands for a secret in a question's texts."""
-    return f"\x02{ref.name}\x1f{ref.key}\x03"
+    more = f"\x1fhome\x1f{ref.default or ''}" if ref.is_home else ""
+    return f"\x02{ref.name}\x1f{ref.key}{more}\x03"
+
+
+def home(name: str, key: str, default: str | None = None) -> str:
+    """The place holder of a key of a Secret beside the controller."""
+    return slot(SecretRef(name, key, True, default))
+
+
+def _ref(match: re.Match[str]) -> SecretRef:
+    return SecretRef(match[1], match[2], match[3] is not None, match[4] or None)
 
 
 def has_slot(text: str) -> bool:
@@ -137,18 +202,18 @@ def secrets(question: Question) -> tuple[SecretRef, ...]:
     found: set[SecretRef] = set()
 
     def note(text: str) -> str:
-        found.update(SecretRef(*match) for match in _SLOT.findall(text))
+        found.update(map(_ref, _SLOT.finditer(text)))
         return text
 
     _each_text(question, note)
-    return tuple(sorted(found))
+    return tuple(sorted(found, key=lambda ref: (ref.is_home, ref.name, ref.key)))
 
 
 def fill(question: Question, values: Mapping[SecretRef, str]) -> Question:
     """The question with its slots filled. Raises AnalysisError where a value is missing; never shows a value."""
 
     def one(match: re.Match[str]) -> str:
-        ref = SecretRef(match.group(1), match.group(2))
+        ref = _ref(match)
         if ref not in values:
             raise AnalysisError(f"secret {ref.name} key {ref.key} missing")
         return values[ref]
@@ -195,6 +260,6 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:
         return change(value)
     if isinstance(value, tuple):
         return tuple(_each_text(inner, change) for inner in value)
-    if isinstance(value, PromQuery | PromQueries | BasicAuth | OAuth2):
+    if isinstance(value, PromQuery | PromQueries | HttpCall | KayentaRun | BasicAuth | OAuth2 | Sigv4):
         return replace(value, **{each.name: _each_text(getattr(value, each.name), change) for each in fields(value)})
     return value

@@ -28,7 +28,7 @@ def measure(metric: Metric, answer: Any, error: str, started_s: float, finished_
     if error:
         return failed(error, started_s, finished_s)
     try:
-        reading = PROVIDERS[metric.provider].read(answer)
+        reading = PROVIDERS[metric.provider].read(answer, metric.query)
     except AnalysisError as broken:
         return failed(str(broken), started_s, finished_s)
     phase, message = assess(reading.value, metric.judged, finished_s)

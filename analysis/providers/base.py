@@ -48,12 +48,13 @@ class Judged:
 class Provider:
     """One source of metrics.
 
-    ask: the question that a metric's spec asks now.  read: the value in an answer.  Both raise AnalysisError.
+    ask: the question that a metric's spec asks now.  read: the value in an answer to that spec's question.  Both
+    raise AnalysisError.
     metadata: what of the spec is worth showing beside the results.  judge: for a source that compares and remembers,
     in place of read: (spec, answer, memory, moment of asking) -> verdict.
     """
 
     ask: Callable[[Mapping[str, Any], Surroundings], Question]
-    read: Callable[[Any], Reading]
+    read: Callable[[Any, Mapping[str, Any]], Reading]
     metadata: Callable[[Mapping[str, Any]], Mapping[str, str]]
     judge: Callable[[Mapping[str, Any], Any, str, float], Judged] | None = None

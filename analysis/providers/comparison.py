@@ -59,7 +59,7 @@ def value_of(asked: Comparison, finding: Finding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def read(answer: Any) -> Reading:
+def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
     """Never asked for: a comparison is judged with its memory."""
     raise AnalysisError(f"a comparison of {type(answer).__name__} needs its memory")
 

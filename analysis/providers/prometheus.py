@@ -5,28 +5,24 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from analysis import duration, language
-from analysis.asks import BasicAuth, HttpReply, OAuth2, PromQuery, has_slot, shown
+from analysis.asks import HttpReply, PromQuery, shown
 from analysis.errors import AnalysisError
 from analysis.language.environment import parse_float
 from analysis.providers.base import Provider, Reading, Surroundings
+from analysis.providers.connection import base_address, headers_of, login, part
 
+WHO = "prometheus"
 POINTS_MAX = 11_000  # of one range query, as the server itself limits it
 SAMPLES_MAX = 50_000
 SERIES_TEXT_CHARS_MAX = 4096
-URL_CHARS_MAX = 2048
 TIMEOUT_S = 30.0
 TIMEOUT_S_MAX = 300.0
 WARNINGS_CHARS_MAX = 1024
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SLOT = re.compile("\x02[^\x03]*\x03")
 
 
 def ask(spec: Mapping[str, Any], around: Surroundings) -> PromQuery:
@@ -35,47 +31,22 @@ def ask(spec: Mapping[str, Any], around: Surroundings) -> PromQuery:
     query = str(spec.get("query") or "")
     if not query.strip():
         raise AnalysisError("prometheus query is empty")
-    authentication = _object(spec.get("authentication"), "authentication")
+    basic, oauth2, sigv4 = login(spec, WHO, service="aps")
     question = PromQuery(
         url=address,
         query=query,
-        headers=tuple(_headers(spec.get("headers") or ())),
-        basic=_basic(_object(authentication.get("basicAuth"), "authentication.basicAuth")) or userinfo,
-        oauth2=_oauth2(_object(authentication.get("oauth2"), "authentication.oauth2")),
+        headers=tuple(headers_of(spec.get("headers") or (), WHO)),
+        basic=basic or userinfo,
+        oauth2=oauth2,
+        sigv4=sigv4,
         insecure=spec.get("insecure") is True,
         timeout_s=_timeout_s(spec.get("timeout")),
     )
-    ranged = _object(spec.get("rangeQuery"), "rangeQuery")
+    ranged = part(spec.get("rangeQuery"), "rangeQuery", WHO)
     return _ranged(question, ranged, around.now_s) if ranged else question
 
 
-def base_address(address: str) -> tuple[str, BasicAuth | None]:
-    """A server's address without its user information, and that. No message ever shows what stood before the @."""
-    plain = _SLOT.sub("slot", address)
-    if not address:
-        raise AnalysisError("prometheus address is not configured")
-    if len(address) > URL_CHARS_MAX or _CONTROL.search(plain) or any(char.isspace() for char in plain):
-        raise AnalysisError("prometheus address is not a URL: too long, or with blanks or control characters in it")
-    if address.startswith("\x02"):
-        return address, None  # a secret from its first character on: whoever fills it in looks at what it is
-    scheme, _, rest = address.partition("://")
-    authority, slash, path = rest.partition("/")
-    user, at, host = authority.rpartition("@")
-    clean = f"{scheme}://{host}{slash}{path}"
-    bad = AnalysisError(f'prometheus address is not a URL: "{_SLOT.sub("*****", clean)}", want http://host:port')
-    if scheme.lower() not in ("http", "https") or not host:
-        raise AnalysisError(f'prometheus address is not a URL: want http://host:port, got "{_no_user(address)}"')
-    try:
-        parts = urlsplit(_SLOT.sub("slot", clean))
-        if not parts.hostname or parts.port == 0 or parts.query or parts.fragment:
-            raise bad
-    except ValueError:
-        raise bad from None
-    name, _, password = user.partition(":")
-    return clean.rstrip("/"), BasicAuth(unquote(name), unquote(password)) if at else None
-
-
-def read(answer: Any) -> Reading:
+def read(answer: Any, spec: Mapping[str, Any] | None = None) -> Reading:
     """The value in an answer: a number of a scalar, a list of numbers of a vector or a matrix."""
     body = _body(answer)
     data = data_of(body)
@@ -110,51 +81,6 @@ def metadata(spec: Mapping[str, Any]) -> Mapping[str, str]:
 PROVIDER = Provider(ask, read, metadata)
 
 
-def _object(value: Any, name: str) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise AnalysisError(f"prometheus {name} must be an object")
-    return value
-
-
-def _no_user(address: str) -> str:
-    scheme, mark, rest = address.rpartition("://")
-    rest = rest.rpartition("@")[2]
-    return _SLOT.sub("*****", f"{scheme.rpartition('@')[2]}{mark}{rest}")[:256]
-
-
-def _headers(headers: Any) -> Iterator[tuple[str, str]]:
-    if not isinstance(headers, list | tuple):
-        raise AnalysisError("prometheus headers must be a list")
-    for header in headers:
-        name, value = str(header.get("key") or ""), str(header.get("value") or "")
-        if not _HEADER_NAME.fullmatch(name):
-            raise AnalysisError(f"prometheus header name {name[:64]!r} is not valid")
-        if _CONTROL.search(_SLOT.sub("", value)):
-            raise AnalysisError(f"prometheus header {name} has control characters in its value")
-        yield name, value
-
-
-def _basic(basic: Mapping[str, Any]) -> BasicAuth | None:
-    if not basic:
-        return None
-    return BasicAuth(str(basic.get("username") or ""), str(basic.get("password") or ""))
-
-
-def _oauth2(oauth2: Mapping[str, Any]) -> OAuth2 | None:
-    if not any(oauth2.values()):
-        return None
-    names = ("tokenUrl", "clientId", "clientSecret")
-    texts = {name: str(oauth2.get(name) or "") for name in names}
-    if missing := [name for name in names if not texts[name]]:
-        raise AnalysisError(f"missing mandatory parameter in metric for OAuth2 setup: {', '.join(missing)}")
-    if not has_slot(texts["tokenUrl"]):
-        base_address(texts["tokenUrl"])
-    scopes = oauth2.get("scopes") or ()
-    return OAuth2(texts["tokenUrl"], texts["clientId"], texts["clientSecret"], tuple(str(scope) for scope in scopes))
-
-
 def _timeout_s(value: Any) -> float:
     if value is None:
         return TIMEOUT_S
@@ -180,10 +106,7 @@ def _ranged(question: PromQuery, ranged: Mapping[str, Any], now_s: float) -> Pro
     points = (end_s - start_s) / step_s + 1
     if points > POINTS_MAX:
         raise AnalysisError(f"rangeQuery asks for {points:.0f} points, more than {POINTS_MAX}: use a longer step")
-    return PromQuery(
-        question.url, question.query, "range", start_s, end_s, step_s, question.headers, question.basic,
-        question.bearer, question.oauth2, question.insecure, question.timeout_s,
-    )  # fmt: skip
+    return replace(question, kind="range", start_s=start_s, end_s=end_s, step_s=step_s)
 
 
 def _moment_s(name: str, source: str, now_s: float) -> float:
