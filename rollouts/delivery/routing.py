@@ -12,7 +12,7 @@ from rollouts.core.reader import Reader
 from rollouts.delivery.seen import ServiceSeen
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind, Manifest, Ref
-from rollouts.traffic import Dialect, Route, Router, Traffic, headers_of, mirrors, routers_of, unusable
+from rollouts.traffic import OLDER, Dialect, Route, Router, Traffic, headers_of, mirrors, routers_of, unusable
 
 AT = "spec.strategy.canary.trafficRouting"
 PING, PONG = "ping", "pong"
@@ -40,8 +40,14 @@ def not_known(routing: TrafficRouting, reader: Reader, others: Mapping[str, Dial
     """The first kind of the routers that is not watched yet, and why it cannot be, "" while that is not known."""
     for router in routers_of(routing, others):
         for kind in router.kinds:
-            if kind not in _ALWAYS and not reader.knows(kind):
-                return kind, reader.complaint(kind)
+            if kind in _ALWAYS or reader.knows(kind):
+                continue
+            complaint, older = reader.complaint(kind), OLDER.get(kind)
+            if complaint and older is not None:
+                if reader.knows(older):
+                    continue
+                complaint = complaint if reader.complaint(older) else ""
+            return kind, complaint
     return None
 
 

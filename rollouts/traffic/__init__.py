@@ -10,6 +10,7 @@ from rollouts.traffic.route import ManagedRoute, Match, Request, Route, Split, T
 from rollouts.traffic.routers import (
     DIALECTS,
     KINDS,
+    OLDER,
     RETIRED,
     Router,
     fields_of,
@@ -23,6 +24,7 @@ from rollouts.traffic.selector import turned, without_hash
 __all__ = [
     "DIALECTS",
     "KINDS",
+    "OLDER",
     "RETIRED",
     "Dialect",
     "ManagedRoute",

@@ -19,16 +19,29 @@ from rollouts.traffic.route import ManagedRoute, Match, Request, Split, Traffic
 GROUP = "gateway.networking.k8s.io"
 HTTP = Kind(GROUP, "v1", "HTTPRoute", "httproutes")
 GRPC = Kind(GROUP, "v1", "GRPCRoute", "grpcroutes")
-TCP = Kind(GROUP, "v1alpha2", "TCPRoute", "tcproutes")
-TLS = Kind(GROUP, "v1alpha2", "TLSRoute", "tlsroutes")
+TCP = Kind(GROUP, "v1", "TCPRoute", "tcproutes")
+TLS = Kind(GROUP, "v1", "TLSRoute", "tlsroutes")
+OLDER: Mapping[Kind, Kind] = {kind: Kind(GROUP, "v1alpha2", kind.name, kind.plural) for kind in (TCP, TLS)}
+"""Before the Gateway API 1.6 (TLSRoute: 1.5) clusters serve these versions only."""
 PLUGIN = "argoproj-labs/gatewayAPI"
 MATCHES_MAX = 64  # of one rule, by the API
 
 
 def refs(settings: GatewayRouting, traffic: Traffic, get: Get) -> tuple[Ref, ...]:
-    """Every route that the settings name."""
+    """Every route that the settings name, in the version that the cluster serves."""
     space = settings.namespace or traffic.namespace
-    return tuple(Ref(kind, space, route.name) for kind, route in _named(settings))
+    return tuple(_served(kind, space, route.name, get) for kind, route in _named(settings))
+
+
+def needs(settings: GatewayRouting) -> tuple[Kind, ...]:
+    """The kinds that the settings name."""
+    return tuple(dict.fromkeys(kind for kind, _ in _named(settings)))
+
+
+def _served(kind: Kind, space: str, name: str, get: Get) -> Ref:
+    ref = Ref(kind, space, name)
+    older = Ref(OLDER[kind], space, name) if kind in OLDER else ref
+    return older if get(ref) is None and get(older) is not None else ref
 
 
 def read(settings: GatewayRouting, traffic: Traffic, manifest: Manifest) -> Reading:
@@ -176,11 +189,12 @@ def _quoted(text: str) -> str:
 
 DIALECT = Dialect(
     "gatewayAPI",
-    (HTTP, GRPC, TCP, TLS),
+    (HTTP, GRPC, TCP, TLS, *OLDER.values()),
     refs,
     read,
     edit,
     settings_of,
     headers=frozenset({"exact", "prefix", "regex"}),
     mirrors=True,
+    needs=needs,
 )

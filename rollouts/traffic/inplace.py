@@ -46,7 +46,8 @@ class Dialect:
     refs: the objects that carry it, by the settings.  read: what one of them says now.  edit: the same object with a
     split in it; the argument may be changed, it is a copy.  settings: its settings from JSON, ValueError where they are
     wrong.  headers: the ways in which header routes may compare,
-    empty where there are none.  mirrors: whether it can send copies.
+    empty where there are none.  mirrors: whether it can send copies.  needs: those of the kinds that
+    certain settings name, where that is not all of them.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Dialect:
     settings: Callable[[Mapping[str, Any]], Any] = dict
     headers: frozenset[str] = frozenset()
     mirrors: bool = False
+    needs: Callable[[Any], tuple[Kind, ...]] | None = None
 
 
 def find(dialect: Dialect, settings: Any, traffic: Traffic, get: Get) -> tuple[Route, ...]:

@@ -66,7 +66,7 @@ def in_place(dialect: Dialect, settings: Any) -> Router:
         dialect.name,
         find=lambda traffic, get: inplace.find(dialect, settings, traffic, get),
         write=lambda traffic, route, split: inplace.write(dialect, settings, traffic, route, split),
-        kinds=dialect.kinds,
+        kinds=dialect.needs(settings) if dialect.needs else dialect.kinds,
     )
 
 
@@ -160,6 +160,9 @@ KINDS: tuple[Kind, ...] = tuple(
     )
 )
 """Every kind that some router of the table looks at."""
+
+OLDER: Mapping[Kind, Kind] = gateway.OLDER
+"""Kind → the version of it that does as well where the cluster serves no newer one."""
 
 RETIRED: Mapping[str, str] = {
     "smi": "the Service Mesh Interface was archived in 2023; use gatewayAPI",

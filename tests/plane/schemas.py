@@ -22,12 +22,12 @@ FETCH_S_MAX = 300
 GATEWAY = "config/crd/experimental/gateway.networking.k8s.io_{}.yaml"
 SOURCES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
-        "sigs.k8s.io/gateway-api@v1.4.0",
+        "sigs.k8s.io/gateway-api@v1.6.3",
         tuple(
             GATEWAY.format(name)
             for name in (
                 "gatewayclasses", "gateways", "httproutes", "grpcroutes", "tcproutes", "tlsroutes", "referencegrants",
-                "backendtlspolicies",
+                "backendtlspolicies", "listenersets",
             )
         ),
     ),
@@ -90,8 +90,9 @@ def _kept(body: dict[str, Any]) -> dict[str, Any] | None:
     ours = _OURS.get((spec["group"], spec["names"]["plural"]))
     if ours is None and spec["group"] not in _BESIDE:
         return None
-    versions = [each for each in spec["versions"] if ours is None or each["name"] == ours.version]
-    if ours is not None:
+    versions = spec["versions"]
+    if spec["group"] not in _BESIDE:
+        versions = [each for each in versions if ours is not None and each["name"] == ours.version]
         versions = [{**each, "served": True, "storage": True} for each in versions]
     kept = {key: value for key, value in spec.items() if key != "conversion"}
     meta = {key: body["metadata"][key] for key in ("name", "annotations") if body["metadata"].get(key)}

@@ -46,6 +46,25 @@ def start_traefik(plane: Plane) -> Service:
     return Service(child, f"http://127.0.0.1:{port}")
 
 
+def start_routers(plane: Plane) -> Service:
+    """Traefik as a Gateway API implementation, and reading its own IngressRoutes and TraefikServices."""
+    port, ping = free_port(), free_port()
+    flags = []
+    for provider in ("--providers.kubernetescrd", "--providers.kubernetesgateway"):
+        flags += [
+            f"{provider}=true", f"{provider}.endpoint={plane.admin.url}", f"{provider}.token={plane.admin.token}",
+            f"{provider}.certauthfilepath={plane.admin.ca}", f"{provider}.throttleduration=100ms",
+        ]  # fmt: skip
+    child = plane.family.start("traefik-routers", [
+        str(Path(sys.executable).with_name("traefik")), *flags,
+        f"--entrypoints.web.address=127.0.0.1:{port}", f"--entrypoints.ping.address=127.0.0.1:{ping}",
+        "--providers.providersthrottleduration=100ms", "--log.level=INFO",
+        "--ping=true", "--ping.entrypoint=ping", "--global.sendanonymoususage=false", "--global.checknewversion=false",
+    ])  # fmt: skip
+    child.until(lambda: _answers(f"http://127.0.0.1:{ping}/ping"), START_S_MAX)
+    return Service(child, f"http://127.0.0.1:{port}")
+
+
 def find_prometheus() -> str | None:
     """The Prometheus of this machine: on the PATH, or unpacked beside the plane's binaries."""
     unpacked = cache_root() / "prometheus" / "usr" / "bin" / "prometheus"

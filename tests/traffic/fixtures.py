@@ -65,7 +65,7 @@ def a_grpc_route() -> dict[str, Any]:
 
 def a_layer_4_route(kind: str) -> dict[str, Any]:
     spec = {"parentRefs": [{"name": "edge"}], "rules": [{"backendRefs": backends()}]}
-    return an_object("gateway.networking.k8s.io/v1alpha2", kind, spec)
+    return an_object("gateway.networking.k8s.io/v1", kind, spec)
 
 
 def hosts() -> list[dict[str, Any]]:
