@@ -193,7 +193,9 @@ class Controller:
     def _keeper(self) -> LeaseKeeper:
         settings, options = self._settings, self._options
         suffix = f"-{options.instance_id}" if options.instance_id else ""
-        ref = Ref(LEASE, options.lease_namespace or self._access.namespace, settings.lease_name + suffix)
+        # The rooms of another process have a lead of their own.
+        name = settings.lease_name if "delivery" in options.rooms else f"rollouts-{'-'.join(options.rooms)}-lock"
+        ref = Ref(LEASE, options.lease_namespace or self._access.namespace, name + suffix)
         identity = f"{OURS}{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
         loop = asyncio.get_running_loop()
 

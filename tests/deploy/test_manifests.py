@@ -13,13 +13,13 @@ from rollouts.kube import kinds
 from rollouts.kube.ref import Kind
 from rollouts.shell.admission import JUDGED
 from rollouts.shell.settings import DEFAULTS
-from rollouts.shell.wiring import ROOMS, interests, rooms
+from rollouts.shell.wiring import interests, rooms
 from tests.deploy.kustomize import build, files
 
 HERE = Path(__file__).parents[2]
 DEPLOY = HERE / "deploy"
 INSTALLATIONS = (".", "namespaced")
-ADDITIONS = ("webhook",)
+ADDITIONS = ("webhook", "gitops")
 READ = ("get", "list", "watch")
 
 WRITES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
@@ -128,7 +128,7 @@ def test_the_controller_knows_every_flag_it_is_started_with(name: str) -> None:
 @pytest.mark.parametrize("name", INSTALLATIONS)
 def test_what_the_rooms_read_and_write_is_granted(name: str) -> None:
     granted = rules(build(DEPLOY / name))
-    read = {interest.kind for interest in interests(rooms(tuple(ROOMS)))}
+    read = {interest.kind for interest in interests(rooms(("delivery",)))}
     needed = [(kind, "", verb) for kind in read for verb in READ]
     needed += [(kind, sub, verb) for kind, sub, verbs in WRITES for verb in verbs]
 
@@ -163,6 +163,22 @@ def test_the_lease_that_is_granted_is_the_lease_that_is_kept() -> None:
 
     assert [rule.get("resourceNames") for rule in granted] == [None, [DEFAULTS.lease_name]]
     assert granted[1]["verbs"] == ["get", "update"]
+
+
+def test_the_sync_core_may_do_by_name_what_it_does_for_itself() -> None:
+    made = list(build(DEPLOY / "gitops"))
+    (own,) = (each for each in made if each["kind"] == "ClusterRole" and each["metadata"]["name"] == "rollouts-gitops")
+    read = {interest.kind for interest in interests(rooms(("gitops",)))}
+    needed = [(kind, verb) for kind in read for verb in READ]
+    needed += [(kinds.APPLICATION, "patch"), (kinds.EVENT, "create"), (kinds.SECRET, "list"), (kinds.CONFIG_MAP, "get")]
+
+    assert [f"{verb} {kind.plural}" for kind, verb in needed if not is_granted(own["rules"], kind, verb)] == []
+
+
+def test_the_sync_core_keeps_a_lease_of_its_own() -> None:
+    (role,) = (each for each in build(DEPLOY / "gitops") if each["kind"] == "Role")
+
+    assert [rule.get("resourceNames") for rule in role["rules"]] == [None, ["rollouts-gitops-lock"]]
 
 
 def test_whoever_may_edit_may_promote() -> None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from analysis.check import PROVIDERS, PROVIDERS_SERVED
-from rollouts.api import analysis, providers, rollout, routing
+from rollouts.api import analysis, application, appstatus, project, providers, rollout, routing
 from rollouts.api.common import aliases
 from rollouts.cli.lint import Source, lint
 from rollouts.core.chain import Chain
@@ -23,7 +23,8 @@ ROLLOUT, BLUE_GREEN, WORKLOAD = SPEC / "rollout.md", SPEC / "blue-green.md", SPE
 ANALYSIS = SPEC / "analysis.md"
 ROUTERS = SPEC.parent / "reference" / "routers.md"
 COMPARISON = SPEC / "comparison.md"
-PAGES = (ROLLOUT, BLUE_GREEN, WORKLOAD, ANALYSIS, COMPARISON)
+APPLICATION, PROJECT = SPEC / "application.md", SPEC / "appproject.md"
+PAGES = (ROLLOUT, BLUE_GREEN, WORKLOAD, ANALYSIS, COMPARISON, APPLICATION, PROJECT)
 CANARY = "spec.strategy.canary"
 PROMETHEUS = "spec.metrics[].provider.prometheus"
 
@@ -68,6 +69,27 @@ SECTIONS: tuple[tuple[Path, str, type[BaseModel], frozenset[str]], ...] = (
     (COMPARISON, "`spec.metrics[].provider.comparison`", providers.Comparison, frozenset()),
     (ANALYSIS, f"`{PROMETHEUS}.authentication`", providers.Authentication, frozenset({"sigv4"})),
     (ANALYSIS, f"`{PROMETHEUS}.rangeQuery`", providers.RangeQuery, frozenset()),
+    (APPLICATION, "`spec`", application.ApplicationSpec, frozenset()),
+    (APPLICATION, "`spec.source`", application.ApplicationSource, frozenset()),
+    (APPLICATION, "`spec.source.helm`", application.HelmSource, frozenset()),
+    (APPLICATION, "`spec.source.kustomize`", application.KustomizeSource, frozenset()),
+    (APPLICATION, "`spec.source.directory`", application.DirectorySource, frozenset()),
+    (APPLICATION, "`spec.destination`", application.Destination, frozenset()),
+    (APPLICATION, "`spec.syncPolicy`", application.SyncPolicy, frozenset()),
+    (APPLICATION, "`spec.syncPolicy.automated`", application.Automated, frozenset()),
+    (APPLICATION, "`spec.syncPolicy.retry`", application.Retry, frozenset()),
+    (APPLICATION, "`spec.syncPolicy.retry.backoff`", application.Backoff, frozenset()),
+    (APPLICATION, "`spec.ignoreDifferences[]`", application.IgnoreDifference, frozenset()),
+    (APPLICATION, "`operation`", appstatus.Operation, frozenset()),
+    (APPLICATION, "`operation.sync`", appstatus.SyncOperation, frozenset()),
+    (APPLICATION, "`status`", appstatus.ApplicationStatus, frozenset()),
+    (APPLICATION, "`status.operationState`", appstatus.OperationState, frozenset()),
+    (APPLICATION, "`status.resources[]`", appstatus.ResourceStatus, frozenset()),
+    (PROJECT, "`spec`", project.AppProjectSpec, frozenset()),
+    (PROJECT, "`spec.syncWindows[]`", project.SyncWindow, frozenset()),
+    (PROJECT, "`spec.roles[]`", project.ProjectRole, frozenset()),
+    (PROJECT, "`spec.orphanedResources`", project.OrphanedResources, frozenset()),
+    (PROJECT, "`spec.clusterResourceWhitelist[]`", project.GroupKind, frozenset()),
 )
 """Page, heading, the model whose fields stand below it, and those of them that stand elsewhere."""
 
