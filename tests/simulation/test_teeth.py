@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rollouts.delivery import canary, commands, runs, scaling, services, sizes, steps, want
+from rollouts.delivery import canary, commands, restart, runs, scaling, services, sizes, steps, want
 from rollouts.delivery.turning import Turning
 from rollouts.shell import carrier, carry
 from rollouts.shell.cache import Cache
@@ -172,6 +172,10 @@ def run_names_are_not_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(want.runs, "wanted", wanted)
 
 
+def restart_all_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(restart, "at_once", lambda seen: seen.replicas)
+
+
 MUTANTS = (
     Mutant("floor for ceil", floor_for_ceil, ("S2", "L1", "S1", "END")),
     Mutant("weight before selector", weight_before_selector, ("S8",)),
@@ -197,6 +201,7 @@ MUTANTS = (
     ),
     Mutant("no router and no limit above", no_limit_above, ("S6",), ("unrouted-rolling",)),
     Mutant("no router and no limit below", no_limit_below, ("S6",), ("unrouted-rolling",)),
+    Mutant("a restart takes all pods at once", restart_all_at_once, ("S36",), ("restart",)),
     Mutant("run names are not derived", run_names_are_not_kept, ("S27", "L1"), ("judged-canary",)),
 )
 
