@@ -16,7 +16,7 @@ _ABOUT = """Judge a canary against stable at every look, as often as you like: f
 A line of standard input is one look: {"t": seconds, "canary": {"pod-a": [total, bad], ...}, "stable": {...}}.
 Counters are cumulative, a fall is a restart, and a pod that appears later began at zero. The counters of the very
 first look are only a baseline. Looks before the canary's first pod (canary {}) are history: what the stable pods show
-there chooses the null; 200 pod-looks or more are needed to take requests as independent, and without history both
+there chooses the null; 180 pod-looks or more are needed to take requests as independent, and without history both
 bursts and differing pods are allowed for, which is slower. A pod's reading may also be
 {"route": [total, bad], ...}: then each route is compared within itself.
 

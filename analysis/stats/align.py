@@ -140,8 +140,8 @@ def align(cursor: Cursor, snapshot: Snapshot, policy: Policy | None = None) -> t
     base_c, base_s = _bases(cursor, canary, stable)
     birth = policy.later if cursor.began else policy.first
     span = _Span(cursor.at_s, snapshot.at_s, policy, birth, snapshot.at_s if birth is Birth.ZERO else None)
-    moved_c = _advance(base_c, canary, replace(span, born_s=snapshot.at_s))  # a canary is always young
-    moved_s = _advance(base_s, stable, span)
+    moved_c = _advance(_with(base_c, canary, base_s), canary, replace(span, born_s=snapshot.at_s))  # always young
+    moved_s = _advance(_with(base_s, stable, base_c), stable, span)
     began = cursor.began or bool(moved_c.rows or moved_s.rows)
     return Cursor(snapshot.at_s, moved_c.rows, moved_s.rows, began), Aligned(
         snapshot.at_s, moved_c.gained, moved_s.gained, (*oddities, *moved_c.odd, *moved_s.odd), absent,
@@ -187,6 +187,13 @@ def _rows(readings: Mapping[str, Reading], before: tuple[Row, ...], at_s: float)
     rows = {row[0]: row for row in before}
     rows |= {pod: (pod, *reading, at_s, None) for pod, reading in readings.items()}
     return tuple(rows[pod] for pod in sorted(rows))
+
+
+def _with(own: tuple[Row, ...], readings: Mapping[str, Reading], other: tuple[Row, ...]) -> tuple[Row, ...]:
+    """One side's rows, and those of pods that came over from the other side: a promotion is no birth."""
+    names = {row[0] for row in own}
+    came = tuple(row for row in other if row[0] in readings and row[0] not in names)
+    return (*own, *came)
 
 
 def _bases(

@@ -17,9 +17,9 @@ import numpy as np
 from analysis.stats.align import Counts
 from analysis.stats.logs import Floats, chi_square_quantile
 
-# A burst in one of a hundred pod-looks is missed by 200 with probability 13 %; then the rollout's own stable pods, nine
+# A burst in one of a hundred pod-looks is missed by 180 with probability 16 %; then the rollout's own stable pods, nine
 # to one, show one before the canary does.
-POD_LOOKS_MIN = 200
+POD_LOOKS_MIN = 180
 PODS_MIN = 3
 BAD_MIN = 50  # fewer say nothing about spread
 DISPERSION_MAX = 1.3

@@ -227,3 +227,22 @@ def test_wrong_usage_ends_with_code_two_and_a_sentence(option, capsys):
 
     assert ended.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_a_canary_pod_that_becomes_stable_brings_no_past_with_it():
+    rows = list(looks(seed=6, canary=0.01, during=40))
+    for look in rows:
+        if look["t"] > 200:
+            look["stable"]["c-0"] = look["canary"]["c-0"]
+            n = 20 * (look["t"] - 200)
+            look["canary"] = {"c-1": [n, round(0.01 * n)]}
+    found = judged(rows)
+
+    assert first(found, "abort") is None
+    assert found[-1]["rr"] == pytest.approx(1, abs=0.4)
+
+
+def test_a_stable_side_that_is_never_there_is_named():
+    rows = [{"t": 10 * i, "canary": {"c": [100 * i, i]}, "stable": {}} for i in range(8)]
+
+    assert "no reading of stable" in judged(rows)[-1]["why"]

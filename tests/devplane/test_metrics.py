@@ -113,9 +113,9 @@ async def test_a_range_query_answers_every_step(url: str):
 
 
 async def test_a_range_selector_alone_answers_its_raw_samples(url: str):
-    async with ClientSession() as session:
-        async with session.post(f"{url}/api/v1/query", data={"query": "requests[1m]", "time": NOW_S}) as response:
-            answer = await response.json()
+    query = {"query": "requests[1m]", "time": NOW_S}
+    async with ClientSession() as session, session.post(f"{url}/api/v1/query", data=query) as response:
+        answer = await response.json()
 
     assert answer["data"]["resultType"] == "matrix"
     assert all(NOW_S - 60 < at <= NOW_S for series in answer["data"]["result"] for at, _ in series["values"])
