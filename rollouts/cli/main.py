@@ -33,6 +33,7 @@ COMMANDS: dict[str, Lazy] = {
     "lint": Lazy(f"{HERE}.lint", "Say what is wrong in manifests, with file, line and mend."),
     "analyze": Lazy(f"{HERE}.analyze", "Try an analysis before it is trusted."),
     "adopt": Lazy(f"{HERE}.adopt", "Say what taking Rollouts over from another controller would do."),
+    "convert": Lazy(f"{HERE}.convert", "Turn a Deployment into a Rollout, or a Rollout back."),
     "app": Lazy(f"{HERE}.app", "Applications: list, sync, diff, wait, roll back."),
     "project": Lazy(f"{HERE}.project", "AppProjects, and when syncs are allowed next."),
     "repo": Lazy(f"{HERE}.repo", "Repositories and the credentials that open them."),

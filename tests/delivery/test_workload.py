@@ -243,3 +243,19 @@ def test_a_template_beside_a_reference_is_refused():
     rollout["spec"]["template"] = {"spec": a_template()["spec"]}
 
     assert [each.reason for each in check(rollout).refusals] == ["TemplateAndWorkload"]
+
+
+def test_a_rollout_moves_its_template_to_a_deployment_and_gives_way_to_it_without_an_update():
+    world = WorkloadWorld(a_rollout(4, steps=STEPS))
+    world.settle(60.0)
+    before = world.status["currentPodHash"]
+    world.add(a_deployment())
+    given = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "old", "scaleDown": "onsuccess"}
+    world.patch(WEB, {"spec": {"template": None, "workloadRef": given}})
+    world.settle(60.0)
+
+    assert (world.status["phase"], world.status["currentPodHash"]) == ("Healthy", before)
+    assert (world.size, world.rollout["metadata"]["finalizers"]) == (0, [FINALIZER])
+    world.patch(WEB, {"metadata": {"deletionTimestamp": world.now.rfc3339_whole()}})
+    world.settle(10.0)
+    assert (world.size, world.rollout["metadata"]["finalizers"]) == (4, [])
