@@ -497,6 +497,30 @@ def test_a_router_that_the_cluster_does_not_serve_is_said_once_it_is_known() -> 
     assert "does not serve httproutes.gateway.networking.k8s.io v1: 404" in world.status["message"]
 
 
+def test_a_layer_4_route_is_taken_in_the_version_that_an_older_cluster_serves() -> None:
+    case = CASES["gateway tcp"]
+    older = {**case.routed, "apiVersion": "gateway.networking.k8s.io/v1alpha2"}
+    world = Routed(Case(case.field, case.settings, older))
+    world.knows = lambda kind: kind.version == "v1alpha2"  # type: ignore[method-assign]  # what such a cluster serves
+    world.complaint = lambda kind: "" if world.knows(kind) else "404"  # type: ignore[method-assign]
+    world.settle(60.0)
+
+    world.set_image("shop/web:2")
+    world.settle(1.0)
+    world.until("Paused")
+
+    assert world.weight == 20
+
+
+def test_only_the_kinds_that_a_spec_names_are_asked_for() -> None:
+    world = Routed(CASES["gateway"])
+    asked: list[str] = []
+    world.knows = lambda kind: not asked.append(kind.name)  # type: ignore[func-returns-value,method-assign]
+    world.settle(60.0)
+
+    assert set(asked) - {"Pod"} == {"HTTPRoute"}
+
+
 def test_a_step_waits_until_the_gateway_has_accepted_its_weight() -> None:
     world = settled(CASES["gateway"])
     ref = world.route_ref

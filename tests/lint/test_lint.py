@@ -308,3 +308,11 @@ def test_a_secret_value_in_a_manifest_is_not_printed() -> None:
     secret: Any = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: hunter2}\n"
 
     assert "hunter2" not in str(findings(secret))
+
+
+def test_a_router_that_its_makers_gave_up_is_a_warning() -> None:
+    text = ROLLOUT.replace("{nginx: {stableIngress: web}}", "{smi: {rootService: web}}")
+
+    found = [each for each in lint([Source("web.yaml", text.encode())]) if each.reason == "RouterRetired"]
+
+    assert [each.severity for each in found] == ["warning"]

@@ -64,7 +64,9 @@ def a_grpc_route() -> dict[str, Any]:
 
 
 def a_layer_4_route(kind: str) -> dict[str, Any]:
-    spec = {"parentRefs": [{"name": "edge"}], "rules": [{"backendRefs": backends()}]}
+    spec: dict[str, Any] = {"parentRefs": [{"name": "edge"}], "rules": [{"backendRefs": backends()}]}
+    if kind == "TLSRoute":
+        spec["hostnames"] = ["shop.example"]
     return an_object("gateway.networking.k8s.io/v1", kind, spec)
 
 
