@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.realplane.shop import MERGE, Shop, controller, weight_of
 pytestmark = pytest.mark.realplane
 
 AT_REST_S = 4.0
+THEM = "argo-rollouts-6b5d4b8c9f-x2x7k_4b1f3b0e-3f0e-4d2f-9b7e-6a2f6a0c1d11"
 POD = {"nodeSelector": {LABEL: "true"}}
 
 
@@ -98,3 +100,24 @@ def test_an_aborted_update_is_left_as_it_is(shop: Shop) -> None:
 
     assert pods(shop) == before
     assert shop.weight() == 0
+
+
+def test_the_lock_of_another_controller_is_waited_for(shop: Shop) -> None:
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{shop.namespace}/leases"
+    lock = f"{leases}/argo-rollouts-controller-lock"
+    leave(shop, left.at_the_weight(FOREIGN, namespace=shop.namespace, pod=POD))
+    before = pods(shop)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    spec = {"holderIdentity": THEM, "leaseDurationSeconds": 15, "acquireTime": now, "renewTime": now}
+    shop.plane.admin.ask("POST", leases, {"metadata": {"name": "argo-rollouts-controller-lock"}, "spec": spec})
+    with controller(shop, "--leader-elect", "--lease-namespace", shop.namespace):
+        time.sleep(AT_REST_S)  # the measurement itself: this Rollout has something to do, and nobody may do it
+
+        assert shop.plane.admin.ask("GET", lock)["spec"]["holderIdentity"] == THEM
+        assert shop.weight() == 0
+
+        # The other one has stopped without a word: its Lease runs out.
+        shop.until_weight(25)
+
+        assert shop.plane.admin.ask("GET", lock)["spec"]["holderIdentity"].startswith("rollouts/")
+        assert pods(shop) == before
