@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from analysis.stats import purse as bank
 from analysis.stats.logs import Floats, floored
 from analysis.stats.null import Null
-from analysis.stats.sequential import BETS, BETS_OK, FRACTIONS, SLOTS, Setup
+from analysis.stats.sequential import BETS, BETS_OK, FRACTIONS, LOG_WEIGHTS_OK, SLOTS, Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ def play(fleet: Fleet, setup: Setup, null: Null) -> tuple[Floats, Floats]:
     bets = BETS.size if null is Null.INDEPENDENT else FRACTIONS.size
     rows = [np.tile(np.asarray(row), (rollouts, 1)) for row in bank.fill(bets, SLOTS)]
     ok = np.zeros((rollouts, BETS_OK.size if null is Null.INDEPENDENT else FRACTIONS.size))
+    weights_ok = LOG_WEIGHTS_OK if null is Null.INDEPENDENT else np.full(FRACTIONS.size, -np.log(FRACTIONS.size))
     bad_logs, ok_logs = np.zeros((rollouts, looks)), np.zeros((rollouts, looks))
     since_s, mark = fleet.at_s[0], fleet.mark[0]
     for look in range(looks):
@@ -50,7 +51,7 @@ def play(fleet: Fleet, setup: Setup, null: Null) -> tuple[Floats, Floats]:
         rows = [row if row.shape[1] == 1 else np.where(told, floored(row + factors), row) for row in rows]
         ok = np.where(told, floored(ok + factors_ok), ok)
         bad_logs[:, look] = _log_sum(np.concatenate(rows, axis=1))
-        ok_logs[:, look] = _log_sum(ok) - np.log(ok.shape[1])
+        ok_logs[:, look] = _log_sum(ok + weights_ok)
     return bad_logs, ok_logs
 
 

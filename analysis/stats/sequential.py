@@ -24,6 +24,7 @@ from analysis.stats.null import Choice, Null
 
 BETS: Floats = np.array([1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0])  # times r0
 BETS_OK: Floats = np.array([1.0, 0.8, 0.6])  # risks, below worse_than
+LOG_WEIGHTS_OK: Floats = np.log([0.7, 0.2, 0.1])  # most canaries are as good as stable, and certified the sooner for it
 FRACTIONS: Floats = np.array([0.03, 0.06, 0.12, 0.25, 0.5, 0.95])
 SLOTS = 6
 
@@ -166,7 +167,7 @@ def log_ok(state: CountsState, choice: Choice, smoothed: Sequence[float] | None 
     share = log_sum_exp(state.share_ok) - math.log(len(state.share_ok))
     match choice.null:
         case Null.INDEPENDENT:
-            return log_sum_exp(state.ok) - math.log(len(state.ok))
+            return log_sum_exp(np.asarray(state.ok) + LOG_WEIGHTS_OK)
         case Null.BURSTS:
             return share
         case Null.PODS:
@@ -214,7 +215,7 @@ def _smoothed(state: CountsState, choice: Choice) -> tuple[float, ...]:
 
 def _pods_ok(state: CountsState, smoothed: Sequence[float]) -> float:
     points = risk.at(smoothed, np.log(np.concatenate([[state.worse_than], _bets_ok(state.worse_than)])))
-    return log_sum_exp(points[1:] - points[0]) - math.log(BETS_OK.size)
+    return log_sum_exp(points[1:] - points[0] + LOG_WEIGHTS_OK)
 
 
 def _bets_ok(worse_than: float) -> Floats:
