@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from prometheus_client import CollectorRegistry
 
 from rollouts.kube.kinds import APPLICATION
 from rollouts.kube.ref import Manifest
+from rollouts.shell import logs
 from rollouts.shell.appfigures import AppFigures
+from rollouts.shell.asks import sandbox
 from rollouts.shell.asks.sources import GitAndCharts
 from rollouts.shell.audit import Audit
 from rollouts.shell.client import Client
@@ -59,6 +62,8 @@ class SyncCore:
         """Listen to the machine's cache and open the doors; the ports by name."""
         self._machine = machine
         machine.listeners += [self._figures.see, self._audit.see]
+        if not await asyncio.to_thread(sandbox.is_offline_possible):
+            logs.warn("renders keep the network: this kernel or container forbids to take it away")
         ports = {}
         if self._options.metrics_port is not None:
             ports["sync_metrics_port"] = await self._servers.metrics(self._options.metrics_port, self._registry)

@@ -100,7 +100,7 @@ async def test_a_link_never_leads_out_and_never_in_circles(shop, refused, link, 
 
 
 async def test_a_link_inside_the_repository_is_followed(shop, render):
-    shop.commit({"shared/a.yaml": config_map("a")}, links={"web/a.yaml": "../shared/a.yaml", "web/more": "../shared"})
+    shop.commit({"common/a.yaml": config_map("a")}, links={"web/a.yaml": "../common/a.yaml", "web/more": "../common"})
 
     rendered = await render("web", directory={"recurse": True})
 
