@@ -47,7 +47,10 @@ def routed(*steps: dict[str, Any], **routers: Any) -> dict[str, Any]:
         (routed(alb={"servicePort": 80}), ["IngressChoice"]),
         (routed(alb={**ALB, "ingresses": ["x"]}), ["IngressChoice"]),
         (routed(alb={**ALB, "stickinessConfig": {"enabled": True}}), ["StickinessOutOfRange"]),
-        (routed(alb={**ALB, "stickinessConfig": {"enabled": True, "durationSeconds": 604801}}), ["StickinessOutOfRange"]),
+        (
+            routed(alb={**ALB, "stickinessConfig": {"enabled": True, "durationSeconds": 604801}}),
+            ["StickinessOutOfRange"],
+        ),
         (routed(istio={}), ["VirtualServiceChoice"]),
         (routed(istio={**ISTIO, "virtualServices": [{"name": "x"}]}), ["VirtualServiceChoice"]),
         (routed(istio={**ISTIO, "destinationRule": {"name": "web"}}), ["SubsetsSame"]),
