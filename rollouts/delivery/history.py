@@ -37,7 +37,7 @@ def is_near_return(seen: DeliverySeen) -> bool:
 
 
 def _sets(seen: DeliverySeen) -> Iterator[Delete]:
-    selected = (seen.canary_service.hash, seen.stable_service.hash)
+    selected = seen.selected
     excess = len(seen.older) - max(0, seen.spec.revisions_kept)
     for each in sorted(seen.older, key=lambda old: (old.revision, old.name))[: max(0, excess)]:
         if each.wanted or each.pods or each.hash in selected or obj.is_deleting(each.manifest):

@@ -1,7 +1,7 @@
 """What a change of the strategy leaves behind: Services of the former one, and the Ingresses that it made.
 
-They are looked for only while the status still speaks of the former strategy. As long as an update is under way they
-lead to the stable version; then the Ingresses go, and the Services select by the user's own labels again.
+They are looked for only while the status still speaks of the former strategy. The Services lead to the stable version,
+then the Ingresses go; once no update is under way the Services select by the user's own labels again.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ def gathered(rollout: Manifest, spec: RolloutSpec, reader: Reader) -> Former | N
 
 
 def turned(seen: DeliverySeen) -> Iterator[tuple[Patch, tuple[Note, ...]]]:
-    """The writes that lead the former Services to the stable version, and give them back once nothing is under way."""
+    """The writes that lead the former Services to the stable version, and give them back once nothing needs that."""
+    is_needed = seen.latch.is_updating or (seen.former is not None and bool(seen.former.ingresses))
     for service in seen.former.services if seen.former else ():
-        if not seen.latch.is_updating:
+        if not is_needed:
             yield _write(service, BARE), ()
         elif service.hash != seen.latch.stable and seen.stable is not None and seen.stable.usable > 0:
             body = {"spec": {"selector": {marks.HASH_LABEL: seen.latch.stable}}}

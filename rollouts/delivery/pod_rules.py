@@ -17,6 +17,7 @@ from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.kube.ref import Manifest
 
+DEPLOYMENT_HASH = "pod-template-hash"
 TEMPLATE_BYTES_MAX = 1 << 20
 ANNOTATIONS_BYTES_MAX = 256 << 10
 _LABEL_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
@@ -71,6 +72,9 @@ def template_refusals(spec: RolloutSpec) -> Iterator[Refusal]:
             fix="give the template the labels that spec.selector asks for",
             got=shown(labels or None),
         )
+    if DEPLOYMENT_HASH in _mapping(labels):
+        text, fix = f"the label {DEPLOYMENT_HASH} belongs to Deployments", f"drop {DEPLOYMENT_HASH} from the template"
+        yield Refusal("LabelReserved", f"{_AT}.metadata.labels", text, fix=fix, kind="Forbidden")
     yield from _sizes(template, meta)
     yield from _containers(pod)
     policy = pod.get("restartPolicy")

@@ -210,6 +210,12 @@ class DeliverySeen:
         """The largest share that any route gives to the canary, read back."""
         return max((route.weight for _, routes in self.routers for route in routes), default=0)
 
+    @property
+    def selected(self) -> frozenset[str]:
+        """The hashes that Services of this Rollout select, those of its former strategy too."""
+        former = self.former.services if self.former else ()
+        return frozenset(each.hash for each in (self.canary_service, self.stable_service, *former) if each.hash)
+
     def set_of(self, hash_value: str) -> SetSeen | None:
         """The ReplicaSet with that hash."""
         return next((each for each in self.sets if each.hash == hash_value), None) if hash_value else None

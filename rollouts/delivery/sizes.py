@@ -128,7 +128,7 @@ def leaving(seen: DeliverySeen, each: SetSeen, delay_s: int, now: Instant, *, at
 
     at_once: a delay that is running already is cut short.
     """
-    is_selected = each.hash in (seen.canary_service.hash, seen.stable_service.hash)
+    is_selected = each.hash in seen.selected
     if not each.wanted:
         return SetWant(each, 0, Keep.AS_IT_IS)
     if is_selected and seen.replicas:

@@ -159,7 +159,7 @@ def promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
 
 
 def _is_judged_after(seen: DeliverySeen) -> bool:
-    is_due = seen.replicas > 0 and not seen.latch.promote_full
+    is_due = seen.replicas > 0 and not seen.latch.promote_full and not history.is_near_return(seen)
     return is_due and runs.step_analysis(seen, RELEASED) is not None
 
 

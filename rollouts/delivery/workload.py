@@ -14,6 +14,7 @@ from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.core.reader import Reader
 from rollouts.delivery import marks
+from rollouts.delivery.pod_rules import DEPLOYMENT_HASH
 from rollouts.delivery.seen import Parting, Refused, Waiting, WorkloadSeen
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
@@ -25,7 +26,6 @@ KINDS: Mapping[tuple[str, str], Kind] = {
 }
 """apiVersion and kind → what may be referred to."""
 SCALE_DOWN = ("never", "onsuccess", "progressively")
-DEPLOYMENT_HASH = "pod-template-hash"
 
 
 def refusals(spec: RolloutSpec) -> Iterator[Refusal]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rollouts.core.plan import Patch
+from rollouts.delivery.rules import check
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from tests.builders import APP, STEPS, a_blue_green, a_rollout, a_service, a_template_of_analysis
@@ -431,3 +432,64 @@ def test_a_canary_becomes_blue_green_and_its_ingress_goes_once_it_leads_to_the_s
     assert "canary" not in world.status
     assert marked(world) == {"web-active", "web-preview"}
     assert world.status["phase"] == "Healthy"
+
+
+def test_a_preview_that_never_comes_is_aborted_where_that_is_wished():
+    world = a_world(a_blue_green(2, progressDeadlineSeconds=30, progressDeadlineAbort=True), ready_s=1.0)
+    world.ready_s = 3600.0
+    world.set_image("shop/web:2")
+    world.settle(60.0)
+
+    assert world.status["phase"] == "Degraded"
+    assert world.status["abort"] is True
+    assert world.selects("active") == world.hash_of("1")
+
+
+def test_an_analysis_does_not_run_into_the_deadline():
+    world = a_world(a_blue_green(2, progressDeadlineSeconds=30, blue_green={"postPromotionAnalysis": JUDGED}))
+    world.set_image("shop/web:2")
+    world.settle(300.0)
+
+    assert (world.status["phase"], world.status["message"]) == ("Progressing", "waiting for analysis to complete")
+
+
+def test_a_return_within_the_window_is_neither_paused_nor_judged():
+    bg = {"prePromotionAnalysis": JUDGED, "postPromotionAnalysis": JUDGED, "autoPromotionEnabled": False}
+    world = a_world(a_blue_green(2, blue_green={**bg, "scaleDownDelaySeconds": 1}, rollbackWindow={"revisions": 2}))
+    world.settle(5.0)
+    world.set_image("shop/web:2")
+    world.settle(10.0)
+    world.command(promoteFull=True)
+    world.settle(60.0)
+    runs = world.runs()
+    world.set_image("shop/web:1")
+    world.settle(60.0)
+
+    assert world.selects("active") == world.status["stableRS"] == world.hash_of("1")
+    assert world.runs() == runs
+
+
+def test_a_label_of_deployments_is_refused():
+    rollout = a_blue_green(2)
+    rollout["spec"]["template"]["metadata"]["labels"]["pod-template-hash"] = "abc"
+
+    assert [each.reason for each in check(rollout).refusals] == ["LabelReserved"]
+
+
+def test_a_canary_that_carries_weight_and_is_given_up_while_it_becomes_blue_green_is_left_by_its_service_first():
+    canary = {"abortScaleDownDelaySeconds": 1}
+    world = World(
+        a_service("web-active"),
+        a_service("web-preview"),
+        a_rollout(4, steps=({"setWeight": 25}, {"pause": {}}), canary=canary),
+    )
+    world.settle(60.0)
+    world.set_image("shop/web:2")
+    world.settle(60.0)
+    given = a_blue_green()["spec"]
+    world.patch(WEB, {"spec": {"strategy": {"canary": None, **given["strategy"]}, "template": given["template"]}})
+    world.settle(60.0)
+
+    assert world.status["phase"] == "Healthy"
+    assert world.sizes() == {"1": 4, "2": 0}
+    assert marked(world) == {"web-active", "web-preview"}
