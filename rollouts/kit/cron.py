@@ -69,5 +69,5 @@ def _local(moment: Instant, zone: str) -> datetime:
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name or "UTC")
-    except (OSError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise CronError(f"{name!r} is no time zone") from error

@@ -68,7 +68,7 @@ def application(live: Manifest) -> Health:
     if not compared or any(compared.get(name) != spec.get(name) for name in ("source", "sources") if spec.get(name)):
         return progressing("waiting for the application to be compared")
     running = part(status, "operationState")
-    if live.get("operation") or running.get("phase") in ("Running", "Terminating"):
+    if "operation" in live or running.get("phase") in ("Running", "Terminating"):
         return progressing("the application is syncing")
     found = part(status, "health")
     word = str(found.get("status") or "")

@@ -1,0 +1,212 @@
+"""What counts as a difference, and what does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rollouts.api.application import IgnoreDifference
+from rollouts.gitops.diff import ignore, picture
+from rollouts.gitops.diff.compare import LAST_APPLIED, changes
+from rollouts.gitops.diff.merge import three_way
+from rollouts.gitops.keys import Key, key_of
+from tests.gitops.shop import config, deployment
+
+WEB = Key("apps", "Deployment", "shop", "web")
+
+
+def stored(manifest: dict[str, Any], **parts: Any) -> dict[str, Any]:
+    """The manifest as a server would have it, with more parts."""
+    meta = {**manifest["metadata"], "uid": "1", "resourceVersion": "7", "generation": 2, "creationTimestamp": "x"}
+    return {**manifest, "metadata": meta, "status": {"ready": True}, **parts}
+
+
+def with_container(**fields: Any) -> dict[str, Any]:
+    found = deployment("web")
+    container = {**found["spec"]["template"]["spec"]["containers"][0], **fields}
+    spec = {**found["spec"], "template": {**found["spec"]["template"], "spec": {"containers": [container]}}}
+    return {**found, "spec": spec}
+
+
+def cr(spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "example.com/v1", "kind": "Car", "metadata": {"name": "red"}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("story", "git", "live"),
+    [
+        ("status and the server's metadata", config("a", x="1"), stored(config("a", x="1"))),
+        ("a default beside", deployment("web"), stored(with_container(imagePullPolicy="Always"))),
+        (
+            "a quantity in other words",
+            with_container(resources={"limits": {"cpu": 1}}),
+            with_container(resources={"limits": {"cpu": "1000m"}}),
+        ),
+        ("an empty field that was left out", with_container(env=[], command=None), deployment("web")),
+        (
+            "another's annotation",
+            config("a"),
+            {**config("a"), "metadata": {"name": "a", "annotations": {"theirs": "x"}}},
+        ),
+        (
+            "a sidecar that was injected",
+            deployment("web"),
+            {
+                **deployment("web"),
+                "spec": {
+                    **deployment("web")["spec"],
+                    "template": {
+                        "metadata": {"labels": {"app": "web"}},
+                        "spec": {
+                            "containers": [
+                                {"name": "proxy", "image": "p"},
+                                *deployment("web")["spec"]["template"]["spec"]["containers"],
+                            ]
+                        },
+                    },
+                },
+            },
+        ),
+        (
+            "defaults in the items of a list of a custom kind",
+            cr({"doors": [{"name": "l"}]}),
+            cr({"doors": [{"name": "l", "locked": True}]}),
+        ),
+        (
+            "a Secret's texts as data",
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "b"}},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "Yg=="}},
+        ),
+        (
+            "a subject without its API group",
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "RoleBinding",
+                "metadata": {"name": "r"},
+                "subjects": [{"kind": "Group", "name": "g"}],
+            },
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "RoleBinding",
+                "metadata": {"name": "r"},
+                "subjects": [{"kind": "Group", "name": "g", "apiGroup": "rbac.authorization.k8s.io"}],
+            },
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_these_are_no_differences(story: str, git: dict[str, Any], live: dict[str, Any]) -> None:
+    assert changes(git, live) == ()
+
+
+@pytest.mark.parametrize(
+    ("story", "git", "live", "path"),
+    [
+        ("a value", config("a", x="1"), config("a", x="2"), "data.x"),
+        ("a missing field", config("a", x="1"), config("a"), "data.x"),
+        (
+            "an image, by its container",
+            with_container(image="web:2"),
+            deployment("web"),
+            "spec.template.spec.containers[name=web].image",
+        ),
+        (
+            "a list of a custom kind that somebody made longer",
+            cr({"tags": ["a"]}),
+            cr({"tags": ["a", "b"]}),
+            "spec.tags",
+        ),
+        ("true is not 1", cr({"on": True}), cr({"on": 1}), "spec.on"),
+        ("a text is no number outside quantities", cr({"size": "1"}), cr({"size": 1}), "spec.size"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_these_are_differences(story: str, git: dict[str, Any], live: dict[str, Any], path: str) -> None:
+    assert [change.pointer for change in changes(git, live)] == [path]
+
+
+def test_a_field_that_we_applied_and_git_dropped_is_a_difference_and_anothers_is_not() -> None:
+    live = stored(config("a", ours="1", theirs="2"))
+    live["metadata"]["managedFields"] = [
+        {"manager": "argocd-controller", "operation": "Apply", "fieldsV1": {"f:data": {"f:ours": {}}}},
+        {
+            "manager": "someone",
+            "operation": "Update",
+            "fieldsV1": {"f:data": {"f:theirs": {}}},
+            "time": "2026-01-01T00:00:00Z",
+        },
+    ]
+
+    assert [change.pointer for change in changes(config("a"), live)] == ["data.ours"]
+
+
+def test_a_field_of_the_last_client_side_apply_is_ours_too() -> None:
+    live = stored(config("a", marks={LAST_APPLIED: '{"data":{"x":"1","y":"2"}}'}, x="1", y="2"))
+
+    assert [change.pointer for change in changes(config("a", y="2"), live)] == ["data.x"]
+
+
+def test_case_72_ownership_that_is_malformed_owns_nothing() -> None:
+    live = stored(config("a", x="2"))
+    live["metadata"]["managedFields"] = [
+        None,
+        7,
+        {"fieldsV1": "no"},
+        {"manager": "m", "fieldsV1": {"k:{": {}, "f:data": 3}},
+    ]
+
+    assert [change.manager for change in changes(config("a", x="1"), live)] == [""]
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_quiet"),
+    [
+        ({"kind": "Deployment", "group": "apps", "jsonPointers": ["/spec/replicas"]}, True),
+        ({"kind": "*", "group": "*", "jsonPointers": ["/spec/replicas"]}, True),
+        ({"kind": "Deployment", "group": "apps", "name": "other", "jsonPointers": ["/spec/replicas"]}, False),
+        ({"kind": "Deployment", "group": "apps", "jqPathExpressions": [".spec.replicas"]}, True),
+        ({"kind": "Deployment", "group": "apps", "managedFieldsManagers": ["scaler"]}, True),
+        ({"kind": "Deployment", "group": "apps", "managedFieldsManagers": ["nobody"]}, False),
+    ],
+)
+def test_ignore_rules_speak_by_pointer_by_jq_and_by_manager(rule: dict[str, Any], is_quiet: bool) -> None:
+    live = stored(deployment("web", replicas=9))
+    live["metadata"]["managedFields"] = [
+        {"manager": "scaler", "operation": "Update", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+    ]
+    rules, wrong = ignore.read([IgnoreDifference.model_validate(rule)])
+    places = ignore.ignored(rules, WEB, deployment("web"), live)
+
+    found = changes(ignore.without(deployment("web"), places), ignore.without(live, places))
+
+    assert (found == (), wrong) == (is_quiet, ())
+
+
+@pytest.mark.parametrize("path", ["[range(1e9)]", "def f: f; f", "spec", ".a | map(.)", ".a[", "x" * 5000])
+def test_case_66_a_jq_program_that_is_no_path_is_refused_by_name(path: str) -> None:
+    _, wrong = ignore.read([IgnoreDifference.model_validate({"kind": "*", "jqPathExpressions": [path]})])
+
+    assert len(wrong) == 1 and wrong[0].startswith("spec.ignoreDifferences[0]: ")
+
+
+def test_what_is_secret_shows_as_a_hash_that_tells_equal_from_different() -> None:
+    git = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "hunter2"}}
+    live = stored({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "b2xk"}})
+
+    (row,) = picture.rows(key_of(git), "uid", changes(git, live))
+
+    assert row["path"] == "data.a" and row["git"] != row["live"]
+    assert all("sha256:" in row[side] for side in ("git", "live"))
+    assert not any(word in str(row) for word in ("hunter2", "aHVudGVyMg==", "b2xk", "old"))
+
+
+def test_a_client_side_merge_keeps_what_others_added_and_drops_what_we_dropped() -> None:
+    applied = with_container(env=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
+    live = with_container(env=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "T", "value": "3"}])
+    wanted = with_container(env=[{"name": "A", "value": "9"}])
+
+    merged = three_way(applied, wanted, live)
+
+    (container,) = merged["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "A", "value": "9"}, {"name": "T", "value": "3"}]
