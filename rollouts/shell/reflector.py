@@ -110,6 +110,8 @@ class Reflector:
             return
         if error.status in (GONE, 404):  # 404: the kind itself is gone
             self._version = ""
+        if error.status == 404 and not self.interest.is_optional:
+            self.hearing.is_listed = False  # not ready until it is installed again
         if error.status in (403, 404) and self.interest.is_optional and not self.hearing.is_listed:
             self._sink.replace(self.interest.kind, [], "", clock.now())
             self.hearing.is_listed = True

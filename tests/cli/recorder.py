@@ -24,10 +24,15 @@ class Sent:
 
 @dataclass
 class Recorder:
-    """Serves on a thread of its own, for as long as the `with` block lasts."""
+    """Serves on a thread of its own, for as long as the `with` block lasts.
+
+    refuses: the status that answers every write, 0: none.  answers_late_s: how long a write waits for its answer.
+    """
 
     objects: dict[str, Mapping[str, Any]]
     has_status: bool = True
+    refuses: int = 0
+    answers_late_s: float = 0
     sent: list[Sent] = field(default_factory=list)
     url: str = ""
 
@@ -47,7 +52,7 @@ class Recorder:
     async def _start(self) -> None:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -63,6 +68,9 @@ class Recorder:
                 return web.json_response({"items": inside, "metadata": {"resourceVersion": "1"}})
             return _refusal(404, "NotFound", f"{path} not found")
         self.sent.append(Sent(request.method, path, request.content_type, json.loads(await request.text())))
+        await asyncio.sleep(self.answers_late_s)
+        if self.refuses:
+            return _refusal(self.refuses, "Refused", "no")
         if path.endswith("/status") and not self.has_status:
             return _refusal(404, "NotFound", "the server could not find the requested resource")
         return web.json_response(self.objects.get(path.removesuffix("/status"), {}))

@@ -118,6 +118,7 @@ async def serve(*answers: Answer) -> AsyncIterator[Script]:
         task = asyncio.get_running_loop().create_task(connection(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        task.add_done_callback(lambda _: writer.close())  # a task that is cancelled before it began closes nothing
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     script.port = server.sockets[0].getsockname()[1]
@@ -128,6 +129,7 @@ async def serve(*answers: Answer) -> AsyncIterator[Script]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # the connections are told of their end in the next round
 
 
 async def _read(reader: asyncio.StreamReader, connection: int) -> Asked | None:

@@ -153,6 +153,20 @@ async def test_a_refused_list_is_asked_again_until_it_is_given(status):
         assert reflector.hearing.failures == 2
 
 
+async def test_a_kind_that_was_uninstalled_is_told_to_the_probe_and_is_no_empty_list():
+    async with reflecting(listing(10, "a"), reply(404), reply(404), listing(20, "a"), hang()) as (
+        heard,
+        script,
+        reflector,
+    ):
+        await script.until_asked(3)
+        was_listed = reflector.hearing.is_listed
+        told = await heard.until(2)
+
+        assert (was_listed, reflector.hearing.is_listed) == (False, True)
+        assert told == [("LIST", "10", ["a"]), ("LIST", "20", ["a"])]
+
+
 @pytest.mark.parametrize(("status", "is_told"), [(403, True), (404, True), (500, False)])
 async def test_a_kind_that_may_be_missing_counts_as_empty(status, is_told):
     interest = Interest(INGRESS_CLASS, is_optional=True)

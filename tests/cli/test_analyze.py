@@ -1,0 +1,83 @@
+"""`rollouts analyze …` as it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Type
+
+TEMPLATE = """
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata:
+  name: success
+spec:
+  args:
+    - name: hash
+  metrics:
+    - name: success
+      interval: 30s
+      count: 10
+      failureLimit: 4
+      successCondition: result[0] >= 0.99
+      provider:
+        prometheus:
+          address: http://p:9090
+          query: sum(rate(r_total{h="{{args.hash}}",ok="1"}[1m])) / sum(rate(r_total{h="{{args.hash}}"}[1m]))
+"""
+
+
+def test_a_plan_is_simulated_in_one_screen(typed: Type) -> None:
+    outcome = typed("analyze", "simulate", "--rps", "200", "--errors", "1%", "--plan", "10%:10m")
+
+    assert outcome.code == 0
+    assert len(outcome.out.splitlines()) <= 24
+    assert "2 times the errors" in outcome.out
+
+
+def test_a_simulation_is_data_too(typed: Type) -> None:
+    outcome = typed("analyze", "simulate", "--rps", "20", "--errors", "1", "--plan", "5%:5m,50%:5m", "-o", "json")
+
+    assert json.loads(outcome.out)["false_abort"] <= 0.02
+
+
+def test_a_plan_that_makes_no_sense_is_a_usage_error(typed: Type) -> None:
+    for wrong in ("10%", "110%:5m", "10%:soon", ""):
+        outcome = typed("analyze", "simulate", "--rps", "20", "--errors", "1%", "--plan", wrong)
+
+        assert outcome.code == 64, wrong
+        assert outcome.err
+
+
+def test_surprises_are_told_with_file_and_line_and_the_exit_code_says_so(typed: Type, tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text(TEMPLATE)
+    outcome = typed("analyze", "lint", "-f", str(path))
+
+    assert outcome.code == 1
+    assert f"{path}:18:" in outcome.out
+    assert "[L07]" in outcome.out
+
+
+def test_what_is_safe_to_mend_is_mended_once(typed: Type, tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text(TEMPLATE)
+    typed("analyze", "lint", "-f", str(path), "--fix")
+    again = typed("analyze", "lint", "-f", str(path), "--fix")
+
+    assert path.read_text().count("noData: inconclusive") == 1
+    assert again.code == 0
+
+
+def test_findings_are_sarif_for_whoever_shows_them_beside_the_code(typed: Type, tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text(TEMPLATE)
+    run = json.loads(typed("analyze", "lint", "-f", str(path), "-o", "sarif").out)["runs"][0]
+
+    assert {each["ruleId"] for each in run["results"]} <= {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] > 1
+
+
+def test_a_file_that_is_not_there_is_told(typed: Type) -> None:
+    assert typed("analyze", "lint", "-f", "/nowhere.yaml").code == 2
