@@ -2,7 +2,7 @@
 
 Lives here: rules of the spec, the latch and its turns, steps, sizes, the order of moving traffic, conditions, events.
 Never here: how a router spells a weight (`rollouts.traffic`), how a run is judged (`rollouts.runs`), and any I/O.
-Read `reconcile.py` first, then `advance.py` and `canary.py`.
+Read `reconcile.py` first, then `advance.py` and `canary.py`, or `stages.py` and `bluegreen.py`.
 """
 
 from rollouts.delivery.denials import told_of
