@@ -86,7 +86,7 @@ class Repository:
 SERVER = textwrap.dedent(
     """
     import base64, http.server, os, subprocess, sys
-    root, user = sys.argv[1], sys.argv[2]
+    root, user, is_old = sys.argv[1], sys.argv[2], sys.argv[3] == "old"
     class Handler(http.server.BaseHTTPRequestHandler):
         def answer(self):
             expected = "Basic " + base64.b64encode(user.encode()).decode()
@@ -103,7 +103,8 @@ SERVER = textwrap.dedent(
                 "QUERY_STRING": query, "REQUEST_METHOD": self.command, "REMOTE_ADDR": "127.0.0.1",
                 "CONTENT_TYPE": self.headers.get("Content-Type", ""), "CONTENT_LENGTH": str(len(body)),
                 "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""), "GIT_CONFIG_GLOBAL": "/dev/null",
+                "GIT_PROTOCOL": "" if is_old else self.headers.get("Git-Protocol", ""),
+                "GIT_CONFIG_GLOBAL": "/dev/null",
             }
             said = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True).stdout
             head, _, rest = said.partition(b"\\r\\n\\r\\n")
@@ -125,12 +126,14 @@ SERVER = textwrap.dedent(
 
 
 class Server:
-    """git's HTTP back end over one directory. user: `name:password` where it lets nobody else in."""
+    """git's HTTP back end over one directory. user: `name:password` where it lets nobody else in.
 
-    def __init__(self, root: Path, user: str = "") -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(root), user], stdout=subprocess.PIPE, text=True
-        )
+    is_old: it speaks the first protocol, in which only what is advertised can be fetched.
+    """
+
+    def __init__(self, root: Path, user: str = "", *, is_old: bool = False) -> None:
+        words = [str(root), user, "old" if is_old else "new"]
+        self.process = subprocess.Popen([sys.executable, "-c", SERVER, *words], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
 

@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from rollouts.gitops.asks import GitResolve, RenderManifests
-from tests.gitops_render.forge import config_map
+from rollouts.shell.asks.sources import GitAndCharts
+from rollouts.shell.settings import DEFAULTS
+from tests.gitops_render.forge import Server, config_map
 
 
 def names(rendered) -> list[str]:
@@ -115,3 +119,45 @@ async def test_several_sources_are_rendered_at_their_own_revisions(shop, answeri
 
     assert [each["data"]["word"] for each in rendered.manifests] == ["old", "new"]
     assert rendered.revisions == (old, new)
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+async def test_a_commit_that_no_branch_ends_in_is_fetched_from_any_server(shop, answering, is_old):
+    first = shop.commit({"web/a.yaml": config_map("a", "first")})
+    shop.commit({"web/a.yaml": config_map("a", "second")})
+    third = shop.commit({"web/a.yaml": config_map("a", "third")})
+
+    words = []
+    with closing(Server(shop.bare.parent, is_old=is_old)) as server:
+        source = json.dumps([{"repoURL": server.url("shop.git"), "path": "web"}])
+        for sha in (third, first):
+            rendered = await answering.ask(RenderManifests(source, (sha,), "web"), "argocd")
+            words += [each["data"]["word"] for each in rendered.manifests]
+
+    assert words == ["third", "first"]
+
+
+async def test_a_force_push_is_followed(shop, render):
+    shop.commit({"web/a.yaml": config_map("a", "first")})
+    await render("web")
+    shop.git("reset", "--quiet", "--hard", "HEAD")
+    shop.git("commit", "--quiet", "--amend", "--allow-empty", "--message", "other")
+    shop.commit({"web/a.yaml": config_map("a", "forced")})
+
+    (manifest,) = (await render("web", revision=shop.git("rev-parse", "HEAD"))).manifests
+
+    assert manifest["data"] == {"word": "forced"}
+
+
+async def test_a_mirror_lets_go_of_old_commits_and_still_has_what_it_is_asked_for(shop, tmp_path):
+    sources = GitAndCharts(None, tmp_path / "small", replace(DEFAULTS, git_commits_kept_max=3))
+    shas = [shop.commit({"web/a.yaml": config_map("a", str(number))}) for number in range(10)]
+    source = json.dumps([{"repoURL": shop.url, "path": "web"}])
+
+    for sha in (*shas, shas[0]):
+        rendered = await sources.ask(RenderManifests(source, (sha,), "web", fresh=True), "argocd")
+    await sources.close()
+
+    (mirror,) = [each for each in (tmp_path / "small" / "mirrors").iterdir() if not each.name.startswith(".")]
+    assert rendered.manifests[0]["data"] == {"word": "0"}
+    assert len(list((mirror / "refs" / "rollouts").iterdir())) <= 7

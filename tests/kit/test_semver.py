@@ -62,16 +62,8 @@ def test_what_is_no_version_is_none(text):
 
 
 def test_pre_releases_are_ordered_as_the_standard_says():
-    texts = [
-        "1.0.0-alpha",
-        "1.0.0-alpha.1",
-        "1.0.0-alpha.beta",
-        "1.0.0-beta",
-        "1.0.0-beta.2",
-        "1.0.0-beta.11",
-        "1.0.0-rc.1",
-        "1.0.0",
-    ]
+    pres = ("alpha", "alpha.1", "alpha.beta", "beta", "beta.2", "beta.11", "rc.1")
+    texts = [*(f"1.0.0-{pre}" for pre in pres), "1.0.0"]
 
     assert sorted(map(version, reversed(texts))) == [version(text) for text in texts]
 

@@ -110,7 +110,8 @@ class Git:
                 raise
             # A server that hands out only what it advertises: take its branches and tags whole.
             every = [f"+refs/{kind}/*:{PINNED}{kind}/*" for kind in ("heads", "tags")]
-            self._run(repository, trust, [*base, "--", repository.url, *every], 65536)
+            deeper = ["--unshallow"] if (directory / "shallow").exists() else []
+            self._run(repository, trust, [*base, *deeper, "--", repository.url, *every], 65536)
 
     def _thin_out(self, directory: Path) -> None:
         """Let go of the oldest commits of a mirror, so that it does not grow for ever."""
