@@ -1,4 +1,8 @@
-"""Contour: weights on the services of HTTPProxies, a route per header, and a mirroring service."""
+"""Contour: weights on the services of HTTPProxies, and a route per header.
+
+Routes have no names here, so a managed one bears its name in a condition that every request meets: the absence of a
+header that nobody sends.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from rollouts.traffic.route import Match, Request, Split, Traffic
 
 PROXY = Kind("projectcontour.io", "v1", "HTTPProxy", "httpproxies")
 PLUGIN = "argoproj-labs/contour"
+_MARK = "x-rollouts-route-"
 
 
 def refs(settings: ContourRouting, traffic: Traffic, get: Get) -> tuple[Ref, ...]:
@@ -24,21 +29,17 @@ def refs(settings: ContourRouting, traffic: Traffic, get: Get) -> tuple[Ref, ...
 
 def read(settings: ContourRouting, traffic: Traffic, manifest: Manifest) -> Reading:
     """The canary's share of each route that names both Services."""
-    weights = []
-    managed = 0
-    for route in _routes(manifest):
-        if _is_managed(route, traffic):
-            managed += 1
-        elif (weight := _weight(route, traffic)) is not None:
-            weights.append(weight)
-    return Reading(tuple(weights), traffic.managed[:managed], _verified(manifest))
+    routes = _routes(manifest)
+    names = tuple(dict.fromkeys(name for route in routes if (name := _name(route)) in traffic.managed))
+    weights = [_weight(route, traffic) for route in routes if _name(route) not in traffic.managed]
+    return Reading(tuple(weight for weight in weights if weight is not None), names, _verified(manifest))
 
 
 def edit(settings: ContourRouting, traffic: Traffic, manifest: dict[str, Any], split: Split) -> dict[str, Any]:
     """The HTTPProxy with the split, and a route before ours for each header route."""
     routes = _routes(manifest)
-    present = [route for route in routes if _is_managed(route, traffic)]
-    others = [route for route in routes if not _is_managed(route, traffic)]
+    present = [route for route in routes if _name(route) in traffic.managed]
+    others = [route for route in routes if _name(route) not in traffic.managed]
     ours = [route for route in others if _weight(route, traffic) is not None]
     for route in ours:
         for each in route["services"]:
@@ -47,7 +48,10 @@ def edit(settings: ContourRouting, traffic: Traffic, manifest: dict[str, Any], s
             elif each.get("name") == traffic.stable_service:
                 each["weight"] = split.stable
     made = [
-        _managed(route, request, traffic) for wanted in split.managed for request in wanted.requests for route in ours
+        _managed(route, wanted.name, request, traffic)
+        for wanted in split.managed
+        for request in wanted.requests
+        for route in ours
     ]
     kept = [next((one for one in present if covers(one, each)), each) for each in made]
     return {**manifest, "spec": {**manifest["spec"], "routes": [*kept, *others]}}
@@ -71,18 +75,18 @@ def _weight(route: Mapping[str, Any], traffic: Traffic) -> int | None:
     return share(weights[traffic.canary_service], weights[traffic.stable_service], traffic.total)
 
 
-def _is_managed(route: Mapping[str, Any], traffic: Traffic) -> bool:
-    """A route has no name here: ours leads requests with certain headers to the canary Service and nowhere else."""
-    names = [each.get("name") for each in route.get("services") or ()]
-    by_header = any("header" in each for each in route.get("conditions") or ())
-    return bool(traffic.managed) and by_header and names == [traffic.canary_service]
+def _name(route: Mapping[str, Any]) -> str:
+    """The name of a managed route, "" for a route of the user's."""
+    headers = [str((each.get("header") or {}).get("name") or "") for each in route.get("conditions") or ()]
+    return next((header.removeprefix(_MARK) for header in headers if header.startswith(_MARK)), "")
 
 
-def _managed(base: Mapping[str, Any], request: Request, traffic: Traffic) -> dict[str, Any]:
+def _managed(base: Mapping[str, Any], name: str, request: Request, traffic: Traffic) -> dict[str, Any]:
     made = deepcopy({key: value for key, value in base.items() if key != "services"})
     canary = next(each for each in base["services"] if each.get("name") == traffic.canary_service)
-    wanted = [{"header": _header(name, match)} for name, match in request.headers.items()]
-    made["conditions"] = [*(made.get("conditions") or ()), *wanted]
+    wanted = [{"header": _header(header, match)} for header, match in request.headers.items()]
+    mark = {"header": {"name": f"{_MARK}{name}", "notpresent": True}}
+    made["conditions"] = [*(made.get("conditions") or ()), *wanted, mark]
     made["services"] = [{key: value for key, value in canary.items() if key != "weight"}]
     return made
 

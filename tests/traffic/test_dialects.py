@@ -225,3 +225,17 @@ def test_a_mark_says_enough_to_give_the_object_back_without_the_rollout() -> Non
         back = jsonpatch.apply(away, list(patch.body))
         back["metadata"]["resourceVersion"] = "7"
         assert without_mark(back) == given
+
+
+def test_a_header_route_of_the_users_own_is_nobody_elses() -> None:
+    _, field, settings, given = next(case for case in CASES if case[1] == "contour")
+    theirs = {
+        "conditions": [{"prefix": "/"}, {"header": {"name": "X-Preview", "present": True}}],
+        "services": [{"name": "web-canary", "port": 80}],
+    }
+    with_theirs = {**given, "spec": {**given["spec"], "routes": [theirs, *given["spec"]["routes"]]}}
+
+    away = written(field, settings, with_theirs, Split(20, managed=(BETA,)))
+
+    assert len(away["spec"]["routes"]) == 4
+    assert without_mark(written(field, settings, away, Split(0))) == with_theirs
