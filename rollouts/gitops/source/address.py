@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from urllib.parse import unquote, urlsplit
 
@@ -11,6 +12,7 @@ GIT_SCHEMES = frozenset({"https", "http", "ssh", "git+ssh", "file"})
 CHART_SCHEMES = frozenset({"https", "http", "oci"})
 URL_CHARS_MAX = 2048
 _SCP = re.compile(r"([A-Za-z0-9._-]+)@([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)([^\s]+)")
+_METADATA_HOSTS = frozenset({"metadata.google.internal", "metadata", "instance-data"})
 _CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -22,6 +24,8 @@ def checked(url: str, *, is_chart: bool = False) -> str:
     """
     if not url or len(url) > URL_CHARS_MAX or _CONTROL.search(url) or url.startswith("-"):
         raise SourceError(f"repoURL {shown(url)!r} is no address of a repository")
+    if is_link_local(url):
+        raise SourceError(f"repoURL {shown(url)}: addresses of the machine's own network are not fetched")
     if is_scp(url):
         if is_chart:
             raise SourceError(f"repoURL {shown(url)}: charts come from https:// or oci:// addresses")
@@ -47,6 +51,18 @@ def is_oci(url: str) -> bool:
 def is_scp(url: str) -> bool:
     """Whether the address has git's short ssh form, `git@host:group/repo`."""
     return "://" not in url and bool(_SCP.match(url)) and "::" not in url
+
+
+def is_link_local(url: str) -> bool:
+    """Whether the host is a literal address of the machine's own link, where clouds keep their metadata."""
+    host = url.partition("@")[2].partition(":")[0] if is_scp(url) else _host(url)
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return host.lower().rstrip(".") in _METADATA_HOSTS
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return found.is_link_local or found.is_unspecified or found.is_multicast
 
 
 def scheme_of(url: str) -> str:

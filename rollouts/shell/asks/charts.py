@@ -18,7 +18,7 @@ import orjson
 
 from rollouts.core.errors import HiccupError
 from rollouts.gitops.source import chart as reading
-from rollouts.gitops.source.address import checked, shown
+from rollouts.gitops.source.address import checked, is_link_local, shown
 from rollouts.gitops.source.errors import SourceError
 from rollouts.gitops.source.repositories import Credentials, Repository
 from rollouts.gitops.source.revision import choose_version
@@ -141,6 +141,8 @@ class Charts:
         """A body within its bound, redirects followed by hand so that credentials stay with their host."""
         first = urlsplit(url).netloc
         for _ in range(REDIRECTS_MAX):
+            if is_link_local(url):
+                raise SourceError(f"{shown(url)}: addresses of the machine's own network are not fetched")
             at_home = urlsplit(url).netloc == first
             status, headers, body = await self._once(url, fetch, fetch.header if at_home else "")
             if status == 401 and at_home and fetch.scope and not fetch.header.startswith("Bearer"):
@@ -186,7 +188,11 @@ class Charts:
         """A registry's bearer token, asked for where its challenge says; our password goes to its own host alone."""
         said = dict(_CHALLENGE.findall(challenge))
         realm = said.get("realm", "")
-        if not challenge.startswith("Bearer ") or urlsplit(realm).scheme not in ("https", "http"):
+        if (
+            is_link_local(realm)
+            or not challenge.startswith("Bearer ")
+            or urlsplit(realm).scheme not in ("https", "http")
+        ):
             raise HiccupError(f"{shown(url)}: the credentials are not accepted")
         query = {"service": said.get("service", ""), "scope": said.get("scope") or fetch.scope}
         parent = ".".join((urlsplit(url).hostname or "").split(".")[-2:])
