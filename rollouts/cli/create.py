@@ -74,13 +74,13 @@ def command(
 
 
 def _watch(ctx: click.Context, manifests: list[dict[str, Any]], *, no_color: bool) -> None:
-    from rollouts.cli.get import look
+    from rollouts.cli.get import Look, look
 
     shown = [each for each in manifests if each["kind"] in ("Rollout", "Experiment")]
     if shown:
         kind = _kind(shown[-1])
         assert kind is not None
-        look(ctx, kind, shown[-1]["metadata"]["name"], watch=True, timeout_seconds=0, output=None, no_color=no_color)
+        look(ctx, kind, shown[-1]["metadata"]["name"], Look(watch=True, no_color=no_color))
 
 
 def _kind(manifest: Manifest) -> Kind | None:

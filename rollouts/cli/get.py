@@ -72,7 +72,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_context
 def rollout(ctx: click.Context, /, name: str, **chosen: Any) -> None:
     """Show one Rollout as a tree."""
-    look(ctx, ROLLOUT, name, **chosen)
+    look(ctx, ROLLOUT, name, Look(**chosen))
 
 
 @kube_command(
@@ -87,58 +87,56 @@ def rollout(ctx: click.Context, /, name: str, **chosen: Any) -> None:
 @click.pass_context
 def experiment(ctx: click.Context, /, name: str, **chosen: Any) -> None:
     """Show one Experiment as a tree."""
-    look(ctx, EXPERIMENT, name, **chosen)
+    look(ctx, EXPERIMENT, name, Look(**chosen))
 
 
-def look(
-    ctx: click.Context, kind: Kind, name: str, *, watch: bool, timeout_seconds: int, output: str | None, no_color: bool
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How an object is to be shown. output: the form that was asked for, None for a person's page."""
+
+    watch: bool = False
+    timeout_seconds: int = 0
+    output: str | None = None
+    no_color: bool = False
+
+
+def look(ctx: click.Context, kind: Kind, name: str, wish: Look) -> None:
     """Show one object, once or for as long as it changes."""
     from rollouts.cli import connection as wire
-
-    face = _Face(kind, output, no_color)
 
     async def once() -> None:
         from rollouts.cli import read
 
         async with wire.open_cluster(connection(ctx)) as cluster:
-            if watch:
+            if wish.watch:
                 from rollouts.cli.live import within
 
                 what = f"{kind.name.lower()} {name!r} watch"
-                await within(_watch(cluster, face, name), timeout_seconds, what)
-            elif is_data(output):
-                show_object(kind, await read.named(cluster, kind, name), str(output))
+                await within(_watch(cluster, kind, name, wish), wish.timeout_seconds, what)
+            elif is_data(wish.output):
+                show_object(kind, await read.named(cluster, kind, name), str(wish.output))
             else:
-                show(face.page(await read.world(cluster, name, kind, events=output == "wide")))
+                show(_page(kind, wish, await read.world(cluster, name, kind, events=wish.output == "wide")))
 
     wire.run(once())
 
 
-@dataclass(frozen=True, slots=True)
-class _Face:
-    """How this object was asked to look."""
+def _page(kind: Kind, wish: Look, found: World) -> list[str]:
+    from rollouts.cli.connection import now
+    from rollouts.view import page
 
-    kind: Kind
-    output: str | None
-    no_color: bool
-
-    def page(self, found: World) -> list[str]:
-        from rollouts.cli.connection import now
-        from rollouts.view import page
-
-        draw = page.page if self.kind == ROLLOUT else page.experiment
-        return draw(found, now(), style(no_color=self.no_color), wide=self.output == "wide")
+    draw = page.page if kind == ROLLOUT else page.experiment
+    return draw(found, now(), style(no_color=wish.no_color), wide=wish.output == "wide")
 
 
-async def _watch(cluster: Cluster, face: _Face, name: str) -> AsyncGenerator[None, None]:
+async def _watch(cluster: Cluster, kind: Kind, name: str, wish: Look) -> AsyncGenerator[None, None]:
     """Each picture as it comes: redrawn on a terminal, appended in a pipe, one JSON document a line with -o json."""
     from rollouts.cli import read
     from rollouts.cli.live import follow
 
-    kind, as_data = face.kind, is_data(face.output)
+    as_data = is_data(wish.output)
     root = await read.named(cluster, kind, name)
-    wanted = read.queries(root, kind, events=face.output == "wide")
+    wanted = read.queries(root, kind, events=wish.output == "wide")
     terminal = sys.stdout.isatty() and not as_data
     last: object = None
     queries = [wanted[kind]] if as_data else list(wanted.values())
@@ -148,11 +146,11 @@ async def _watch(cluster: Cluster, face: _Face, name: str) -> AsyncGenerator[Non
                 raise await read.missing(cluster, kind, name)
             first, shown = last is None, found[kind][0]
             if as_data and shown != last:
-                show_object(kind, shown, str(face.output), compact=True, headed=first)
+                show_object(kind, shown, str(wish.output), compact=True, headed=first)
                 last = shown
             elif not as_data:
                 made = await read.jobs(cluster, shown, found[ANALYSIS_RUN])
-                lines = face.page(read.assembled(shown, found, made))
+                lines = _page(kind, wish, read.assembled(shown, found, made))
                 if terminal:
                     redraw(lines, first=first)
                 elif lines != last:
