@@ -110,9 +110,12 @@ def compare(desired: Desired, gone: Iterable[tuple[Key, str, Kind]], around: Sur
     rows = [_wanted(one, around) for one in desired.plain]
     for key, version, kind in gone:
         live = around.live.get(key)
-        if live is not None and tracking.is_ours(live, key, around.app):
+        if kind in around.unknown:
+            # What cannot be seen may still be there: it is remembered until somebody can tell.
+            rows.append(Row(key, version, kind, None, None, health=Health(Status.UNKNOWN), is_known=False))
+        elif live is not None and tracking.is_ours(live, key, around.app):
             health = assess(key, live, around.checks)
-            rows.append(Row(key, version, kind, None, live, health=health, is_known=kind not in around.unknown))
+            rows.append(Row(key, version, kind, None, live, health=health))
     return Comparison(tuple(rows))
 
 

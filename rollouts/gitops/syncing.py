@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rollouts.core.plan import Ask, Note, Patch, Plan
@@ -22,6 +23,16 @@ from rollouts.kit.instant import Instant
 RESOLVE_TIMEOUT_S, RENDER_TIMEOUT_S, REHEARSE_TIMEOUT_S = 60.0, 150.0, 120.0
 LOOK_AGAIN_S = 60.0
 HISTORY_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a sync ends. rows: what became of its objects.  status: what was compared on the way."""
+
+    phase: str
+    message: str
+    rows: Sequence[Mapping[str, Any]] = ()
+    status: Json | None = None
 
 
 def begin(seen: AppSeen, wish: Mapping[str, Any], now: Instant) -> Plan:
@@ -58,13 +69,13 @@ def proceed(seen: AppSeen, running: Running, now: Instant) -> Plan:
     if running.phase == TERMINATING:
         return _terminated(seen, running, now)
     if seen.problem:
-        return _ended(seen, running, ERROR, seen.problem, now)
+        return _ended(seen, running, End(ERROR, seen.problem), now)
     if not running.revisions and running.manifests is None:
         return _pinned(seen, running, now)
     if seen.desired is None:
         return _rendered(seen, running, now)
     if seen.desired.errors:
-        return _ended(seen, running, FAILED, "; ".join(seen.desired.errors), now)
+        return _ended(seen, running, End(FAILED, "; ".join(seen.desired.errors)), now)
     if seen.is_listing:
         return Plan(wake=now.plus(LOOK_AGAIN_S), rule="KindsListed")
     if seen.unknown:
@@ -77,7 +88,7 @@ def proceed(seen: AppSeen, running: Running, now: Instant) -> Plan:
         return _noted(seen, running, hold.reason, now, until=hold.until)
     tried = attempt.build(seen, running, comparison)
     if not running.rows and (said := veto.refusal(seen, running, comparison, tried)):
-        return _ended(seen, running, FAILED, said, now)
+        return _ended(seen, running, End(FAILED, said), now)
     if plan := _rehearsed(seen, running, tried, now):
         return plan
     return _stepped(seen, running, comparison, step(tried.sync), now)
@@ -182,7 +193,7 @@ def _only_rehearsed(seen: AppSeen, running: Running, tried: attempt.Attempt, now
     if running.sync.get("dryRun") is not True:
         return None
     rows = list(attempt.as_if_done(tried))
-    return _ended(seen, running, SUCCEEDED, "successfully synced (dry run)", now, rows=rows)
+    return _ended(seen, running, End(SUCCEEDED, "successfully synced (dry run)", rows=rows), now)
 
 
 def _stepped(seen: AppSeen, running: Running, comparison: Comparison, found: Step, now: Instant) -> Plan:
@@ -190,7 +201,7 @@ def _stepped(seen: AppSeen, running: Running, comparison: Comparison, found: Ste
     looked = attempt.rows(found.looked, before)
     status = report.observed(seen, comparison, warnings_of(seen), now)
     if found.phase == SUCCEEDED:
-        return _ended(seen, running, SUCCEEDED, found.message, now, rows=looked, status=status)
+        return _ended(seen, running, End(SUCCEEDED, found.message, rows=looked, status=status), now)
     if found.phase == FAILED:
         return _failed(seen, running, FAILED, found.message, now, rows=looked)
     if found.actions and attempt.hooks(looked) != attempt.hooks(before):
@@ -230,7 +241,7 @@ def _terminated(seen: AppSeen, running: Running, now: Instant) -> Plan:
     rows = [
         {**row, "hookPhase": FAILED} if row.get("hookPhase") == RUNNING else row for row in attempt.recorded(running)
     ]
-    return _ended(seen, running, FAILED, "Operation terminated", now, rows=rows)
+    return _ended(seen, running, End(FAILED, "Operation terminated", rows=rows), now)
 
 
 def _failed(
@@ -241,7 +252,7 @@ def _failed(
     delay_s = rule.delay_s(running.retry_count)
     if delay_s is None:
         more = f" (retried {running.retry_count} times)." if running.retry_count else ""
-        return _ended(seen, running, phase, f"{message}{more}", now, rows=rows)
+        return _ended(seen, running, End(phase, f"{message}{more}", rows=rows), now)
     tries = running.retry_count + 1
     at = now.plus(delay_s).rfc3339_whole()
     state = {
@@ -254,13 +265,10 @@ def _failed(
     return Plan(latch=report.patch(seen, {**seen.status, "operationState": state}), rule="TryFailed")
 
 
-def _ended(
-    seen: AppSeen, running: Running, phase: str, message: str, now: Instant, *,
-    rows: Sequence[Mapping[str, Any]] = (), status: Json | None = None,
-) -> Plan:  # fmt: skip
-    state = {**_with_rows(running, rows), "phase": phase, "message": message}
-    history = _history(seen, running, now) if phase == SUCCEEDED else {}
-    return _over(seen, state, {**(status or {}), **history}, now, rule=f"Operation{phase}")
+def _ended(seen: AppSeen, running: Running, end: End, now: Instant) -> Plan:
+    state = {**_with_rows(running, end.rows), "phase": end.phase, "message": end.message}
+    history = _history(seen, running, now) if end.phase == SUCCEEDED else {}
+    return _over(seen, state, {**(end.status or {}), **history}, now, rule=f"Operation{end.phase}")
 
 
 def _over(seen: AppSeen, state: Json, more: Json, now: Instant, *, rule: str) -> Plan:

@@ -61,6 +61,20 @@ class Git:
         return sha
 
 
+class Listener(Process):
+    """A process that may not list every kind. denied: those that it may not, by name."""
+
+    denied: frozenset[str] = frozenset()
+
+    def relist(self, kind: Kind, seconds: float) -> None:
+        """List a kind, or hear why not."""
+        if kind.name in self.denied:
+            said = f'{kind.plural} is forbidden: cannot list resource "{kind.plural}"'
+            self._input(lambda: self.machine.deaf(kind, said, self.now))
+        else:
+            super().relist(kind, seconds)
+
+
 class GitWorld:
     """One run in the making. story: one line per thing that happened, with its virtual second."""
 
@@ -75,6 +89,7 @@ class GitWorld:
         self.asked: Counter[str] = Counter()
         self.story: list[str] = []
         self.is_git_down = False
+        self.denied: frozenset[str] = frozenset()
         self._room, self._settings, self._crash = room, settings or Settings(), crash
         self._born = self._since = 0
         self.store.listeners.append(self._hear)
@@ -89,6 +104,10 @@ class GitWorld:
     def calls_since(self) -> int:
         """How many calls there were since the last sync was asked for."""
         return self.calls - self._since
+
+    def restart(self) -> None:
+        """The controller dies and comes back."""
+        self._die()
 
     # People.
 
@@ -227,7 +246,8 @@ class GitWorld:
 
     def _start(self) -> Process:
         self._born += 1
-        process = Process(self, f"controller-{self._born}", (self._room,), self._settings)
+        process = Listener(self, f"controller-{self._born}", (self._room,), self._settings)
+        process.denied = self.denied
         self._tell(f"{process.name} starts")
         process.lead(self._born)
         return process

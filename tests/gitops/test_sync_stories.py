@@ -521,3 +521,32 @@ def test_a_shut_window_holds_automated_syncs_back_until_it_opens():
 
     assert before is None
     assert world.get(ref(kinds.CONFIG_MAP, "settings")) is not None
+
+
+def test_g13_a_kind_that_may_not_be_listed_is_unknown_and_nothing_of_it_is_touched():
+    world = a_world(config("one"), service("web"), spec=automated())
+    world.run(20)
+    world.denied = frozenset({"Service"})
+    world.restart()
+    world.git.push([config("one", changed="yes")])
+    world.run(2)
+    world.writes.clear()
+    refresh(world, wait_s=300)
+
+    assert sync_status(world) == "Unknown"
+    assert resources(world)["Service/web"]["status"] == "Unknown"
+    assert "forbidden" in conditions(world)["UnknownError"]
+    assert {ref for _, ref in world.writes} == {APP}
+    assert world.get(ref(kinds.SERVICE, "web")) is not None
+
+
+def test_a_restart_in_peace_writes_nothing_but_the_time_of_its_look():
+    world = a_world(config("one"), deployment("web"), spec=automated())
+    world.run(30)
+    world.restart()
+    world.writes.clear()
+
+    world.run(200)
+
+    assert {ref for _, ref in world.writes} <= {APP}
+    assert sync_status(world) == "Synced"
