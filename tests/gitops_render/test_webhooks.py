@@ -111,15 +111,17 @@ async def test_a_push_refreshes_the_applications_of_its_repository(door, forge, 
 
 
 @pytest.mark.parametrize("forge", ["github", "gitea", "gitlab", "bitbucket", "bitbucketserver"])
-@pytest.mark.parametrize("proof", ["", "wrong", "sha256=", "ü"])
-async def test_whoever_does_not_know_the_secret_causes_nothing(door, forge, proof):
+async def test_whoever_does_not_know_the_secret_causes_nothing(door, forge):
     url, refreshed = door
     body = json.dumps(GITHUB).encode()
     words = headers(forge, body)
     (name,) = [each for each in words if "Signature" in each or "Token" in each or "UUID" in each]
-    words[name] = proof.encode().decode("latin-1")
 
-    assert await post(url, body, **words) == 401
+    codes = {await post(url, body, **(words | {name: proof})) for proof in ("", "wrong", "sha256=", "\xfc")}
+    del words[name]
+    codes.add(await post(url, body, **words))
+
+    assert codes == {401}
     assert await refreshed() == []
 
 
