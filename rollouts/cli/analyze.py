@@ -21,6 +21,7 @@ HERE = "rollouts.cli.analyze"
     cls=LazyGroup,
     table={
         "simulate": Lazy(HERE, "Say what a canary plan will see, without a cluster.", "simulate"),
+        "explain": Lazy("rollouts.cli.analyze_explain", "Tell what a comparing metric saw, with a picture."),
         "lint": Lazy("rollouts.cli.analyze_lint", "Say what surprises in templates, with file, line and mend."),
     },
 )

@@ -81,3 +81,22 @@ def test_findings_are_sarif_for_whoever_shows_them_beside_the_code(typed: Type, 
 
 def test_a_file_that_is_not_there_is_told(typed: Type) -> None:
     assert typed("analyze", "lint", "-f", "/nowhere.yaml").code == 2
+
+
+def test_what_a_judge_found_is_told_and_drawn(typed: Type, tmp_path: Path) -> None:
+    finding = {"t": 10, "verdict": "abort", "eBad": 200.0, "eOk": 0.1, "rr": 5.0, "low": 1.2, "high": None,
+               "null": "independent", "why": "evidence"}  # fmt: skip
+    (tmp_path / "found.jsonl").write_text(f"{json.dumps(finding)}\n{json.dumps({**finding, 't': 20})}\n")
+    picture, page = tmp_path / "errors.svg", tmp_path / "report.html"
+    told = typed("analyze", "explain", "-f", str(tmp_path / "found.jsonl"), "--svg", str(picture), "--html", str(page))
+
+    assert told.code == 0
+    assert "200 : 1" in told.out
+    assert picture.read_text().startswith("<svg")
+    assert page.read_text().startswith("<!doctype html>")
+
+
+def test_a_file_that_is_no_analysis_is_told(typed: Type, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("- a\n")
+
+    assert typed("analyze", "explain", "-f", str(tmp_path / "other.yaml")).code == 2
