@@ -84,6 +84,9 @@ async def test_a_secret_with_values_enters_no_cache(shop, render, answering):
     assert names(rendered) == ["s"]
     assert answering.kept.size == 0
     assert "hunter2" not in repr(rendered)
+    assert rendered.warnings == (
+        "Secret s stands in git as plain text: encrypt it with SOPS, or let an operator bring it",
+    )
 
 
 @pytest.mark.parametrize(

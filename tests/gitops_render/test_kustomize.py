@@ -167,3 +167,12 @@ async def test_what_would_leave_the_repository_or_run_a_program_is_refused(shop,
     )
 
     assert reason in await refused("web")
+
+
+async def test_a_tag_where_an_image_belongs_is_told(overlays, render):
+    rendered = await render("web/base", kustomize={"images": ["web=sha-abc123"]})
+
+    assert rendered.warnings == (
+        "web/base/kustomization.yaml: image web gets the name 'sha-abc123', which looks like a tag: write web=*:sha-abc123",
+    )
+    assert (await render("web/base")).warnings == ()

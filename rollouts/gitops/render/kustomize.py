@@ -23,6 +23,7 @@ KUSTOMIZATIONS_MAX = 1000
 _LISTS = ("resources", "bases", "components", "crds", "configurations", "transformers", "generators", "validators")
 _PATCHES = ("patches", "patchesJson6902", "replacements")
 _PLUGINS = ("transformers", "generators", "validators")
+_TAG = re.compile(r"v?\d[\w.-]*|sha-[0-9a-f]+|[0-9a-f]{7,40}|latest|main|master")
 _REMOTE = re.compile(r"://|^git::|^[\w.-]+@[\w.-]+:|^(?:github|gitlab|bitbucket)\.\w+[/:]|[?&](?:ref|version)=|//")
 
 
@@ -30,6 +31,7 @@ def job(files: Files, path: str, spec: Spec, environment: Mapping[str, str]) -> 
     """The build of a folder. Raises SourceError."""
     read: dict[str, tuple[Files, str]] = {}
     written: dict[str, bytes] = {}
+    warnings: list[str] = []
     todo, seen = [path], set()
     while todo:
         here = todo.pop()
@@ -56,9 +58,19 @@ def job(files: Files, path: str, spec: Spec, environment: Mapping[str, str]) -> 
             changed = overridden(changed, spec.option("kustomize"), environment, present if ignore else components)
             for name in present if ignore else components:
                 _follow(files, (at, here), (name, "any"), read, todo)
+        warnings += _tags_as_names(at, changed)
         if changed != said:
             written[at] = sorted_json(changed).encode()
-    return Job("Kustomize", read, written, ("kustomize", "build", path or "."))
+    return Job("Kustomize", read, written, ("kustomize", "build", path or "."), warnings=tuple(warnings))
+
+
+def _tags_as_names(at: str, said: Mapping[str, Any]) -> Iterator[str]:
+    """What `kustomize edit set image web=v1.2.3` leaves behind: a tag where the name of an image belongs."""
+    for each in _listed(said, "images"):
+        name = str(each.get("newName") or "") if isinstance(each, Mapping) else ""
+        if _TAG.fullmatch(name) and not each.get("newTag") and not each.get("digest"):
+            image = each.get("name")
+            yield f"{at}: image {image} gets the name {name!r}, which looks like a tag: write {image}=*:{name}"
 
 
 def _kustomization(files: Files, path: str) -> tuple[str, Mapping[str, Any]]:

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -27,10 +27,16 @@ RUNNER = Path(__file__).with_name("jsonnet_runner.py")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job rendered. is_secret: it holds decrypted text or a Secret's values, and may enter no cache."""
+    """What a job rendered. is_secret: it holds decrypted text or a Secret's values, and may enter no cache.
+
+    is_unsealed: some of its files were decrypted.
+    warnings: what a person should know of it, never with a value.
+    """
 
     objects: tuple[Mapping[str, Any], ...]
     is_secret: bool
+    is_unsealed: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class Kept:
@@ -80,6 +86,15 @@ def limits(settings: Settings) -> sandbox.Limits:
 
 def carry_out(job: Job, directory: Path, settings: Settings, age_keys: tuple[str, ...]) -> Outcome:
     """Render. Waits for the command: call it in a thread. Raises SourceError (user's) or HiccupError (world's)."""
+    outcome = _carry_out(job, directory, settings, age_keys)
+    plain = [each["metadata"].get("name") for each in outcome.objects if manifests.holds_secrets((each,))]
+    if not plain or outcome.is_unsealed or job.source_type == "Helm":  # a chart may well make its Secrets up
+        return outcome
+    said = f"Secret {plain[0]} stands in git as plain text: encrypt it with SOPS, or let an operator bring it"
+    return replace(outcome, warnings=(said,))
+
+
+def _carry_out(job: Job, directory: Path, settings: Settings, age_keys: tuple[str, ...]) -> Outcome:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     unsealer = Unsealer(age_keys, limits(settings))
     with tempfile.TemporaryDirectory(dir=directory, prefix=".render-") as name:
@@ -92,10 +107,10 @@ def carry_out(job: Job, directory: Path, settings: Settings, age_keys: tuple[str
         if job.source_type == "Directory":
             found = _jsonnet(done.output)
             rest = _plain(job, job.manifests, unsealer, scratch)
-            objects, unsealed = (*rest.objects, *found), unsealed or rest.is_secret
+            objects, unsealed = (*rest.objects, *found), unsealed or rest.is_unsealed
         else:
             objects = tuple(manifests.parsed(done.output, job.argv[0]))
-    return Outcome(objects, unsealed or manifests.holds_secrets(objects))
+    return Outcome(objects, unsealed or manifests.holds_secrets(objects), unsealed)
 
 
 def _plain(job: Job, paths: tuple[str, ...], unsealer: Unsealer, scratch: Path) -> Outcome:
@@ -111,7 +126,7 @@ def _plain(job: Job, paths: tuple[str, ...], unsealer: Unsealer, scratch: Path) 
         if is_sealed(body):
             body, unsealed = unsealer.open(body, path, scratch / "home"), True
         found += manifests.parsed(body, path)
-    return Outcome(tuple(found), unsealed or manifests.holds_secrets(found))
+    return Outcome(tuple(found), unsealed or manifests.holds_secrets(found), unsealed)
 
 
 def _laid_out(job: Job, top: Path, unsealer: Unsealer) -> bool:

@@ -43,6 +43,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 KEYS_SECRET = "sops-age"  # noqa: S105 # the name of a Secret
 THREADS = 16
+WARNINGS_MAX = 20
 FRESH_S = 0.2
 
 
@@ -143,6 +144,7 @@ class GitAndCharts:
         keys = await self._age_keys(namespace, question.project)
         jobs: list[Job | None] = []
         bodies: list[bytes] = []
+        warnings: list[str] = []
         async with self._places:
             for spec, each, at in zip(specs, files, resolved, strict=True):
                 if spec.is_only_ref:
@@ -151,14 +153,16 @@ class GitAndCharts:
                 job = await self._thread(_job, each, spec, around, at, refs)
                 job = await self._with_dependencies(job, question.project, known)
                 jobs.append(job)
-                bodies.append(await self._manifests(job, at if names_revision(spec) else "", keys, question.fresh))
+                body, told = await self._manifests(job, at if names_revision(spec) else "", keys, question.fresh)
+                bodies.append(body)
+                warnings += [*job.warnings, *told]
         trees = [job.tree if job else "" for job in jobs]
         return Rendered(
             _joined(bodies),
             tuple(resolved),
             tuple(job.source_type if job else "" for job in jobs),
             trees[0] if len(trees) == 1 else hashlib.sha256("\0".join(trees).encode()).hexdigest(),
-            tuple(warning for job in jobs if job for warning in job.warnings),
+            tuple(warnings[:WARNINGS_MAX]),
         )
 
     async def _pinned(self, spec: Spec, project: str, namespace: str) -> str:
@@ -189,16 +193,19 @@ class GitAndCharts:
         version = await self._charts.version(repository, wanted.name, wanted.version, authority=authority)
         return await self._charts.archive(repository, wanted.name, version, authority=authority)
 
-    async def _manifests(self, job: Job, salt: str, keys: tuple[str, ...], fresh: bool) -> bytes:
+    async def _manifests(
+        self, job: Job, salt: str, keys: tuple[str, ...], fresh: bool
+    ) -> tuple[bytes, tuple[str, ...]]:
+        """The manifests, from the cache where it knows them, and what a person should know of them."""
         version = await self._thread(tools.version, job.argv[0]) if job.argv else ""
         key = job.key(f"{version} {salt}")
         if not fresh and (known := self.kept.get(key)) is not None:
-            return known
+            return known, ()  # what is kept holds no Secret, of which alone there is something to say
         outcome = await self._thread(render.carry_out, job, self._directory / "scratch", self._settings, keys)
         body = await self._thread(manifests.packed, outcome.objects)
         if not outcome.is_secret:
             self.kept.put(key, body)
-        return body
+        return body, outcome.warnings
 
     # What the cluster knows.
 
