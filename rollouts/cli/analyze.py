@@ -21,6 +21,7 @@ HERE = "rollouts.cli.analyze"
     cls=LazyGroup,
     table={
         "simulate": Lazy(HERE, "Say what a canary plan will see, without a cluster.", "simulate"),
+        "backtest": Lazy("rollouts.cli.analyze_backtest", "Say what a comparison would have done on the past."),
         "explain": Lazy("rollouts.cli.analyze_explain", "Tell what a comparing metric saw, with a picture."),
         "lint": Lazy("rollouts.cli.analyze_lint", "Say what surprises in templates, with file, line and mend."),
     },
@@ -75,10 +76,10 @@ def _plan(asked: dict[str, str | float]) -> Plan:
     from analysis.stats.sequential import Setup
 
     return Plan(
-        steps=_steps(str(asked["plan_text"])),
+        steps=steps_of(str(asked["plan_text"])),
         rps=float(asked["rps"]),
         base_rate=_share(str(asked["errors"])),
-        every_s=_seconds(str(asked["every"])),
+        every_s=seconds_of(str(asked["every"])),
         alpha=float(asked["alpha"]),
         beta=float(asked["beta"]),
         setup=Setup(r0=float(asked["tolerated"]), worse_than=float(asked["worse_than"])),
@@ -88,7 +89,8 @@ def _plan(asked: dict[str, str | float]) -> Plan:
     )
 
 
-def _steps(text: str) -> tuple[Step, ...]:
+def steps_of(text: str) -> tuple[Step, ...]:
+    """The steps of a plan such as 5%:5m,25%:10m. Raises ValueError."""
     from analysis.simulate import Step
 
     found = []
@@ -96,7 +98,7 @@ def _steps(text: str) -> tuple[Step, ...]:
         weight, colon, span = part.strip().partition(":")
         if not colon:
             raise ValueError(f"--plan: {part!r} is not WEIGHT:TIME, such as 10%:5m")
-        found.append(Step(_share(weight), _seconds(span)))
+        found.append(Step(_share(weight), seconds_of(span)))
     return tuple(found)
 
 
@@ -108,7 +110,8 @@ def _share(text: str) -> float:
         raise ValueError(f"{text!r} is not a percentage, such as 0.5%") from None
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
+    """The seconds of a duration such as 5m. Raises ValueError."""
     from analysis import duration
     from analysis.errors import AnalysisError
 

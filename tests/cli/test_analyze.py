@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cli.conftest import Type
+import numpy as np
+
+from tests.cli.conftest import Outcome, Type
 
 TEMPLATE = """
 apiVersion: argoproj.io/v1alpha1
@@ -100,3 +102,42 @@ def test_a_file_that_is_no_analysis_is_told(typed: Type, tmp_path: Path) -> None
     (tmp_path / "other.yaml").write_text("- a\n")
 
     assert typed("analyze", "explain", "-f", str(tmp_path / "other.yaml")).code == 2
+
+
+def a_past(tmp_path: Path, seconds: int = 3600) -> Path:
+    """A saved answer: ten pods, 20 rps each, 1 % bad."""
+    rng = np.random.default_rng(1)
+    result = []
+    for pod in range(10):
+        counts = rng.poisson(200, seconds // 10)
+        bad = rng.binomial(counts, 0.01)
+        for code, steps in (("200", counts - bad), ("500", bad)):
+            values = [[10 * (number + 1), str(value)] for number, value in enumerate(np.cumsum(steps))]
+            result.append({"metric": {"pod": f"p-{pod}", "code": code}, "values": values})
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}))
+    return path
+
+
+def backtest(typed: Type, path: Path, *more: str) -> Outcome:
+    common = ("--samples", str(path), "--requests", "r_total", "--bad", 'code="500"', "--plan", "10%:10m")
+    return typed("analyze", "backtest", *common, "--windows", "4", *more)
+
+
+def test_the_past_is_judged_without_a_fault_and_with_injected_ones(typed: Type, tmp_path: Path) -> None:
+    outcome = backtest(typed, a_past(tmp_path), "--inject", "5", "-o", "json", "--max-false-abort", "1%")
+    calm, faulty = json.loads(outcome.out)["summary"]
+
+    assert outcome.code == 0
+    assert (calm["relative"], calm["aborted"]) == (1.0, 0.0)
+    assert (faulty["relative"], faulty["aborted"]) == (5.0, 1.0)
+    assert faulty["abort_s"] <= 40
+    assert faulty["floor_s"] < faulty["abort_s"] + 10
+
+
+def test_a_past_that_is_too_short_is_told(typed: Type, tmp_path: Path) -> None:
+    assert backtest(typed, a_past(tmp_path, 600)).code == 2
+
+
+def test_faults_below_one_are_a_usage_error(typed: Type, tmp_path: Path) -> None:
+    assert backtest(typed, a_past(tmp_path), "--inject", "0.5").code == 64

@@ -1,0 +1,146 @@
+"""`rollouts analyze backtest`: what a comparison would have done on a service's own past."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rollouts.cli.frame import command as kube_command
+
+if TYPE_CHECKING:
+    from analysis.compare.samples import Series
+    from analysis.compare.spec import Comparison
+
+WINDOWS_MAX = 500
+PACE_S = 0.2  # between two queries, so that a server in production hardly notices
+
+
+@kube_command(
+    "backtest",
+    connects=False,
+    examples="""
+    rollouts analyze backtest --address http://localhost:9090 --requests r_total --bad 'code=~"5.."' --plan 10%:10m
+    rollouts analyze backtest --address $P --requests r_total --bad 'code="500"' --plan 25%:5m --windows 100 --over 7d
+    rollouts analyze backtest --samples answer.json --requests r_total --bad 'code="500"' --plan 10%:10m
+    """,
+)
+@click.option("--address", default="", help="Address of the Prometheus server.")
+@click.option("--samples", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A saved answer instead.")
+@click.option("--requests", required=True, metavar="SELECTOR", help="Raw counters of all the service's pods.")
+@click.option("--bad", required=True, metavar="MATCHERS", help='Which of them count bad requests, such as code=~"5..".')
+@click.option("--pod-label", default="pod", help="Label that tells pods apart (pod).")
+@click.option(
+    "--plan", "plan_text", required=True, metavar="SHARE:TIME", help="Share of pods, and how long, as 10%:10m."
+)
+@click.option("--every", default="10s", metavar="TIME", help="Time between two looks (10s).")
+@click.option("--inject", default="2,5", metavar="TIMES,...", help="Faults to inject: times the errors (2,5).")
+@click.option("--windows", type=click.IntRange(1, WINDOWS_MAX), default=20, help="Past windows to judge (20).")
+@click.option("--over", default="1d", metavar="TIME", help="How far back the windows lie (1d).")
+@click.option("--alpha", type=float, default=0.01, help="False aborts, at most (0.01).")
+@click.option("--tolerated", type=float, default=1.05, help="The relative risk that is still fine (1.05).")
+@click.option("--worse-than", type=float, default=1.5, help="The relative risk that a certificate rules out (1.5).")
+@click.option(
+    "--max-false-abort", default="", metavar="PERCENT", help="Exit code 1 where more are aborted for certain."
+)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Form of the answer.")
+@click.pass_context
+def command(ctx: click.Context, /, output: str, **asked: Any) -> int:
+    """Judge pseudo-canaries in the past: stable pods called canary, without a fault and with injected ones.
+
+    The look is the controller's own; only the clock is another. What is aborted without a fault is a false abort.
+    One query a window, one at a time. Asking a server needs the extra "fetch".
+    """
+    from dataclasses import asdict
+
+    from analysis import backtest
+    from analysis.errors import AnalysisError
+
+    try:
+        terms, plan, faults = _read(asked)
+        trials: list[backtest.Trial] = []
+        rps = rate = 0.0
+        for begins_s, series in _windows(asked, terms, plan):
+            rps, rate = backtest.rates(terms, series)
+            trials += [backtest.trial(terms, series, begins_s, plan, relative) for relative in (1.0, *faults)]
+    except AnalysisError as error:
+        click.echo(f"rollouts analyze backtest: {error}", err=True)
+        return 2
+    except ValueError as error:
+        raise click.UsageError(str(error), ctx) from None
+    groups = [[each for each in trials if each.relative == relative] for relative in (1.0, *faults)]
+    found = [backtest.summary(group, terms, plan[0], rps, rate) for group in groups]
+    if output == "json":
+        rows = {"summary": [asdict(each) for each in found], "trials": [asdict(each) for each in trials]}
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        click.echo("\n".join(backtest.lines(found, trials)))
+    budget = float(str(asked["max_false_abort"]).removesuffix("%") or 100) / 100
+    return 1 if found[0].low > budget else 0
+
+
+def _read(asked: dict[str, Any]) -> tuple[Comparison, tuple[float, float, float], tuple[float, ...]]:
+    """(the comparison, (share, seconds, seconds between looks), faults). Raises ValueError."""
+    from analysis.compare.spec import read_comparison
+    from analysis.errors import AnalysisError
+    from rollouts.cli.analyze import seconds_of, steps_of
+
+    steps = steps_of(str(asked["plan_text"]))
+    if len(steps) != 1:
+        raise ValueError("--plan: want one step, such as 10%:10m")
+    try:
+        terms = read_comparison(
+            {"canary": asked["requests"], "stable": asked["requests"], "bad": asked["bad"], "lag": "0s",
+             "podLabel": asked["pod_label"], "alpha": asked["alpha"], "tolerated": asked["tolerated"],
+             "worseThan": asked["worse_than"]}
+        )  # fmt: skip
+    except AnalysisError as error:
+        raise ValueError(str(error)) from None
+    faults = tuple(float(text) for text in str(asked["inject"]).split(",") if text.strip())
+    if any(fault <= 1 for fault in faults):
+        raise ValueError("--inject: want numbers above 1")
+    return terms, (steps[0].weight, steps[0].seconds, seconds_of(str(asked["every"]))), faults
+
+
+def _windows(
+    asked: dict[str, Any], terms: Comparison, plan: tuple[float, float, float]
+) -> Iterator[tuple[float, tuple[Series, ...]]]:
+    """(begin of the canary, series) of each window: from a saved answer, or from the server."""
+    from analysis.compare.samples import read
+    from analysis.errors import AnalysisError
+    from analysis.providers.prometheus import data_of
+    from rollouts.cli.analyze import seconds_of
+
+    count = int(asked["windows"])
+    if path := asked["samples"]:
+        series = read(data_of(json.loads(path.read_text(encoding="utf-8"))))
+        if not series:
+            raise AnalysisError("the saved answer has no series")
+        first = min(each.times[0] for each in series) + terms.history_s
+        last = max(each.times[-1] for each in series) - plan[1]
+        if last < first:
+            raise AnalysisError(f"want samples of {terms.history_s + plan[1]:g} s or more")
+        for number in range(count if last > first else 1):
+            yield first + (last - first) * number / max(1, count - 1), series
+        return
+    now_s, over_s = time.time(), seconds_of(str(asked["over"]))
+    for number in range(count):
+        begins_s = now_s - plan[1] - over_s * (number + 1) / count
+        yield begins_s, _asked(asked, terms, begins_s, plan[1])
+        time.sleep(PACE_S)
+
+
+def _asked(asked: dict[str, Any], terms: Comparison, begins_s: float, seconds: float) -> tuple[Series, ...]:
+    from analysis.compare.samples import read
+    from analysis.fetch import fetch
+    from analysis.providers import Surroundings
+    from analysis.providers.prometheus import ask, data_of
+
+    ends_s = begins_s + seconds
+    text = f"{asked['requests']}[{round(terms.history_s + seconds + 60)}s] @ {ends_s:.0f}"
+    question = ask({"address": asked["address"], "query": text}, Surroundings(ends_s))
+    return read(data_of(fetch(question)))
