@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping
 
 from rollouts.core.plan import Ask, Plan
-from rollouts.gitops import auto, deletion, notes, operation, report, syncing
+from rollouts.gitops import auto, deletion, farewell, notes, operation, report, syncing
 from rollouts.gitops.asking import REFRESH
 from rollouts.gitops.compared import comparison_of, warnings_of
 from rollouts.gitops.report import Json
@@ -91,6 +91,8 @@ def _round_ended(seen: AppSeen, now: Instant) -> Plan:
     decision = auto.decide(seen, comparison, now)
     status = report.observed(seen, comparison, _warnings(seen, decision.error), now)
     after, extra = report.looked(seen, status, now, is_compared=not seen.unknown)
+    if (finalizers := farewell.wanted_finalizers(seen)) is not None:
+        extra = {"metadata": {**extra.get("metadata", {}), "finalizers": finalizers or None}}
     told = tuple(notes.changed(seen, after))
     return Plan(status=report.patch(seen, after, extra=extra), notes=told, wake=_later(now), rule="Compared")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rollouts.core.plan import Delete, Note, Patch, Plan
-from rollouts.gitops import notes, tracking
-from rollouts.gitops.hooks import wave_or_zero
+from rollouts.gitops import farewell, notes, tracking
+from rollouts.gitops.hooks import Phase, wave_or_zero
 from rollouts.gitops.inventory import Item
 from rollouts.gitops.options import of_object, parse
-from rollouts.gitops.seen import AppSeen
+from rollouts.gitops.seen import POST_DELETE, PRE_DELETE, AppSeen
 from rollouts.gitops.sync.attempt import APPROVED
 from rollouts.gitops.sync.writes import deletion
 from rollouts.kit.instant import Instant
@@ -20,8 +20,8 @@ from rollouts.kube.ref import Manifest, Ref
 CASCADE = "resources-finalizer.argocd.argoproj.io"
 OURS = (
     CASCADE,
-    "pre-delete-finalizer.argocd.argoproj.io",
-    "post-delete-finalizer.argocd.argoproj.io",
+    PRE_DELETE,
+    POST_DELETE,
 )
 BATCH_MAX = 40
 LOOK_AGAIN_S = 30.0
@@ -33,15 +33,17 @@ def depart(seen: AppSeen, now: Instant) -> Plan:
     mine = [each for each in finalizers if each.startswith(OURS)]
     if not mine:
         return Plan(rule="ApplicationGoes")
+    if plan := farewell.hooked(seen, Phase.PRE_DELETE, now):
+        return plan
     cascades = [each for each in mine if each.startswith(CASCADE)]
     # Without a cluster or a project nobody can say what may be removed: the objects stay.
     if not cascades or seen.cluster is None or seen.project is None:
-        return _let_go(seen, finalizers)
+        return farewell.hooked(seen, Phase.POST_DELETE, now) or _let_go(seen, finalizers)
     if seen.unknown:
         return Plan(wake=now.plus(LOOK_AGAIN_S), rule="KindsUnheard")
     doomed = [item for item in seen.inventory if _is_doomed(item, seen)]
     if not doomed:
-        return _let_go(seen, finalizers)
+        return farewell.hooked(seen, Phase.POST_DELETE, now) or _let_go(seen, finalizers)
     if _waits_for_approval(doomed, seen):
         return Plan(wake=now.plus(LOOK_AGAIN_S), rule="DeletionUnconfirmed")
     last = max(_wave(item, seen) for item in doomed)

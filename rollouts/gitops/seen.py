@@ -24,6 +24,8 @@ from rollouts.kube import builtin, kinds
 from rollouts.kube import object as kube
 from rollouts.kube.ref import Kind, Manifest, Ref
 
+PRE_DELETE = "pre-delete-finalizer.argocd.argoproj.io"
+POST_DELETE = "post-delete-finalizer.argocd.argoproj.io"
 SKIP = "argocd.argoproj.io/skip-reconcile"
 SETTINGS = "argocd-cm"
 HEALTH_SETTING = "resource.customizations.health."
@@ -98,9 +100,16 @@ def gather(ref: Ref, reader: Reader, *, control_namespace: str = "argocd") -> Ap
     cluster, unreachable = destination.resolve(spec.destination)
     problem = said or unreachable or _source_problem(spec, rules, cluster)
     base = _Base(bare, spec, rules, cluster)
-    if problem or rules is None or cluster is None or kube.is_deleting(manifest):
+    is_leaving = kube.is_deleting(manifest) and not _has_farewell(manifest)
+    if problem or rules is None or cluster is None or is_leaving:
         return _deletable(bare, reader, problem=problem, base=base)
     return _compared(base, reader)
+
+
+def _has_farewell(manifest: Manifest) -> bool:
+    """Whether hooks are to run around its deletion."""
+    finalizers = manifest["metadata"].get("finalizers") or ()
+    return any(str(each).startswith((PRE_DELETE, POST_DELETE)) for each in finalizers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -550,3 +550,29 @@ def test_a_restart_in_peace_writes_nothing_but_the_time_of_its_look():
 
     assert {ref for _, ref in world.writes} <= {APP}
     assert sync_status(world) == "Synced"
+
+
+def test_hooks_run_before_the_objects_go_and_after_they_are_gone():
+    world = a_world(
+        config("one"),
+        job("backup", **{HOOK: "PreDelete"}),
+        job("goodbye", **{HOOK: "PostDelete", POLICY: "HookSucceeded"}),
+        spec=automated(),
+        finalizers=["resources-finalizer.argocd.argoproj.io"],
+    )
+    world.run(30)
+    finalizers = world.get(APP)["metadata"]["finalizers"]
+    before = [world.get(ref(kinds.JOB, name)) for name in ("backup", "goodbye")]
+    world.writes.clear()
+
+    world.remove(APP)
+    world.run(120)
+
+    assert len(finalizers) == 5 and before == [None, None]
+    assert world.get(APP) is None
+    assert [(verb, ref.name) for verb, ref in world.writes if ref != APP and verb in ("create", "delete")] == [
+        ("create", "backup"),
+        ("delete", "one"),
+        ("create", "goodbye"),
+        ("delete", "goodbye"),
+    ]
