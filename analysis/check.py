@@ -16,6 +16,8 @@ from analysis.check_conditions import check_conditions
 from analysis.compare.spec import problems
 from analysis.errors import AnalysisError
 from analysis.language import regex
+from analysis.providers import PROVIDERS as ASKED
+from analysis.providers import Surroundings
 
 Spec: TypeAlias = Mapping[str, Any]
 Severity: TypeAlias = Literal["error", "warning", "hint"]
@@ -26,7 +28,7 @@ PROVIDERS = (
     "influxdb", "skywalking", "plugin",
 )  # fmt: skip
 COMPARISON = "comparison"  # a provider of ours, and the name of the plugin where a CRD prunes it
-PROVIDERS_SERVED = frozenset({"prometheus", COMPARISON})
+PROVIDERS_SERVED = frozenset(ASKED)
 NO_DATA = ("inconclusive", "fail", "pass")
 _INT = re.compile(r"-?[0-9]{1,10}")
 
@@ -226,8 +228,10 @@ def _provider(metric: Spec) -> Iterator[Finding]:
         yield Finding(f"provider.{named[0]}", text, "use provider.prometheus")
     elif named[0] == COMPARISON:
         yield from _comparison(provider[COMPARISON])
-    else:
+    elif named[0] == "prometheus":
         yield from _prometheus(provider[named[0]])
+    else:
+        yield from _asked(named[0], provider[named[0]])
 
 
 def _comparison(spec: Any) -> Iterator[Finding]:
@@ -237,15 +241,44 @@ def _comparison(spec: Any) -> Iterator[Finding]:
         yield Finding(path, f"{path}: {text}", fix)
 
 
+def _asked(name: str, spec: Any) -> Iterator[Finding]:
+    """Whether a question can be made of the spec, as far as it has no arguments."""
+    at = f"provider.{name}"
+    if not isinstance(spec, Mapping):
+        yield Finding(at, f"{at}: must be an object")
+    elif not _holds_template(spec):
+        try:
+            ASKED[name].ask(spec, Surroundings(0.0))
+        except AnalysisError as error:
+            # A plugin is installed where the controller runs, which need not be here.
+            severity: Severity = "warning" if name == "plugin" else "error"
+            yield Finding(at, f"{at}: {error}", "see docs/reference/providers.md", severity)
+
+
+def _holds_template(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_template, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_holds_template, value))
+    return isinstance(value, str) and "{{" in value
+
+
 def _prometheus(spec: Any) -> Iterator[Finding]:
     if not isinstance(spec, Mapping):
         yield Finding("provider.prometheus", "provider.prometheus: must be an object")
         return
     if not spec.get("query"):
         yield Finding("provider.prometheus.query", "provider.prometheus.query: no query specified", "query: up")
-    if (spec.get("authentication") or {}).get("sigv4"):
-        at = "provider.prometheus.authentication.sigv4"
-        yield Finding(at, f"{at}: this authentication is not supported by this version", "use basicAuth or oauth2")
+    yield from _sigv4(spec)
+
+
+def _sigv4(spec: Spec) -> Iterator[Finding]:
+    aws = (spec.get("authentication") or {}).get("sigv4") or {}
+    if isinstance(aws, Mapping) and aws.get("roleArn"):
+        at = "provider.prometheus.authentication.sigv4.roleArn"
+        yield Finding(
+            at, f"{at}: this is not supported by this version", "let the controller's identity have that role"
+        )
 
 
 def _rules(spec: Spec, field: str, metrics: Sequence[Any]) -> Iterator[Finding]:

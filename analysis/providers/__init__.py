@@ -7,9 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analysis.providers import comparison, prometheus
+from analysis.providers import (
+    cloudwatch,
+    comparison,
+    datadog,
+    graphite,
+    influxdb,
+    kayenta,
+    newrelic,
+    plugins,
+    prometheus,
+    skywalking,
+    wavefront,
+    web,
+)
 from analysis.providers.base import Provider, Reading, Surroundings
 
 __all__ = ["PROVIDERS", "Provider", "Reading", "Surroundings"]
 
-PROVIDERS: Mapping[str, Provider] = {"prometheus": prometheus.PROVIDER, "comparison": comparison.PROVIDER}
+PROVIDERS: Mapping[str, Provider] = {
+    "prometheus": prometheus.PROVIDER,
+    "comparison": comparison.PROVIDER,
+    "web": web.PROVIDER,
+    "datadog": datadog.PROVIDER,
+    "newRelic": newrelic.PROVIDER,
+    "graphite": graphite.PROVIDER,
+    "influxdb": influxdb.PROVIDER,
+    "skywalking": skywalking.PROVIDER,
+    "wavefront": wavefront.PROVIDER,
+    "cloudWatch": cloudwatch.PROVIDER,
+    "kayenta": kayenta.PROVIDER,
+    "plugin": plugins.PROVIDER,
+}

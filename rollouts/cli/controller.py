@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from rollouts.cli.errors import ComplaintError
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection
+
+if TYPE_CHECKING:
+    from rollouts.shell.synccore import SyncOptions
 
 _PORT = click.IntRange(-1, 65535)
 EXAMPLES = """
@@ -16,6 +23,13 @@ rollouts controller --dry-run                         # tell what would be done,
 rollouts controller --shadow                          # beside another controller: tell where the two differ
 rollouts controller --instance-id blue                # only objects labelled for this instance
 """
+
+
+def _networks(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(each, strict=False)) for each in given)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}: want a network such as 10.0.0.0/8") from None
 
 
 @kube_command("controller", examples=EXAMPLES)
@@ -35,6 +49,14 @@ rollouts controller --instance-id blue                # only objects labelled fo
     show_envvar=True,
     help="Prometheus for metrics that name none.",
 )
+@click.option(
+    "--allow-provider-network",
+    "provider_networks",
+    multiple=True,
+    metavar="CIDR",
+    callback=_networks,
+    help="Let metrics be asked there, though it is loopback, link-local or a cloud's metadata service.",
+)
 @click.option("--sync-metrics-port", default=8082, show_default=True, type=_PORT, help="argocd_* figures; -1: none.")
 @click.option("--webhook-port", default=-1, show_default=True, type=_PORT, help="Pushes of forges; -1: none.")
 @click.option(
@@ -47,6 +69,7 @@ rollouts controller --instance-id blue                # only objects labelled fo
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     leader_elect: bool,
     instance_id: str,
     metrics_port: int,
@@ -56,20 +79,16 @@ def command(
     rooms: str,
     lease_namespace: str,
     prometheus_address: str,
-    sync_metrics_port: int,
-    webhook_port: int,
-    sources_directory: str,
-    audit_file: str,
+    provider_networks: tuple[str, ...],
     log_level: str,
+    **sync: Any,
 ) -> int:
-    """Run the controller until SIGTERM or SIGINT.
+    """Run the controller until SIGTERM or SIGINT; without --namespace for the whole cluster.
 
-    Without --namespace the whole cluster is looked after. Exit code 1: the lead was lost, or a part broke; whoever
-    started the process is expected to start it again.
+    Exit code 1: the lead was lost, or a part broke; whoever started the process is expected to start it again.
     """
     from rollouts.cli.connection import access_of
     from rollouts.shell.controller import Options, run
-    from rollouts.shell.synccore import SyncOptions
 
     names = _rooms(rooms)
     wish = connection(ctx)
@@ -85,15 +104,23 @@ def command(
         lease_namespace=lease_namespace,
         log_level=log_level,
         prometheus_address=prometheus_address,
-        sync=SyncOptions(
-            metrics_port=None if sync_metrics_port < 0 else sync_metrics_port,
-            webhook_port=None if webhook_port < 0 else webhook_port,
-            directory=sources_directory,
-            audit_file=audit_file,
-            namespace=lease_namespace or access_of(wish).namespace,
-        ),
+        provider_networks=provider_networks,
+        sync=_sync(lease_namespace or access_of(wish).namespace, sync),
     )
     return run(access_of(wish), options)
+
+
+def _sync(namespace: str, chosen: Mapping[str, Any]) -> SyncOptions:
+    """The options of the sync core."""
+    from rollouts.shell.synccore import SyncOptions
+
+    return SyncOptions(
+        metrics_port=None if chosen["sync_metrics_port"] < 0 else chosen["sync_metrics_port"],
+        webhook_port=None if chosen["webhook_port"] < 0 else chosen["webhook_port"],
+        directory=chosen["sources_directory"],
+        audit_file=chosen["audit_file"],
+        namespace=namespace,
+    )
 
 
 def _rooms(text: str) -> tuple[str, ...]:

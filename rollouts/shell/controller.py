@@ -20,6 +20,7 @@ from rollouts.kube.ref import Kind, Ref
 from rollouts.shell import eventloop, kubeconfig, logs, wiring
 from rollouts.shell.act import Always, Hand, Right
 from rollouts.shell.asks.answering import Answering
+from rollouts.shell.asks.reach import Reach
 from rollouts.shell.claim import OURS
 from rollouts.shell.client import Client
 from rollouts.shell.deliveries import Deliveries
@@ -44,6 +45,7 @@ class Options:
     """What the command line says. Ports: 0 takes any free one, None serves nothing.  lease_namespace "": our own.
 
     shadow: write nothing, and tell what would be written.  prometheus_address: the server of metrics that name none.
+    provider_networks: what metric providers may be asked at beside ordinary addresses, as CIDR.
     """
 
     leader_elect: bool = True
@@ -57,6 +59,7 @@ class Options:
     lease_namespace: str = ""
     log_level: str = "info"
     prometheus_address: str = ""
+    provider_networks: tuple[str, ...] = ()
     sync: SyncOptions = field(default_factory=SyncOptions)
 
 
@@ -74,7 +77,13 @@ class Controller:
         self._watching = Client(access, settings, connections_max=8)  # for lists: watches are not limited
         self._events = Client(access, settings, connections_max=settings.events_inflight_max)
         self._sync = SyncCore(self._client, options.sync, settings) if "gitops" in options.rooms else None
-        self._answering = Answering(self._client, settings, self._sync.sources if self._sync else None)
+        self._answering = Answering(
+            self._client,
+            settings,
+            self._sync.sources if self._sync else None,
+            reach=Reach(access.server, options.provider_networks, options.prometheus_address),
+            home=access.namespace,
+        )
         self._servers = Servers()
         rooms = tuple(
             timed(room, self._registry)

@@ -59,10 +59,10 @@ def test_a_count_below_a_success_limit_is_refused():
 
 
 def test_another_provider_is_refused_by_the_name_of_its_field():
-    found = check_spec({"metrics": [a_metric(provider={"web": {"url": "http://x"}})]})
+    found = check_spec({"metrics": [a_metric(provider={"job": {"spec": {}}})]})
 
-    assert [finding.path for finding in found if finding.severity == "error"] == ["metrics[0].provider.web"]
-    assert found[0].text.startswith("metrics[0].provider.web: ")
+    assert [finding.path for finding in found if finding.severity == "error"] == ["metrics[0].provider.job"]
+    assert found[0].text.startswith("metrics[0].provider.job: ")
 
 
 def test_a_template_needs_metrics_or_other_templates():

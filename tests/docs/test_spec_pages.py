@@ -67,7 +67,7 @@ SECTIONS: tuple[tuple[Path, str, type[BaseModel], frozenset[str]], ...] = (
     (ANALYSIS, "`spec.metrics[].provider`", providers.Provider, frozenset(PROVIDERS) - PROVIDERS_SERVED),
     (ANALYSIS, f"`{PROMETHEUS}`", providers.Prometheus, frozenset()),
     (COMPARISON, "`spec.metrics[].provider.comparison`", providers.Comparison, frozenset()),
-    (ANALYSIS, f"`{PROMETHEUS}.authentication`", providers.Authentication, frozenset({"sigv4"})),
+    (ANALYSIS, f"`{PROMETHEUS}.authentication`", providers.Authentication, frozenset()),
     (ANALYSIS, f"`{PROMETHEUS}.rangeQuery`", providers.RangeQuery, frozenset()),
     (APPLICATION, "`spec`", application.ApplicationSpec, frozenset()),
     (APPLICATION, "`spec.source`", application.ApplicationSource, frozenset()),
@@ -126,7 +126,7 @@ def test_every_field_that_is_refused_is_told_with_what_to_do_meanwhile() -> None
 def test_every_provider_that_is_refused_is_told() -> None:
     told = {row[0].strip("`").removeprefix("provider.") for row in rows(section(ANALYSIS, "Not supported yet"))}
 
-    assert told == (set(PROVIDERS) - PROVIDERS_SERVED) | {"prometheus.authentication.sigv4"}
+    assert told == (set(PROVIDERS) - PROVIDERS_SERVED) | {"prometheus.authentication.sigv4.roleArn"}
 
 
 def test_the_turns_are_those_of_the_table() -> None:

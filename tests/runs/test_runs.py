@@ -275,10 +275,10 @@ def test_a_run_that_cannot_start_is_an_error_with_its_reason(spec, message):
 
 
 def test_another_provider_is_refused_by_the_name_of_its_field():
-    world = a_run(a_metric(provider={"web": {"url": "http://x"}}))
+    world = a_run(a_metric(provider={"job": {"spec": {}}}))
     world.settle()
 
-    assert world.now_status["message"].startswith("Analysis spec invalid: metrics[0].provider.web: ")
+    assert world.now_status["message"].startswith("Analysis spec invalid: metrics[0].provider.job: ")
 
 
 def test_a_terminated_run_succeeds_without_another_question():

@@ -13,7 +13,8 @@ import pytest
 from analysis.asks import BasicAuth, HttpReply, OAuth2, PromQuery, SecretRef, slot
 from rollouts.core.plan import Answer, Ask
 from rollouts.shell.asks.answering import Answering
-from rollouts.shell.asks.prometheus import shown_url
+from rollouts.shell.asks.http import shown_url
+from rollouts.shell.asks.reach import Reach
 from rollouts.shell.client import Client
 from rollouts.shell.kubeconfig import Access
 from rollouts.shell.settings import Settings
@@ -28,7 +29,7 @@ FINE = {"status": "success", "data": {"resultType": "vector", "result": []}}
 @asynccontextmanager
 async def answering(api_url: str = "http://127.0.0.1:9", **limits: int):
     async with Client(Access(api_url)) as client:
-        skills = Answering(client, Settings(**limits))
+        skills = Answering(client, Settings(**limits), reach=Reach(api_url), home="rollouts")
         try:
             yield skills
         finally:

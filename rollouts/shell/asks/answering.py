@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Protocol, assert_never
 
-from analysis.asks import HttpReply, PromQueries, PromQuery, Question, SecretRef, fill, redact, secrets
+from analysis.asks import (
+    HttpCall,
+    HttpReply,
+    KayentaRun,
+    PromQueries,
+    PromQuery,
+    Question,
+    SecretRef,
+    fill,
+    redact,
+    secrets,
+)
 from analysis.errors import AnalysisError
 from rollouts.core.errors import HiccupError
 from rollouts.core.plan import Answer, Ask
 from rollouts.gitops.asks import DryRun, GitResolve, Rendered, RenderManifests, Resolution
 from rollouts.shell import clock, logs
-from rollouts.shell.asks import dryrun
+from rollouts.shell.asks import dryrun, kayenta
 from rollouts.shell.asks import secrets as secret_values
-from rollouts.shell.asks.prometheus import Prometheus
+from rollouts.shell.asks.http import Http
+from rollouts.shell.asks.reach import Reach
 from rollouts.shell.client import Client
 from rollouts.shell.settings import DEFAULTS, Settings
 
@@ -31,18 +44,30 @@ class Sources(Protocol):
 
 
 class Answering:
-    """All skills behind one door. sources: None in a process that has no sync core."""
+    """All skills behind one door. sources: None in a process that has no sync core.
 
-    def __init__(self, client: Client, settings: Settings = DEFAULTS, sources: Sources | None = None) -> None:
+    reach: where questions may go.  home: the controller's own namespace.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        settings: Settings = DEFAULTS,
+        sources: Sources | None = None,
+        *,
+        reach: Reach | None = None,
+        home: str = "",
+    ) -> None:
         self._client = client
         self._sources = sources
-        self._prometheus = Prometheus(settings.ask_body_bytes_max, settings.user_agent)
+        self._home = home
+        self._http = Http(settings.ask_body_bytes_max, reach or Reach(), settings.user_agent)
         # Far above what hangs in practice: it bounds memory, and is no queue for slow servers.
         self._places = asyncio.Semaphore(settings.asks_inflight_max)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._prometheus.close()
+        await self._http.close()
         if self._sources is not None:
             await self._sources.close()
 
@@ -61,7 +86,7 @@ class Answering:
                 else:
                     question = ask.question
                     if wanted := secrets(question):
-                        values |= await secret_values.read(self._client, ask.namespace, wanted)
+                        values |= await secret_values.read(self._client, ask.namespace, wanted, self._home)
                         question = fill(question, values)
                     value = redact(await self._put(question, ask.timeout_s), values.values())
         except TimeoutError:
@@ -80,10 +105,12 @@ class Answering:
 
     async def _put(self, question: Question, deadline_s: float) -> HttpReply | tuple[HttpReply, ...]:
         match question:
-            case PromQuery():
-                return await self._prometheus.ask(question, deadline_s)
+            case PromQuery() | HttpCall():
+                return await self._http.ask(question, deadline_s)
+            case KayentaRun():
+                return await kayenta.run(question, partial(self._http.ask, deadline_s=deadline_s))
             case PromQueries():
-                asked = (self._prometheus.ask(query, deadline_s) for query in question.queries)
+                asked = (self._http.ask(query, deadline_s) for query in question.queries)
                 return tuple(await asyncio.gather(*asked))
             case _:
                 assert_never(question)

@@ -13,22 +13,29 @@ from rollouts.kube.ref import Ref
 from rollouts.shell.client import ApiError, Client
 
 
-async def read(client: Client, namespace: str, wanted: Iterable[SecretRef]) -> dict[SecretRef, str]:
-    """The values. Raises HiccupError with the contract's words where a Secret or a key is missing."""
+async def read(client: Client, namespace: str, wanted: Iterable[SecretRef], home: str = "") -> dict[SecretRef, str]:
+    """The values. home: the controller's own namespace.
+
+    Raises HiccupError with the contract's words where a Secret, or a key without a default, is missing.
+    """
     values: dict[SecretRef, str] = {}
-    read_already: dict[str, dict[str, str]] = {}
+    read_already: dict[tuple[str, str], dict[str, str]] = {}
     for ref in wanted:
-        if not ref.name or "/" in ref.name or ".." in ref.name:
-            raise HiccupError(missing_secret(namespace, ref))
-        if ref.name not in read_already:
-            read_already[ref.name] = await _data(client, namespace, ref)
-        encoded = read_already[ref.name].get(ref.key)
+        where = home if ref.is_home else namespace
+        if not where or not ref.name or "/" in ref.name or ".." in ref.name:
+            raise HiccupError(missing_secret(where, ref))
+        if (where, ref.name) not in read_already:
+            read_already[where, ref.name] = await _data(client, where, ref)
+        encoded = read_already[where, ref.name].get(ref.key)
         if encoded is None:
-            raise HiccupError(missing_secret(namespace, ref))
+            if ref.default is None:
+                raise HiccupError(missing_secret(where, ref))
+            values[ref] = ref.default
+            continue
         try:
             values[ref] = base64.b64decode(encoded, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
-            raise HiccupError(f"secret {namespace}/{ref.name} key {ref.key} is no text") from None
+            raise HiccupError(f"secret {where}/{ref.name} key {ref.key} is no text") from None
     return values
 
 

@@ -1,4 +1,4 @@
-"""PromQL over HTTP on the loop's own connections: a query that hangs holds a coroutine, nothing more."""
+"""Questions over HTTP on the loop's own connections: one that hangs holds a coroutine, nothing more."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import orjson
+from yarl import URL
 
-from analysis.asks import HttpReply, OAuth2, PromQuery
+from analysis.asks import HttpCall, HttpReply, OAuth2, PromQuery
 from rollouts.core.errors import HiccupError
+from rollouts.shell.asks import aws
+from rollouts.shell.asks.reach import Guarded, Reach
 
 TOKEN_EARLY_S = 30.0
 TOKEN_LIFE_S = 300.0  # where the issuer does not say how long a token lives
 TOKENS_MAX = 1000
 TOKEN_BYTES_MAX = 256 * 1024
+FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 
 @dataclass(slots=True)
@@ -28,15 +32,16 @@ class _Token:
     until_s: float
 
 
-class Prometheus:
-    """Answers PromQuery. One session for all servers, without a limit on connections."""
+class Http:
+    """Answers PromQuery and HttpCall. One session for all servers, without a limit on connections."""
 
-    def __init__(self, body_bytes_max: int, user_agent: str = "rollouts-controller") -> None:
+    def __init__(self, body_bytes_max: int, reach: Reach, user_agent: str = "rollouts-controller") -> None:
         self._body_bytes_max = body_bytes_max
+        self._reach = reach
         self._tokens: dict[str, _Token] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30),
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, resolver=Guarded(reach)),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": user_agent, "Accept": "application/json"},
             timeout=aiohttp.ClientTimeout(total=None),
@@ -46,15 +51,17 @@ class Prometheus:
         """Close every connection."""
         await self._session.close()
 
-    async def ask(self, query: PromQuery, deadline_s: float) -> HttpReply:
-        """Put one query, slots filled. Raises HiccupError with a message that shows no credentials."""
-        where = shown_url(query.url)
-        if urlsplit(query.url).scheme not in ("http", "https"):
-            raise HiccupError(f"{where}: the address of a Prometheus server begins with http:// or https://")
-        limit_s = min(query.timeout_s, deadline_s)
+    async def ask(self, question: PromQuery | HttpCall, deadline_s: float) -> HttpReply:
+        """Put one question, slots filled. Raises HiccupError with a message that shows no credentials."""
+        call = _call_of(question) if isinstance(question, PromQuery) else question
+        call = replace(call, url=dict(call.aliases).get(str(call.url), call.url))
+        where = shown_url(call.url)
+        if not str(call.url).lower().startswith(("http://", "https://")):
+            raise HiccupError(f"{where}: an address begins with http:// or https://")
+        limit_s = min(call.timeout_s, deadline_s)
         try:
             async with asyncio.timeout(limit_s):
-                return await self._ask(query)
+                return await self._ask(call)
         except TimeoutError:
             raise HiccupError(f"{where}: no answer in {limit_s:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -62,32 +69,43 @@ class Prometheus:
         except ValueError:  # of aiohttp: a header or an address that cannot be sent; its words would show it
             raise HiccupError(f"{where}: the address or a header holds a character that cannot be sent") from None
 
-    async def _ask(self, query: PromQuery) -> HttpReply:
-        headers = [(str(name), str(value)) for name, value in query.headers]
+    async def _ask(self, call: HttpCall) -> HttpReply:
+        headers = [(str(name), str(value)) for name, value in call.headers]
         named = {name.lower() for name, _ in headers}
-        auth = None
-        if query.oauth2 is not None:
-            headers.append(("Authorization", f"Bearer {await self._token(query.oauth2, insecure=query.insecure)}"))
-        elif query.bearer and "authorization" not in named:
-            headers.append(("Authorization", f"Bearer {query.bearer}"))
-        elif query.basic is not None and "authorization" not in named:
-            auth = aiohttp.encode_basic_auth(str(query.basic.username), str(query.basic.password))
+        if call.oauth2 is not None:
+            headers.append(("Authorization", f"Bearer {await self._token(call.oauth2, insecure=call.insecure)}"))
+        elif call.basic is not None and "authorization" not in named:
+            auth = aiohttp.encode_basic_auth(str(call.basic.username), str(call.basic.password))
             headers.append(("Authorization", auth))
-        reply = await self._post(query.endpoint, query.form, headers, insecure=query.insecure)
-        if reply.status == 401 and query.oauth2 is not None:
-            self._tokens.pop(_token_key(query.oauth2), None)  # the next question fetches another
+        url, body = _with_params(str(call.url), call.params), str(call.body).encode()
+        if call.sigv4 is not None:
+            url = url.replace("{region}", aws.region_of(call.sigv4))
+            headers = await aws.signed(call.sigv4, call.method, url, headers, body)
+        is_signed = call.sigv4 is not None
+        reply = await self._send(call.method, url, body, headers, insecure=call.insecure, is_signed=is_signed)
+        if reply.status == 401 and call.oauth2 is not None:
+            self._tokens.pop(_token_key(call.oauth2), None)  # the next question fetches another
         return reply
 
-    async def _post(
+    async def _send(
         self,
+        method: str,
         url: str,
-        form: tuple[tuple[str, str], ...],
+        body: bytes,
         headers: list[tuple[str, str]],
         *,
         insecure: bool,
+        is_signed: bool = False,
     ) -> HttpReply:
-        async with self._session.post(
-            url, data=list(form), headers=headers, ssl=not insecure, allow_redirects=False
+        self._reach.check(url)
+        async with self._session.request(
+            method,
+            URL(url, encoded=is_signed),
+            data=body or None,
+            headers=headers,
+            ssl=not insecure,
+            allow_redirects=False,
+            skip_auto_headers=("Content-Type",),
         ) as response:
             if 300 <= response.status < 400:
                 # Another host must not get the credentials, and a loop must not hold the question.
@@ -121,8 +139,8 @@ class Prometheus:
         form = [("grant_type", "client_credentials")]
         form += [("scope", " ".join(map(str, grant.scopes)))] if grant.scopes else []
         word = aiohttp.encode_basic_auth(str(grant.client_id), str(grant.client_secret))
-        headers = [("Authorization", word)]
-        reply = await self._post(str(grant.token_url), tuple(form), headers, insecure=insecure)
+        headers = [("Authorization", word), FORM]
+        reply = await self._send("POST", str(grant.token_url), urlencode(form).encode(), headers, insecure=insecure)
         said = _object(reply.body)
         token = said.get("access_token")
         if reply.status != 200 or not isinstance(token, str) or not token:
@@ -130,6 +148,29 @@ class Prometheus:
         life = said.get("expires_in")
         life_s = float(life) if isinstance(life, int | float) and life > 0 else TOKEN_LIFE_S
         return _Token(token, time.monotonic() + max(1.0, life_s - TOKEN_EARLY_S))
+
+
+def _call_of(query: PromQuery) -> HttpCall:
+    """The request that a PromQL query is. A header that somebody gave goes before the query's own credentials."""
+    headers = list(query.headers)
+    named = {name.lower() for name, _ in headers}
+    if query.bearer and query.oauth2 is None and "authorization" not in named:
+        headers.append(("Authorization", f"Bearer {query.bearer}"))
+    return HttpCall(
+        url=query.endpoint,
+        method="POST",
+        headers=(*headers, FORM),
+        body=urlencode(query.form),
+        basic=query.basic,
+        oauth2=query.oauth2,
+        sigv4=query.sigv4,
+        insecure=query.insecure,
+        timeout_s=query.timeout_s,
+    )
+
+
+def _with_params(url: str, params: tuple[tuple[str, str], ...]) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(params)}" if params else url
 
 
 def shown_url(url: str) -> str:

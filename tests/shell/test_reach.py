@@ -1,0 +1,62 @@
+"""Where a metric may send the controller: a table of addresses that look like something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.asks import HttpCall
+from rollouts.core.errors import HiccupError
+from rollouts.shell.asks.http import Http
+from rollouts.shell.asks.reach import Reach
+
+CLUSTER = "https://10.0.0.1:443"
+
+FORBIDDEN = [
+    "http://127.0.0.1:9090", "http://127.1:9090", "http://127.0.1:80", "http://0x7f000001", "http://2130706433",
+    "http://0177.0.0.1", "http://0x7f.0.0.1", "http://127.0.0.1.:9090", "http://localhost:9090",
+    "http://LOCALHOST:9090", "http://[::1]:9090", "http://[::ffff:127.0.0.1]", "http://[::ffff:7f00:1]",
+    "http://[64:ff9b::127.0.0.1]", "http://[2002:7f00:1::]", "http://127。0。0。1", "http://１２７.0.0.1",
+    "http://0.0.0.0:9090", "http://0:9090", "http://[::]:9090",
+    "http://169.254.169.254/latest/meta-data", "http://169.254.169.254.:80", "http://0xa9fea9fe",
+    "http://2852039166", "http://0251.0376.0251.0376", "http://[::ffff:169.254.169.254]",
+    "http://[::ffff:a9fe:a9fe]", "http://[fe80::1]", "http://[fd00:ec2::254]", "http://[64:ff9b::a9fe:a9fe]",
+    "http://168.63.129.16", "http://224.0.0.1", "http://240.0.0.1", "http://255.255.255.255", "http://[ff02::1]",
+    "https://10.0.0.1", "https://10.0.0.1:443/api/v1/secrets", "https://10.0.0.1./api",
+    "http://user:pass@127.0.0.1", "http://example.com@127.0.0.1", "http://127.0.0.1#@example.com",
+    "http://127.0.0.1?x=http://example.com", "http://127.0.0.1\\@example.com",
+    "file:///etc/passwd", "ftp://127.0.0.1", "gopher://127.0.0.1", "//127.0.0.1", "127.0.0.1:9090", "http://",
+    "http:///metrics", "unix:///var/run/docker.sock", "http://[::1", "http://:9090", "data:text/plain,x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", FORBIDDEN)
+async def test_the_controller_is_not_sent_to_itself_or_to_the_clouds_metadata(url: str) -> None:
+    http = Http(1024, Reach(CLUSTER))
+    try:
+        with pytest.raises(HiccupError) as refused:
+            await http.ask(HttpCall(url, timeout_s=3.0), 3.0)
+    finally:
+        await http.close()
+
+    assert "cannot connect" not in str(refused.value)
+    assert "user:" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "reach"),
+    [
+        ("http://10.1.2.3:9090", Reach(CLUSTER)),
+        ("http://prometheus.monitoring:9090", Reach(CLUSTER)),
+        ("http://127.0.0.1:9090", Reach("https://127.0.0.1:6443")),
+        ("http://127.0.0.1:9090", Reach(CLUSTER, ("127.0.0.0/8",))),
+        ("http://127.0.0.1:9090", Reach(CLUSTER, trusted="http://127.0.0.1:9090/prom")),
+        ("http://169.254.1.1", Reach(CLUSTER, ("169.254.1.0/24",))),
+    ],
+)
+def test_what_the_administrator_allows_may_be_asked(url: str, reach: Reach) -> None:
+    reach.check(url)
+
+
+def test_a_trusted_place_is_one_port_and_not_the_whole_machine() -> None:
+    with pytest.raises(HiccupError):
+        Reach(CLUSTER, trusted="http://127.0.0.1:9090").check("http://127.0.0.1:9091")
