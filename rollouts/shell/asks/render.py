@@ -19,7 +19,7 @@ from rollouts.gitops.render.job import Job
 from rollouts.gitops.source.errors import SourceError
 from rollouts.shell import tools
 from rollouts.shell.asks import sandbox
-from rollouts.shell.asks.unseal import Unsealer, is_sealed
+from rollouts.shell.asks.unseal import AgeKeys, Unsealer, is_sealed
 from rollouts.shell.settings import Settings
 
 RUNNER = Path(__file__).with_name("jsonnet_runner.py")
@@ -84,7 +84,7 @@ def limits(settings: Settings) -> sandbox.Limits:
     )
 
 
-def carry_out(job: Job, directory: Path, settings: Settings, age_keys: tuple[str, ...]) -> Outcome:
+def carry_out(job: Job, directory: Path, settings: Settings, age_keys: AgeKeys) -> Outcome:
     """Render. Waits for the command: call it in a thread. Raises SourceError (user's) or HiccupError (world's)."""
     outcome = _carry_out(job, directory, settings, age_keys)
     plain = [each["metadata"].get("name") for each in outcome.objects if manifests.holds_secrets((each,))]
@@ -94,7 +94,7 @@ def carry_out(job: Job, directory: Path, settings: Settings, age_keys: tuple[str
     return replace(outcome, warnings=(said,))
 
 
-def _carry_out(job: Job, directory: Path, settings: Settings, age_keys: tuple[str, ...]) -> Outcome:
+def _carry_out(job: Job, directory: Path, settings: Settings, age_keys: AgeKeys) -> Outcome:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     unsealer = Unsealer(age_keys, limits(settings))
     with tempfile.TemporaryDirectory(dir=directory, prefix=".render-") as name:

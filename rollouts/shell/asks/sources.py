@@ -36,6 +36,7 @@ from rollouts.shell import tools
 from rollouts.shell.asks import render
 from rollouts.shell.asks.charts import Charts
 from rollouts.shell.asks.git import Git, Trust
+from rollouts.shell.asks.unseal import AgeKeys
 from rollouts.shell.client import ApiError, Client
 from rollouts.shell.settings import DEFAULTS, Settings
 
@@ -69,7 +70,6 @@ class GitAndCharts:
         self._charts = Charts(settings)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sources")
         self._places = asyncio.Semaphore(settings.renders_inflight_max)
-        self._known: dict[str, tuple[float, Known]] = {}
         self._shared: dict[str, tuple[float, asyncio.Future[Any]]] = {}
         self.kept = render.Kept(settings.render_cache_bytes_max)
 
@@ -118,7 +118,8 @@ class GitAndCharts:
         began_s, task = self._shared.get(key, (0.0, None))
         if task is None or now_s - began_s > fresh_s or (task.done() and fresh_s == float("inf")):
             task = asyncio.ensure_future(work())
-            over_s = now_s - self._settings.git_listing_fresh_s
+            task.add_done_callback(_heard)  # whoever asked may have given up by then
+            over_s = now_s - max(self._settings.git_listing_fresh_s, self._settings.repositories_fresh_s)
             self._shared = {name: each for name, each in self._shared.items() if not each[1].done() or each[0] > over_s}
             self._shared[key] = (now_s, task)
         answer: T = await asyncio.shield(task)
@@ -141,7 +142,12 @@ class GitAndCharts:
             resolved.append(at)
             files.append(await self._files(spec, at, question.project, known))
         refs = {spec.ref: each for spec, each in zip(specs, files, strict=True) if spec.ref}
-        keys = await self._age_keys(namespace, question.project)
+        loop = asyncio.get_running_loop()
+
+        def keys() -> tuple[str, ...]:
+            """Asked for in a render's thread, once something encrypted is met, and kept by nobody."""
+            return asyncio.run_coroutine_threadsafe(self._age_keys(namespace, question.project), loop).result()
+
         jobs: list[Job | None] = []
         bodies: list[bytes] = []
         warnings: list[str] = []
@@ -193,9 +199,7 @@ class GitAndCharts:
         version = await self._charts.version(repository, wanted.name, wanted.version, authority=authority)
         return await self._charts.archive(repository, wanted.name, version, authority=authority)
 
-    async def _manifests(
-        self, job: Job, salt: str, keys: tuple[str, ...], fresh: bool
-    ) -> tuple[bytes, tuple[str, ...]]:
+    async def _manifests(self, job: Job, salt: str, keys: AgeKeys, fresh: bool) -> tuple[bytes, tuple[str, ...]]:
         """The manifests, from the cache where it knows them, and what a person should know of them."""
         version = await self._thread(tools.version, job.argv[0]) if job.argv else ""
         key = job.key(f"{version} {salt}")
@@ -213,19 +217,18 @@ class GitAndCharts:
         """The repository Secrets and trusted servers of a namespace, at most a few seconds old."""
         if self._client is None:
             return Known()
-        read_s, known = self._known.get(namespace, (float("-inf"), Known()))
-        if time.monotonic() - read_s < self._settings.repositories_fresh_s:
-            return known
+        work = partial(self._read_now, self._client, namespace)
+        return await self._together(f"known\0{namespace}", work, self._settings.repositories_fresh_s)
+
+    async def _read_now(self, client: Client, namespace: str) -> Known:
         labels = f"{repositories.TYPE_LABEL} in ({repositories.REPOSITORY},{repositories.TEMPLATE})"
         try:
-            found, _ = await self._client.list(SECRET, namespace, labels=labels)
+            found, _ = await client.list(SECRET, namespace, labels=labels)
         except ApiError as error:
             raise HiccupError(f"repository Secrets of {namespace} not read: {error.reason or error.status}") from None
         hosts = (await self._data(Ref(CONFIG_MAP, namespace, "argocd-ssh-known-hosts-cm"))).get("ssh_known_hosts", "")
         authorities = await self._data(Ref(CONFIG_MAP, namespace, "argocd-tls-certs-cm"))
-        known = Known(tuple(found), Trust(str(hosts), authorities))
-        self._known[namespace] = (time.monotonic(), known)
-        return known
+        return Known(tuple(found), Trust(str(hosts), authorities))
 
     async def _age_keys(self, namespace: str, project: str) -> tuple[str, ...]:
         """The age keys that a project's renders may use: everybody's (`keys.txt`) and its own (`<project>.txt`)."""
@@ -285,6 +288,12 @@ def _joined(bodies: list[bytes]) -> bytes:
         return bodies[0]
     inner = [body[1:-1] for body in bodies if len(body) > 2]
     return b"[" + b",".join(inner) + b"]"
+
+
+def _heard(task: asyncio.Future[Any]) -> None:
+    """Take note of how a task ended, so that nothing complains of an error that nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _who(repository: Repository) -> str:
