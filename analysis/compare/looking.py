@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from analysis.compare import errors, others, store
+from analysis.compare import errors, others, ranks, store
 from analysis.compare.increments import Requests, Window, between, looks, requests
 from analysis.compare.matchers import all_hold
 from analysis.compare.samples import Series, newest_s, read, spacing_s
@@ -35,10 +35,22 @@ class ErrorsKept:
 
 def window_s(asked: Comparison, memory: str, now_s: float) -> float:
     """How far back the next look must read, seconds before now."""
-    kept = _kept(memory)[0] if asked.kind is Kind.ERRORS else others.read_kept(memory, asked.kind)[0]
-    if kept is None:
+    since_s = _since_s(asked, memory)
+    if since_s is None:
         return asked.history_s + asked.lag_s + WINDOW_SLACK_S
-    return max(0.0, now_s - kept.at_s) + asked.lookback_s
+    return max(0.0, now_s - since_s) + asked.lookback_s
+
+
+def _since_s(asked: Comparison, memory: str) -> float | None:
+    """Until when samples were counted; None before the first look."""
+    if asked.kind is not Kind.ERRORS:
+        other = others.read_kept(memory, asked.kind)[0]
+        return other.at_s if other else None
+    if asked.method == "kayenta":
+        points = ranks.read_points(memory)[0]
+        return points.at_s if points else None
+    kept = _kept(memory)[0]
+    return kept.at_s if kept else None
 
 
 def look(asked: Comparison, found: Sequence[Sequence[Series]], memory: str, at_s: float) -> tuple[str, Finding]:
@@ -52,10 +64,12 @@ def look(asked: Comparison, found: Sequence[Sequence[Series]], memory: str, at_s
 
 def _errors(asked: Comparison, found: Sequence[Sequence[Series]], memory: str, at_s: float) -> tuple[str, Finding]:
     sides = _requests(asked, found)
-    kept, odd = _kept(memory)
     now_s = math.floor(at_s - asked.lag_s)
     newest = max((moment for moment in map(newest_s, found) if moment is not None), default=now_s)
     until_s = float(min(now_s, newest))
+    if asked.method == "kayenta":
+        return ranks.look(asked, sides, memory, until_s)
+    kept, odd = _kept(memory)
     if kept is None:
         return _first(asked, sides[1], until_s, odd)
     if until_s <= kept.at_s:

@@ -54,6 +54,7 @@ class Comparison:
     lag_s: float = 5.0
     lookback_s: float = 300.0
     numbers: Mapping[str, float] = field(default_factory=dict)
+    method: str = "evidence"
 
 
 _NUMBERS = {
@@ -72,7 +73,8 @@ _SELECTORS = ("canary", "stable", "canaryBad", "stableBad")
 _SELECTOR = re.compile(r"(?:[A-Za-z_:][A-Za-z0-9_:]*)?(?:\{[^\[\]]*\})?", re.DOTALL)
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 CONNECTION = frozenset({"address", "authentication", "headers", "insecure", "timeout"})
-_TEXTS = frozenset({"kind", "bad", "podLabel", "stratumLabel", "absent", "atDeadline"})
+METHODS = ("evidence", "kayenta")
+_TEXTS = frozenset({"kind", "method", "bad", "podLabel", "stratumLabel", "absent", "atDeadline"})
 HISTORY_S_MAX = 2 * 3600.0
 SELECTOR_CHARS_MAX = 4096
 
@@ -110,6 +112,8 @@ def problems(spec: Any) -> Iterator[tuple[str, str, str]]:
         yield "kind", f"want {', '.join(kind.value for kind in Kind)}, got {spec['kind']!r}", "kind: errors"
         return
     kind = _kind(spec)
+    if spec.get("method") not in (None, "", *METHODS) or (spec.get("method") == "kayenta" and kind is not Kind.ERRORS):
+        yield "method", f"want evidence, or kayenta for errors, got {spec['method']!r}", "method: evidence"
     yield from _selector_problems(spec, kind)
     yield from _number_problems(spec, kind)
     for name, choices in (("absent", Absent), ("atDeadline", AtDeadline)):
@@ -205,6 +209,7 @@ def _read(spec: Spec) -> Comparison:
         lag_s=_seconds(spec, "lag"),
         lookback_s=max(_seconds(spec, "lookback"), warm_up_s + 120.0 if warm_up_s else 0.0),
         numbers=numbers,
+        method=str(spec.get("method") or "evidence"),
     )
 
 

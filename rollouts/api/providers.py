@@ -77,6 +77,7 @@ class Comparison(Model):
     timeout: Int64 | None = Field(None, description="Seconds to wait for an answer (30).")
     insecure: Flag = Field(False, description="Whether the server's certificate goes unchecked.")
     kind: Text = Field("", description="errors, latency, gauge, ratio or burn (errors).")
+    method: Text = Field("", description="evidence, or kayenta for its Mann-Whitney judge (evidence).")
     canary: Text = Field("", description="Selector of the canary's raw series.")
     stable: Text = Field("", description="Selector of stable's raw series.")
     bad: Text = Field("", description='Label matchers of the series that count bad requests, such as code=~"5..".')

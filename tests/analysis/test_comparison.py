@@ -248,6 +248,7 @@ def test_numbers_may_be_texts_and_arguments():
         ({"podLabel": "a-b"}, "podLabel"), ({"canaryBad": "x"}, "bad"), ({"worseThan": 1}, "worse_than"),
         ({"kind": "gauge", "low": 0, "high": 1, "margin": 2}, "margin"), ({"kind": "ratio", "weight": "x"}, "number"),
         ({"kind": "burn", "slo": 99.9}, "slo"), ({"kind": "ratio"}, "weight"),
+        ({"method": "magic"}, "method"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_the_spec_is_told_before_anything_runs(field, text):
@@ -267,3 +268,12 @@ def test_a_service_without_any_series_says_so():
 
     assert state.measurements[-1].phase is Phase.INCONCLUSIVE
     assert state.measurements[-1].message
+
+
+@pytest.mark.parametrize(("canary", "phase"), [(0.05, Phase.FAILED), (0.01, Phase.SUCCESSFUL)])
+def test_kayentas_judge_may_be_asked_for_by_name(canary, phase):
+    verdict, state, _ = judged(Service(seed=2), canary, run=a_run(method="kayenta", minTime="3m"))
+
+    assert verdict.phase is phase
+    assert len(state.metadata["memory"]) <= 2048
+    assert "Kayenta says" in state.measurements[-1].message
