@@ -226,6 +226,8 @@ class GitWorld:
         return Rendered(body, question.revisions, types, tree=" ".join(question.revisions)), ""
 
     def _try(self, write: DryWrite) -> str:
+        if write.verb not in ("create", "apply"):
+            return ""
         definition = next(
             one for one in self.store.definitions if one.kind.api_version == write.body.get("apiVersion")
             and one.kind.name == write.body.get("kind")
@@ -236,7 +238,7 @@ class GitWorld:
         try:
             if write.verb == "create":
                 self.store.create(definition.kind, space, write.body, options)
-            elif write.verb == "apply":
+            else:
                 self.store.apply(Ref(definition.kind, space, meta["name"]), write.body, "", options)
         except ApiError as error:
             return str(error.body.get("message") or error)

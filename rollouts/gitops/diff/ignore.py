@@ -16,11 +16,12 @@ from rollouts.kube.ref import Manifest
 Place: TypeAlias = tuple[str | int, ...]
 
 OUR_CONTROLLER = "rollouts-controller"
+HASH_LABEL = "rollouts-pod-template-hash"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Places of some objects that do not count. managers: every field that these own."""
+    """Places of some objects that do not count. managers: every field that these own, but in objects of except_kind."""
 
     group: str
     kind: str
@@ -29,12 +30,14 @@ class Rule:
     pointers: tuple[Place, ...] = ()
     paths: tuple[Any, ...] = ()
     managers: tuple[str, ...] = ()
+    except_kind: str = ""
 
     def is_for(self, key: Key) -> bool:
         """Whether the rule speaks of an object; a name or namespace that is not given means any."""
         return (
             glob.matches(self.group, key.group)
             and glob.matches(self.kind, key.kind)
+            and key.kind != self.except_kind
             and self.name in ("", key.name)
             and self.namespace in ("", key.namespace)
         )
@@ -61,7 +64,11 @@ def of_controllers(autoscalers: Iterable[Manifest], rollouts: Iterable[Manifest]
 
     Git may name a number to start from; after that, setting it back would take capacity away under load.
     """
-    rules = [Rule("*", "*", "", "", managers=(OUR_CONTROLLER,))]
+    # A selector is owned as a whole, though our controller adds only a word to it: git's own words stay git's.
+    rules = [
+        Rule("*", "*", "", "", managers=(OUR_CONTROLLER,), except_kind="Service"),
+        Rule("", "Service", "", "", (("spec", "selector", HASH_LABEL),)),
+    ]
     for scaler in autoscalers:
         rules.append(_replicas_of((scaler.get("spec") or {}).get("scaleTargetRef"), scaler))
     for rollout in rollouts:

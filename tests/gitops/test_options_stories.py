@@ -1,0 +1,245 @@
+"""Sync options, each told by what it does to a cluster."""
+
+from __future__ import annotations
+
+import json
+
+from rollouts.gitops.diff.compare import LAST_APPLIED
+from rollouts.kube import kinds
+from rollouts.simulation.gitworld import START
+from tests.gitops.shop import (
+    APP,
+    HOOK,
+    ONCE,
+    OPTIONS,
+    WAVE,
+    a_world,
+    automated,
+    commits,
+    config,
+    deployment,
+    job,
+    phase,
+    project,
+    ref,
+    refresh,
+    resources,
+    rows,
+    service,
+    state,
+    status,
+    sync,
+    sync_status,
+)
+
+APPROVED = "argocd.argoproj.io/deletion-approved"
+
+
+def test_a_job_that_changes_is_made_anew_where_its_options_say_so():
+    again = {OPTIONS: "Replace=true,Force=true"}
+    world = a_world(job("migrate", "migrate:1", **again), spec=automated())
+    world.run(30)
+    world.git.push([job("migrate", "migrate:2", **again)])
+
+    refresh(world, wait_s=30)
+
+    live = world.get(ref(kinds.JOB, "migrate"))
+    assert (phase(world), sync_status(world)) == ("Succeeded", "Synced")
+    assert live["spec"]["template"]["spec"]["containers"][0]["image"] == "migrate:2"
+    assert commits(world, "create", kinds.JOB) == ["migrate", "migrate"]
+
+
+def test_replace_puts_the_whole_object():
+    world = a_world(config("settings", marks={OPTIONS: "Replace=true"}, colour="blue"), spec=automated())
+    world.run(20)
+    world.patch(ref(kinds.CONFIG_MAP, "settings"), {"data": {"theirs": "gone"}})
+    world.git.push([config("settings", marks={OPTIONS: "Replace=true"}, colour="red")])
+
+    refresh(world, wait_s=20)
+
+    assert world.get(ref(kinds.CONFIG_MAP, "settings"))["data"] == {"colour": "red"}
+    assert sync_status(world) == "Synced"
+
+
+def test_a_client_side_apply_merges_three_ways():
+    spec = automated(syncOptions=["ServerSideApply=false"])
+    world = a_world(config("settings", colour="blue", size="m"), deployment("web"), spec=spec)
+    world.run(30)
+    world.patch(ref(kinds.CONFIG_MAP, "settings"), {"data": {"theirs": "stays"}})
+    world.git.push([config("settings", colour="red"), deployment("web", image="web:2")])
+
+    refresh(world, wait_s=30)
+
+    live = world.get(ref(kinds.CONFIG_MAP, "settings"))
+    assert live["data"] == {"colour": "red", "theirs": "stays"}
+    assert json.loads(live["metadata"]["annotations"][LAST_APPLIED])["data"] == {"colour": "red"}
+    assert (phase(world), sync_status(world)) == ("Succeeded", "Synced")
+
+
+def test_only_what_differs_is_applied_where_that_is_wished():
+    world = a_world(config("one"), config("two"), spec=automated(syncOptions=["ApplyOutOfSyncOnly=true"]))
+    world.run(20)
+    world.writes.clear()
+    world.git.push([config("one"), config("two", changed="yes")])
+
+    refresh(world, wait_s=20)
+
+    assert commits(world, "apply", kinds.CONFIG_MAP) == ["two"]
+
+
+def test_an_object_may_refuse_to_be_pruned():
+    world = a_world(config("one"), config("kept", marks={OPTIONS: "Prune=false"}), spec=automated())
+    world.run(20)
+    world.git.push([config("one", changed="yes")])
+    refresh(world, wait_s=20)
+
+    assert rows(world)["ConfigMap/kept"]["message"] == "ignored (no prune)"
+    assert world.get(ref(kinds.CONFIG_MAP, "kept")) is not None
+    assert sync_status(world) == "OutOfSync"
+
+
+def test_a_prune_that_must_be_confirmed_waits_for_the_person():
+    world = a_world(config("one"), config("data", marks={OPTIONS: "Prune=confirm"}), spec=automated())
+    world.run(20)
+    world.git.push([config("one")])
+    refresh(world, wait_s=20)
+    waiting = (phase(world), state(world)["message"], world.get(ref(kinds.CONFIG_MAP, "data")) is not None)
+    told = resources(world)["ConfigMap/data"]
+
+    world.patch(APP, {"metadata": {"annotations": {APPROVED: world.timeline.now.rfc3339_whole()}}})
+    world.run(20)
+
+    assert waiting == ("Running", "waiting for pruning confirmation of ConfigMap/shop/data", True)
+    assert told["requiresDeletionConfirmation"] is True
+    assert world.get(ref(kinds.CONFIG_MAP, "data")) is None
+    assert phase(world) == "Succeeded"
+
+
+def test_the_last_prunes_come_after_everything_else_is_healthy():
+    world = a_world(config("old"), spec=automated(syncOptions=["PruneLast=true"]))
+    world.run(20)
+    world.writes.clear()
+    world.git.push([deployment("web"), config("late", marks={WAVE: "3"})])
+
+    refresh(world, wait_s=30)
+
+    assert [ref.name for verb, ref in world.writes if verb in ("apply", "delete")] == ["web", "late", "old"]
+
+
+def test_an_application_may_be_left_alone():
+    world = a_world(config("one"), spec=automated(), annotations={"argocd.argoproj.io/skip-reconcile": "true"})
+
+    world.run(60)
+
+    assert world.writes == []
+
+
+def test_a_shared_object_ends_the_sync_where_that_is_wished():
+    world = a_world(config("one"), spec=automated())
+    world.run(20)
+    other = {**world.get(APP)}
+    again = {"apiVersion": other["apiVersion"], "kind": other["kind"], "spec": {**other["spec"], **ONCE}}
+    again["spec"] = {
+        **again["spec"],
+        "syncPolicy": {**ONCE["syncPolicy"], "syncOptions": ["FailOnSharedResource=true"]},
+    }
+    world.bring({**again, "metadata": {"name": "other", "namespace": "argocd"}})
+    world.run(5)
+    app = ref(kinds.APPLICATION, "other", "argocd")
+    world.patch(app, {"operation": {"sync": {}}})
+
+    world.run(20)
+
+    assert phase(world, app) == "Failed"
+    assert "Shared resource found" in state(world, app)["message"]
+
+
+def test_a_window_that_shuts_holds_a_sync_under_way_and_lets_it_go_on_when_it_opens():
+    minute = int(START.seconds) // 60 % 60
+    window = {"kind": "allow", "schedule": f"{minute} * * * *", "duration": "1m", "applications": ["*"]}
+    world = a_world(job("slow", **{HOOK: "PreSync"}), config("settings"), spec=automated())
+    world.bring(project("default", syncWindows=[window]))
+    world.run(30, until=lambda: world.get(ref(kinds.JOB, "slow")) is not None)
+    world.store.patch(ref(kinds.JOB, "slow"), {"spec": {"suspend": True}}, "merge")
+
+    world.run(120)
+    held = (phase(world), state(world)["message"])
+    world.store.patch(ref(kinds.JOB, "slow"), {"spec": {"suspend": False}}, "merge")
+    world.run(3600)
+
+    assert held[0] == "Running" and "blocked by sync window" in held[1]
+    assert phase(world) == "Succeeded"
+
+
+def test_a_manual_sync_is_refused_by_a_window_that_lets_nobody_through():
+    window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
+    world = a_world(config("settings"))
+    world.bring(project("default", syncWindows=[window]))
+    world.run(5)
+
+    sync(world)
+
+    assert phase(world) == "Failed"
+    assert "blocked by sync window" in state(world)["message"]
+    assert world.get(ref(kinds.CONFIG_MAP, "settings")) is None
+
+
+def test_g14_a_hook_that_somebody_else_holds_ends_the_sync_with_their_name():
+    world = a_world(job("before", **{HOOK: "PreSync"}), config("settings"), spec=ONCE)
+    world.run(30)
+    world.patch(ref(kinds.JOB, "before"), {"metadata": {"finalizers": ["example.com/hold"]}})
+    world.remove(ref(kinds.JOB, "before"))
+    world.git.push([job("before", "migrate:2", **{HOOK: "PreSync"}), config("settings", changed="yes")])
+
+    refresh(world, wait_s=60)
+
+    assert phase(world) == "Failed"
+    assert "held by example.com/hold" in rows(world)["Job/before"]["message"]
+
+
+def test_ignored_fields_keep_their_live_value_where_that_is_wished():
+    rule = {"kind": "ConfigMap", "jsonPointers": ["/data/colour"]}
+    spec = {**automated(syncOptions=["RespectIgnoreDifferences=true"]), "ignoreDifferences": [rule]}
+    world = a_world(config("settings", colour="blue", size="m"), spec=spec)
+    world.run(20)
+    world.patch(ref(kinds.CONFIG_MAP, "settings"), {"data": {"colour": "red"}})
+    world.run(5)
+    after_change = sync_status(world)
+    world.git.push([config("settings", colour="green", size="l")])
+
+    refresh(world, wait_s=20)
+
+    assert after_change == "Synced"
+    assert world.get(ref(kinds.CONFIG_MAP, "settings"))["data"] == {"colour": "red", "size": "l"}
+
+
+def test_healing_that_never_holds_slows_down():
+    world = a_world(config("settings", colour="blue"), spec=automated())
+    world.run(20)
+
+    def contrary(commit):
+        if commit.kind == kinds.CONFIG_MAP and commit.manager == "argocd-controller":
+            world.timeline.after(
+                0.1, lambda: world.patch(ref(kinds.CONFIG_MAP, "settings"), {"data": {"colour": "red"}})
+            )
+
+    world.store.listeners.append(contrary)
+    world.writes.clear()
+    world.patch(ref(kinds.CONFIG_MAP, "settings"), {"data": {"colour": "red"}})
+    world.run(600)
+
+    assert 3 <= len(commits(world, "apply", kinds.CONFIG_MAP)) <= 8
+
+
+def test_a_service_keeps_the_selector_that_a_rollout_gave_it():
+    world = a_world(service("web"), spec=automated())
+    world.run(20)
+    chosen = {"spec": {"selector": {"app": "web", "rollouts-pod-template-hash": "abc"}}}
+    world.patch(ref(kinds.SERVICE, "web"), chosen)
+    world.git.push([{**service("web"), "metadata": {"name": "web", "labels": {"team": "a"}}}])
+
+    refresh(world, wait_s=20)
+
+    assert world.get(ref(kinds.SERVICE, "web"))["spec"]["selector"] == chosen["spec"]["selector"]
+    assert sync_status(world) == "Synced"
+    assert status(world)["health"]["status"] == "Healthy"
