@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,12 +12,10 @@ from rollouts.delivery import history, marks
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.seen import DeliverySeen, RunSeen
 from rollouts.delivery.template_rules import around_the_switch
-from rollouts.kube import kinds
+from rollouts.kube import fieldpath, kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest
 
-_PATH = re.compile(r"\.?([A-Za-z0-9_-]+)|\[(?:'([^']*)'|\"([^\"]*)\"|([0-9]{1,6}))\]")
-PATH_PARTS_MAX = 32
 _PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "canary": (),
     "blueGreen": ((marks.RUN_PRE, "pre"), (marks.RUN_POST, "post")),
@@ -158,38 +155,8 @@ def _value(seen: DeliverySeen, arg: RolloutArgument) -> str | None:
 
 
 def field_value(manifest: Manifest, path: str) -> str:
-    """The text at a path such as `metadata.labels['app']` or `spec.steps[0].weight`.
-
-    An absent label or annotation is empty, as in a pod's downward API. Raises AnalysisError for anything else absent.
-    """
-    parts = _parts(path)
-    value: Any = manifest
-    for part in parts:
-        has_it = part in value if isinstance(value, Mapping) else _is_index(part, value)
-        if not has_it and len(parts) == 3 and parts[0] == "metadata" and parts[1] in ("labels", "annotations"):
-            return ""
-        if not has_it:
-            raise AnalysisError(f"the Rollout has no value at {path}")
-        value = value[part]
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise AnalysisError(f"the value at {path} is neither text nor number")
-
-
-def _is_index(part: str | int, value: object) -> bool:
-    return isinstance(part, int) and isinstance(value, list | tuple) and part < len(value)
-
-
-def _parts(path: str) -> list[str | int]:
-    parts: list[str | int] = []
-    at = 0
-    while at < len(path):
-        found = _PATH.match(path, at)
-        if found is None or len(parts) >= PATH_PARTS_MAX:
-            raise AnalysisError(f"{path} is no field path")
-        word, single, double, index = found.groups()
-        parts.append(int(index) if index is not None else next(p for p in (word, single, double) if p is not None))
-        at = found.end()
-    return parts
+    """The text at a path of the Rollout. Raises AnalysisError where there is none."""
+    try:
+        return fieldpath.text_at(manifest, path, owner="Rollout")
+    except ValueError as error:
+        raise AnalysisError(str(error)) from None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from rollouts import delivery, runs, traffic
+from rollouts import delivery, experiments, runs, traffic
 from rollouts.gitops import application
 from rollouts.gitops.seen import gather as gather_application
 from rollouts.kube.kinds import (
@@ -17,6 +17,7 @@ from rollouts.kube.kinds import (
     CLUSTER_ANALYSIS_TEMPLATE,
     CRD,
     DEPLOYMENT,
+    EXPERIMENT,
     INGRESS,
     INGRESS_CLASS,
     POD,
@@ -59,6 +60,12 @@ ROOMS: dict[str, tuple[Room, ...]] = {
             on_demand=(POD, DEPLOYMENT, POD_TEMPLATE, *_ROUTED),
         ),
         Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,)),
+        Room(
+            EXPERIMENT,
+            experiments.gather,
+            experiments.reconcile,
+            reads=(EXPERIMENT, REPLICA_SET, SERVICE, ANALYSIS_RUN, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE),
+        ),
     ),
     "gitops": (
         Room(
@@ -110,13 +117,13 @@ def interests(wired: tuple[Room, ...], namespace: str = "", instance_id: str = "
     kinds = dict.fromkeys(kind for room in wired for kind in (room.kind, *room.reads))
     mine = f"{INSTANCE_LABEL}={instance_id}" if instance_id else f"!{INSTANCE_LABEL}"
     # Ours and those that no Deployment made: a Rollout may take its template from one of the latter.
-    labels = {REPLICA_SET: f"!{DEPLOYMENT_HASH_LABEL}", ROLLOUT: mine, ANALYSIS_RUN: mine}
+    labels = {REPLICA_SET: f"!{DEPLOYMENT_HASH_LABEL}", ROLLOUT: mine, ANALYSIS_RUN: mine, EXPERIMENT: mine}
     # A room that reads all objects of a kind keeps nobody from seeing them whole.
     is_whole = any(room.is_whole for room in wired)
     if is_whole:
         labels.pop(REPLICA_SET)
-    # Without these two a controller of one namespace, which may not read them, does what it can.
-    optional = (CLUSTER_ANALYSIS_TEMPLATE, INGRESS_CLASS)
+    # Without these a controller of one namespace, or of a cluster that does not know them, does what it can.
+    optional = (CLUSTER_ANALYSIS_TEMPLATE, INGRESS_CLASS, EXPERIMENT)
     return tuple(
         Interest(
             kind,

@@ -27,9 +27,18 @@ VERBS = {
     "Delete": "delete",
     "Evict": "create",
 }
-PACKAGES = {"delivery": ("rollouts.delivery", "rollouts.traffic"), "runs": ("rollouts.runs",)}
-ROOTS = {"delivery": kinds.ROLLOUT, "runs": kinds.ANALYSIS_RUN}
-CARRIED = {"route.ref": kinds.INGRESS, "service.ref": kinds.SERVICE, "workload.ref": kinds.DEPLOYMENT}
+PACKAGES = {
+    "delivery": ("rollouts.delivery", "rollouts.traffic"),
+    "runs": ("rollouts.runs",),
+    "experiments": ("rollouts.experiments",),
+}
+ROOTS = {"delivery": kinds.ROLLOUT, "runs": kinds.ANALYSIS_RUN, "experiments": kinds.EXPERIMENT}
+CARRIED = {
+    "route.ref": kinds.INGRESS,
+    "service.ref": kinds.SERVICE,
+    "workload.ref": kinds.DEPLOYMENT,
+    "each.place.ref": kinds.REPLICA_SET,
+}
 """What a reference that a value carries along points at, by how the code writes it; `seen.ref` is the room's root."""
 FRAMES = ("rollouts.traffic.inplace", "rollouts.traffic.made")
 """They write what the dialects name; see `routed`."""
@@ -39,6 +48,7 @@ BESIDE = {
     "delivery": {("argoproj.io", "rollouts/finalizers", "update")},
     # rollouts/shell/asks/secrets.py fills a question's slots as it leaves.
     "runs": {("", "secrets", "get")},
+    "experiments": {("argoproj.io", "experiments/finalizers", "update")},
 }
 
 
@@ -100,7 +110,7 @@ def kind_of(node: ast.expr, made: dict[str, ast.expr], root: Kind) -> Kind:
     """The kind that an action's first argument points at: `Ref(kinds.X, …)`, a name for one, or one that is carried."""
     if isinstance(node, ast.Name) and node.id in made:
         node = made[node.id]
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "Ref":
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Ref", "obj.ref"):
         node = node.args[0]
     text = ast.unparse(node)
     if text.startswith("kinds."):
@@ -124,6 +134,15 @@ def test_runs_has_the_rights_that_it_uses_and_no_others() -> None:
     used = read("runs") | written("runs") | TOLD | BESIDE["runs"]
 
     assert sorted_difference(granted("runs"), used) == {"unused": [], "missing": []}
+
+
+def test_experiments_has_the_rights_that_it_uses_and_no_others() -> None:
+    used = read("experiments") | written("experiments") | TOLD | BESIDE["experiments"]
+    whole = granted("experiments") | {
+        each for each in granted("cluster-scoped") if each[1] == kinds.CLUSTER_ANALYSIS_TEMPLATE.plural
+    }
+
+    assert sorted_difference(whole, used) == {"unused": [], "missing": []}
 
 
 def test_what_lies_outside_namespaces_is_only_looked_at() -> None:

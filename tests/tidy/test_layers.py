@@ -9,7 +9,7 @@ from tests.tidy.source import Module, modules
 
 KIT, KUBE, API, CORE = "rollouts.kit", "rollouts.kube", "rollouts.api", "rollouts.core"
 GRAMMAR = {KIT, KUBE, API, CORE, "analysis"}
-ROOMS = {"rollouts.traffic", "rollouts.delivery", "rollouts.runs", "rollouts.gitops"}
+ROOMS = {"rollouts.traffic", "rollouts.delivery", "rollouts.runs", "rollouts.experiments", "rollouts.gitops"}
 FACES = {"rollouts.cli"}
 WORLDS = {"rollouts.devplane", "rollouts.simulation"}
 
@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rollouts.traffic": {KIT, KUBE, API, CORE},
     "rollouts.delivery": {*GRAMMAR, "rollouts.traffic"},
     "rollouts.runs": GRAMMAR,
+    "rollouts.experiments": GRAMMAR,
     "rollouts.gitops": GRAMMAR,
     "rollouts.shell": {*GRAMMAR, *ROOMS, "rollouts"},
     "rollouts.view": {KIT, KUBE, API, CORE},
@@ -39,6 +40,7 @@ PURE = (
     "rollouts.traffic",
     "rollouts.delivery",
     "rollouts.runs",
+    "rollouts.experiments",
     "rollouts.gitops",
     "rollouts.view",
 )
