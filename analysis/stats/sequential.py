@@ -185,6 +185,8 @@ def e_value(state: CountsState, choice: Choice, alpha: float = 0.01) -> Evidence
     tempered = tuple((np.asarray(widened) / max(1.0, choice.dispersion)).tolist())
     low, high = risk.interval(tempered, alpha)
     rr = risk.estimate(state.profile)
+    if rr is not None:  # the interval is read from the smoothed profile, the estimate from the profile itself
+        low, high = min(low, rr), None if high is None else max(high, rr)
     return Evidence(
         bad=decided(exp_capped(log_bad(state, choice, widened))),
         ok=decided(exp_capped(log_ok(state, choice, widened))),

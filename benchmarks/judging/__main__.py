@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmarks.judging.judges import JUDGES, Outcome
-from benchmarks.judging.score import Figures, figures, misses, table
+from benchmarks.judging.score import Figures, figures, misses, side_by_side, table
 from benchmarks.judging.worlds import SCENARIOS
 
 BLOCK = 10
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--judges", default="", help="beginnings of names, separated by commas (all)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="at once (as many as cores)")
     parser.add_argument("--results", type=Path, default=Path("build/judging"), help="where outcomes are kept")
+    parser.add_argument("--compare", action="store_true", help="a column a judge, in place of a row")
     parser.add_argument("--report", action="store_true", help="play nothing, print what is kept already")
     parser.add_argument("--quiet", action="store_true", help="print the promises that are not kept, and nothing else")
     asked = parser.parse_args(arguments)
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = list(_found(asked.results, pairs, blocks))
     chosen = [SCENARIOS[name] for name in scenarios]
     if not asked.quiet:
-        print("\n".join(table(found, chosen)))
+        print("\n".join((side_by_side if asked.compare else table)(found, chosen)))
     broken = list(misses(found, chosen))
     print("\n".join(broken) if broken else "every promise is kept")
     return 1 if broken else 0

@@ -73,6 +73,20 @@ def table(found: Sequence[Figures], scenarios: Sequence[Scenario]) -> Iterator[s
         )
 
 
+def side_by_side(found: Sequence[Figures], scenarios: Sequence[Scenario]) -> Iterator[str]:
+    """A row a scenario, a column a judge: the share aborted, and the median time until then."""
+    judges = list(dict.fromkeys(each.judge for each in found))
+    cells = {(each.scenario, each.judge): each for each in found}
+    yield "| aborted / median s | " + " | ".join(judges) + " |"
+    yield "|---" * (len(judges) + 1) + "|"
+    for scenario in scenarios:
+        row = []
+        for judge in judges:
+            each = cells.get((scenario.name, judge))
+            row.append("" if each is None else f"{100 * each.aborted:.3g} % / {_seconds(each.abort_s)}")
+        yield f"| {scenario.name} {scenario.story} | {' | '.join(row)} |"
+
+
 def misses(found: Sequence[Figures], scenarios: Sequence[Scenario]) -> Iterator[str]:
     """What of the promises is not kept, in words; a bar is missed where even the interval's low end is over it."""
     bars = {scenario.name: scenario.bar for scenario in scenarios}
