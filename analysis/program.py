@@ -30,6 +30,11 @@ def spec_of(path: Path, given: Sequence[str]) -> dict[str, Any]:
         raise AnalysisError(f"{path}: {error}") from None
     if not isinstance(manifest, Mapping) or not isinstance(manifest.get("spec"), Mapping):
         raise AnalysisError(f"{path}: want one AnalysisTemplate or AnalysisRun")
+    return run_spec(manifest, given)
+
+
+def run_spec(manifest: Mapping[str, Any], given: Sequence[str]) -> dict[str, Any]:
+    """The spec of the run that a template's manifest makes. Raises AnalysisError."""
     pairs = [text.partition("=") for text in given]
     if wrong := [name for name, mark, _ in pairs if not mark]:
         raise AnalysisError(f"--arg {wrong[0]}: want NAME=VALUE")

@@ -20,6 +20,7 @@ HERE = "rollouts.cli.analyze"
     "analyze",
     cls=LazyGroup,
     table={
+        "run": Lazy("rollouts.cli.analyze_run", "Judge with a template now, without a Rollout."),
         "simulate": Lazy(HERE, "Say what a canary plan will see, without a cluster.", "simulate"),
         "backtest": Lazy("rollouts.cli.analyze_backtest", "Say what a comparison would have done on the past."),
         "explain": Lazy("rollouts.cli.analyze_explain", "Tell what a comparing metric saw, with a picture."),

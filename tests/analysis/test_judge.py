@@ -246,3 +246,27 @@ def test_a_stable_side_that_is_never_there_is_named():
     rows = [{"t": 10 * i, "canary": {"c": [100 * i, i]}, "stable": {}} for i in range(8)]
 
     assert "no reading of stable" in judged(rows)[-1]["why"]
+
+
+ODD = [None, [1], [float("nan"), 2], "x", {"a": [1, 0]}, [1e300, 1], [5, -1], [True, 1], [7, 3]]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_happens_to_counters_and_lines_the_finding_makes_sense(seed):
+    mixer, at_s, stream = random.Random(seed), 0, Stream(Terms(warm_up_s=30.0 * (seed % 2)))
+    sides = {"canary": {}, "stable": {f"s-{i}": [500, 5] for i in range(seed % 4)}}
+    for _ in range(40):
+        at_s += mixer.choice([10, 10, 10, 0, -20, 5])
+        for pods in sides.values():
+            if mixer.random() < 0.2:
+                pods[f"p-{mixer.randint(0, 4)}"] = mixer.choice([[300, 3], [0, 0], mixer.choice(ODD)])
+            for pod, reading in pods.items():
+                if isinstance(reading, list) and len(reading) == 2:
+                    more = mixer.randint(0, 200)
+                    pods[pod] = [reading[0] + more, reading[1] + mixer.randint(0, more)]
+        line = {name: mixer.choice([pods, pods, pods, {}, None, 7]) for name, pods in sides.items()}
+        found = json.loads(stream.line(json.dumps({"t": at_s, **line})))
+
+        assert found["verdict"] in ("abort", "promote", "inconclusive")
+        assert found["why"]
+        assert found["rr"] is None or found["low"] <= found["rr"] <= (found["high"] or math.inf)

@@ -141,3 +141,18 @@ def test_a_past_that_is_too_short_is_told(typed: Type, tmp_path: Path) -> None:
 
 def test_faults_below_one_are_a_usage_error(typed: Type, tmp_path: Path) -> None:
     assert backtest(typed, a_past(tmp_path), "--inject", "0.5").code == 64
+
+
+def test_a_ready_template_is_explained_and_a_wrong_name_lists_them(typed: Type) -> None:
+    args = ("--arg", "namespace=shop", "--arg", "ingress=web")
+    told = typed("analyze", "run", "--library", "nginx-success-rate", *args, "--show")
+    wrong = typed("analyze", "run", "--library", "nginx", "--show")
+
+    assert told.code == 0
+    assert "nginx_ingress_controller_requests" in told.out
+    assert wrong.code == 2
+    assert "nginx-latency" in wrong.err
+
+
+def test_either_a_file_or_a_ready_template_is_run(typed: Type) -> None:
+    assert typed("analyze", "run").code == 64
