@@ -17,7 +17,7 @@ from analysis.compare.spec import problems
 from analysis.errors import AnalysisError
 from analysis.language import regex
 from analysis.providers import PROVIDERS as ASKED
-from analysis.providers import Surroundings
+from analysis.providers import Surroundings, job
 
 Spec: TypeAlias = Mapping[str, Any]
 Severity: TypeAlias = Literal["error", "warning", "hint"]
@@ -230,6 +230,8 @@ def _provider(metric: Spec) -> Iterator[Finding]:
         yield from _comparison(provider[COMPARISON])
     elif named[0] == "prometheus":
         yield from _prometheus(provider[named[0]])
+    elif named[0] == job.WHO:
+        yield from _job(provider[named[0]])
     else:
         yield from _asked(named[0], provider[named[0]])
 
@@ -239,6 +241,14 @@ def _comparison(spec: Any) -> Iterator[Finding]:
     for field, text, fix in problems(spec):
         path = f"{at}.{field}" if field else at
         yield Finding(path, f"{path}: {text}", fix)
+
+
+def _job(spec: Any) -> Iterator[Finding]:
+    if not isinstance(spec, Mapping):
+        yield Finding("provider.job", "provider.job: must be an object")
+        return
+    for field, text, fix in job.problems(spec):
+        yield Finding(f"provider.job.{field}", f"provider.job.{field}: {text}", fix)
 
 
 def _asked(name: str, spec: Any) -> Iterator[Finding]:

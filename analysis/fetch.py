@@ -20,6 +20,8 @@ def fetch(question: Question) -> HttpReply | tuple[HttpReply, ...]:
     """The server's answer, or its answers to several queries. Raises AnalysisError where there is none."""
     if isinstance(question, PromQueries):
         return tuple(_fetched(query) for query in question.queries)
+    if not isinstance(question, PromQuery):
+        raise AnalysisError("only metrics out of Prometheus are fetched here; the controller asks the others")
     return _fetched(question)
 
 

@@ -13,6 +13,7 @@ from analysis.providers import (
     datadog,
     graphite,
     influxdb,
+    job,
     kayenta,
     newrelic,
     plugins,
@@ -37,5 +38,6 @@ PROVIDERS: Mapping[str, Provider] = {
     "wavefront": wavefront.PROVIDER,
     "cloudWatch": cloudwatch.PROVIDER,
     "kayenta": kayenta.PROVIDER,
+    "job": job.PROVIDER,
     "plugin": plugins.PROVIDER,
 }

@@ -13,14 +13,15 @@ from analysis.model import Metric, MetricState
 from analysis.phase import Phase
 from analysis.providers import Surroundings
 from analysis.verdict import Verdict, judge
-from rollouts.core.plan import ASKS_MAX, NOTES_MAX, Ask, Delete, Note, Plan, Severity, status_patch
+from rollouts.core.plan import ASKS_MAX, NOTES_MAX, Ask, Create, Delete, Note, Plan, Severity, status_patch
 from rollouts.kit import mergepatch
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube import object as kube
-from rollouts.runs import status
+from rollouts.runs import jobs, status
 from rollouts.runs.seen import RunSeen, ask_id, spec_of
 
+JOBS_MAX = 16  # begun or ended in one turn
 ANSWER_GRACE_S = 30.0  # past a question's own timeout: then the run looks again, in case the answer was lost
 
 
@@ -30,6 +31,8 @@ def reconcile(seen: RunSeen, now: Instant) -> Plan:
         return Plan(rule="RunIsDeleting")
     before = status.status_of(seen.manifest)
     if seen.phase is not None and seen.phase.is_completed:
+        if seen.jobs is not None and seen.jobs.open:
+            return Plan(actions=tuple(jobs.ended(seen.jobs))[:JOBS_MAX], rule="RunIsOver")
         return cleared_away(seen, before, now)
     if seen.error:
         changes = mergepatch.derive(before, status.refused(before, seen.error, now))
@@ -82,6 +85,8 @@ def _measured(seen: RunSeen, metric: Metric, state: MetricState, started: Instan
     if answer := seen.answers.get(metric.name):
         times = answer.asked_at.seconds, answer.answered_at.seconds
         return _marked(state, measuring.taken(metric, state, answer.value, answer.error, *times)[0])
+    if metric.provider == jobs.PROVIDER:
+        return _marked(state, _worked(seen, metric, state, now))
     at_s = due_s(metric, state, started.seconds)
     if seen.started is None or at_s is None or now < Instant.of(at_s):
         return state
@@ -91,6 +96,17 @@ def _measured(seen: RunSeen, metric: Metric, state: MetricState, started: Instan
         failed = measuring.failed(str(error), now.seconds, now.seconds)
         return _marked(state, measuring.recorded(metric, state, failed))
     return state
+
+
+def _worked(seen: RunSeen, metric: Metric, state: MetricState, now: Instant) -> MetricState:
+    """The state with what the metric's Job came to, once it has ended or was refused."""
+    if seen.jobs is None:
+        return state
+    if said := seen.jobs.refused.get(metric.name):
+        return measuring.recorded(metric, state, measuring.failed(said, now.seconds, now.seconds))
+    job = seen.jobs.latest.get(metric.name)
+    measured = jobs.measurement(job, now) if job is not None else None
+    return state if measured is None else measuring.recorded(metric, state, measured)
 
 
 def _marked(before: MetricState, after: MetricState) -> MetricState:
@@ -104,9 +120,10 @@ def _around(seen: RunSeen, state: MetricState, now: Instant) -> Surroundings:
 
 
 def _ask(seen: RunSeen, started: Instant, now: Instant) -> Plan:
-    """The questions that are due, and when to look again."""
+    """The questions and Jobs that are due, and when to look again."""
     asks: list[Ask] = []
     wakes: list[Instant] = []
+    made: list[Create] = []
     for metric, state in _pairs(seen):
         at_s = due_s(metric, state, started.seconds)
         if at_s is None:
@@ -114,11 +131,15 @@ def _ask(seen: RunSeen, started: Instant, now: Instant) -> Plan:
         at = Instant.of(at_s)
         if now < at:
             wakes.append(at)
+        elif metric.provider == jobs.PROVIDER:
+            if seen.jobs is not None and metric.name not in seen.jobs.latest and len(made) < JOBS_MAX:
+                made.append(jobs.begun(seen.manifest, metric, state))
         elif len(asks) < ASKS_MAX:
             question = measuring.ask(metric, _around(seen, state, now))
             asks.append(Ask(ask_id(seen.uid, state), question, seen.ref.namespace, question.timeout_s))
             wakes.append(now.plus(question.timeout_s + ANSWER_GRACE_S))
-    return Plan(asks=tuple(asks), wake=min(wakes, default=None), rule="MetricsAreDue" if asks else "NothingIsDue")
+    rule = "MetricsAreDue" if asks or made else "NothingIsDue"
+    return Plan(actions=tuple(made), asks=tuple(asks), wake=min(wakes, default=None), rule=rule)
 
 
 def _remember(seen: RunSeen, changes: Mapping[str, Any], notes: tuple[Note, ...], rule: str) -> Plan:

@@ -15,6 +15,8 @@ from rollouts.core.reader import Reader
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as kube
 from rollouts.kube.ref import Manifest, Ref
+from rollouts.runs import jobs
+from rollouts.runs.jobs import JobsSeen
 from rollouts.runs.status import read_states, status_of
 
 
@@ -24,7 +26,7 @@ class RunSeen:
 
     metrics: empty where `error` says why the spec cannot be used.  states: one per metric, in the same order.
     answers: by the name of the metric whose next measurement they are.  prometheus_address: the server where a metric
-    names none.
+    names none.  jobs: None where no metric is a Job, or while Jobs are not known yet.
     """
 
     ref: Ref
@@ -36,6 +38,7 @@ class RunSeen:
     states: tuple[MetricState, ...]
     answers: Mapping[str, Answer]
     prometheus_address: str = ""
+    jobs: JobsSeen | None = None
 
     @property
     def uid(self) -> str:
@@ -71,6 +74,7 @@ def gather(ref: Ref, reader: Reader, *, prometheus_address: str = "") -> RunSeen
         states=states,
         answers=answers,
         prometheus_address=prometheus_address,
+        jobs=jobs.gathered(manifest, metrics, states, reader),
     )
 
 

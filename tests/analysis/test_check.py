@@ -58,11 +58,18 @@ def test_a_count_below_a_success_limit_is_refused():
     assert said[0] == "metrics[0]: count must be >= consecutiveSuccessLimit"
 
 
-def test_another_provider_is_refused_by_the_name_of_its_field():
-    found = check_spec({"metrics": [a_metric(provider={"job": {"spec": {}}})]})
+@pytest.mark.parametrize(
+    ("job", "path"),
+    [
+        ({"spec": {}}, "spec.template.spec.containers"),
+        ({"spec": {"template": {"spec": {"containers": [{"name": "a"}]}}}}, "spec.template.spec.restartPolicy"),
+    ],
+)
+def test_a_job_that_cannot_run_is_refused_by_the_name_of_its_field(job, path):
+    found = check_spec({"metrics": [a_metric(provider={"job": job})]})
 
-    assert [finding.path for finding in found if finding.severity == "error"] == ["metrics[0].provider.job"]
-    assert found[0].text.startswith("metrics[0].provider.job: ")
+    assert [finding.path for finding in found if finding.severity == "error"] == [f"metrics[0].provider.job.{path}"]
+    assert found[0].text.startswith(f"metrics[0].provider.job.{path}: ")
 
 
 def test_a_template_needs_metrics_or_other_templates():

@@ -274,11 +274,11 @@ def test_a_run_that_cannot_start_is_an_error_with_its_reason(spec, message):
     assert world.notes == ["Warning AnalysisRunError"]
 
 
-def test_another_provider_is_refused_by_the_name_of_its_field():
+def test_a_provider_that_cannot_be_asked_is_refused_by_the_name_of_its_field():
     world = a_run(a_metric(provider={"job": {"spec": {}}}))
     world.settle()
 
-    assert world.now_status["message"].startswith("Analysis spec invalid: metrics[0].provider.job: ")
+    assert world.now_status["message"].startswith("Analysis spec invalid: metrics[0].provider.job.spec")
 
 
 def test_a_terminated_run_succeeds_without_another_question():

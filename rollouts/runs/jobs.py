@@ -1,0 +1,139 @@
+"""Metrics that are Jobs: one Job a measurement, left on the table and read by its conditions.
+
+The name is derived from the run, the metric and the number of the measurement, so a crash makes no second one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.model import Measurement, Metric, MetricState
+from analysis.phase import Phase
+from rollouts.core.plan import Create, Delete
+from rollouts.core.reader import Reader
+from rollouts.kit.instant import Instant
+from rollouts.kube import conditions, kinds, owners
+from rollouts.kube import object as kube
+from rollouts.kube.ref import Manifest, Ref
+
+PROVIDER = "job"
+NAME_CHARS_MAX = 63  # the Job's name becomes a label of its pods
+MESSAGE_CHARS_MAX = 1024
+RUN_UID = "analysisrun.argoproj.io/uid"
+RUN_NAME = "analysisrun.argoproj.io/name"
+RUN_NAMESPACE = "analysisrun.argoproj.io/namespace"
+METRIC = "analysisrun.argoproj.io/metric-name"
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlace:
+    """Where a Job is, or will be."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class JobsSeen:
+    """The Jobs of a run. latest: by metric, the Job of its next measurement.  open: those that have not ended.
+
+    refused: by metric, why the API server did not take its Job.
+    """
+
+    latest: Mapping[str, Manifest]
+    open: tuple[Manifest, ...]
+    refused: Mapping[str, str]
+
+
+def gathered(
+    run: Manifest, metrics: tuple[Metric, ...], states: tuple[MetricState, ...], reader: Reader
+) -> JobsSeen | None:
+    """The Jobs of a run that has metrics of this kind; None where it has none, or while Jobs are not known yet."""
+    asked = [pair for pair in zip(metrics, states, strict=True) if pair[0].provider == PROVIDER]
+    if not asked or not reader.knows(kinds.JOB):
+        return None
+    found = {kube.name(job): job for job in reader.owned_by(kinds.JOB, kube.uid(run))}
+    latest, refused = {}, {}
+    for metric, state in asked:
+        ref = ref_of(run, metric, state)
+        if (job := found.get(ref.name)) is not None:
+            latest[metric.name] = job
+        elif said := reader.refused(ref):
+            refused[metric.name] = said
+    still = tuple(job for job in found.values() if verdict(job) is None and not kube.is_deleting(job))
+    return JobsSeen(latest, still, refused)
+
+
+def ref_of(run: Manifest, metric: Metric, state: MetricState) -> Ref:
+    """The Job of a metric's next measurement: `<uid of the run>.<metric>.<number>`."""
+    number = state.taken + 1
+    name = f"{kube.uid(run)}.{metric.name}.{number}".lower()
+    if len(name) > NAME_CHARS_MAX or not _is_plain(metric.name):
+        short = hashlib.sha256(metric.name.encode()).hexdigest()[:10]
+        name = f"{kube.uid(run)}.{short}.{number}".lower()
+    return Ref(kinds.JOB, kube.namespace(run), name)
+
+
+def begun(run: Manifest, metric: Metric, state: MetricState) -> Create:
+    """The Job that measures next."""
+    spec, measured = metric.query, JobPlace(ref_of(run, metric, state))
+    ref = measured.ref
+    given = spec.get("metadata") if isinstance(spec.get("metadata"), Mapping) else {}
+    marks = {RUN_NAME: kube.name(run), RUN_NAMESPACE: ref.namespace, METRIC: metric.name}
+    body: dict[str, Any] = {
+        "apiVersion": kinds.JOB.api_version,
+        "kind": kinds.JOB.name,
+        "metadata": {
+            "name": ref.name,
+            "namespace": ref.namespace,
+            "labels": {**_texts(given, "labels"), RUN_UID: kube.uid(run)},
+            "annotations": {**_texts(given, "annotations"), **marks},
+            "ownerReferences": owners.with_controller({"metadata": {}}, kinds.ANALYSIS_RUN, run),
+        },
+        "spec": spec.get("spec") if isinstance(spec.get("spec"), Mapping) else {},
+    }
+    return Create(measured.ref, body, kube.uid(run))
+
+
+def ended(seen: JobsSeen) -> Iterator[Delete]:
+    """What stops the Jobs that still run."""
+    for job in seen.open:
+        measured = JobPlace(Ref(kinds.JOB, kube.namespace(job), kube.name(job)))
+        yield Delete(measured.ref, uid=kube.uid(job), version=kube.version(job))
+
+
+def verdict(job: Manifest) -> Phase | None:
+    """Successful or Failed by its conditions; None while it runs."""
+    told = (job.get("status") or {}).get("conditions")
+    for name, phase in (("Complete", Phase.SUCCESSFUL), ("Failed", Phase.FAILED)):
+        if conditions.find(told, name).get("status") == "True":
+            return phase
+    return None
+
+
+def measurement(job: Manifest, now: Instant) -> Measurement | None:
+    """What a Job that has ended measured; None while it runs."""
+    phase = verdict(job)
+    if phase is None:
+        return None
+    status = job.get("status") or {}
+    told = conditions.find(status.get("conditions"), "Failed") if phase is Phase.FAILED else {}
+    began = Instant.parse(status.get("startTime")) or kube.created(job) or now
+    finished = Instant.parse(status.get("completionTime")) or Instant.parse(told.get("lastTransitionTime")) or now
+    where = {"job-name": kube.name(job), "job-namespace": kube.namespace(job)}
+    message = str(told.get("message") or "")[:MESSAGE_CHARS_MAX]
+    return Measurement(phase, "", message, began.seconds, max(began.seconds, finished.seconds), where)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a metric's name can stand in the name of an object."""
+    return all(part and part[0].isalnum() and part[-1].isalnum() for part in name.split(".")) and all(
+        char.isascii() and (char.isalnum() or char in ".-") for char in name
+    )
+
+
+def _texts(given: Any, part: str) -> dict[str, str]:
+    found = given.get(part)
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, Mapping) else {}
