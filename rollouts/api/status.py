@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from rollouts.api.common import Flag, Int32, Int64, Model, Text, TextMap
+from rollouts.api.common import Flag, Int32, Int64, IntOrString, Model, Text, TextMap
 
 
 class Condition(Model):
@@ -16,6 +16,14 @@ class Condition(Model):
     last_transition_time: Text | None = Field(None, description="When its status last changed.")
     reason: Text = Field("", description="One word for the last change.")
     message: Text = Field("", description="A sentence about the last change.")
+
+
+class RolloutCondition(Condition):
+    """One aspect of a Rollout's state."""
+
+    observed_generation: Int64 | None = Field(
+        None, description="metadata.generation that this is about, under --status-compat=kstatus."
+    )
 
 
 class PauseCondition(Model):
@@ -135,10 +143,13 @@ class RolloutStatus(Model):
     hpa_replicas: Int32 = Field(0, alias="HPAReplicas", description="Pods as a HorizontalPodAutoscaler counts them.")
     selector: Text = Field("", description="Label selector of the pods, for a HorizontalPodAutoscaler.")
     collision_count: Int32 | None = Field(None, description="How often a pod template hash was taken already.")
-    observed_generation: Text = Field("", description="metadata.generation that this status is about, as text.")
+    observed_generation: IntOrString | None = Field(
+        None, description="metadata.generation that this status is about: a text, or a number where that is asked for."
+    )
     workload_observed_generation: Text = Field("", description="Generation of the referenced workload, as text.")
     restarted_at: Text | None = Field(None, description="spec.restartAt once all pods were restarted.")
-    conditions: tuple[Condition, ...] = Field((), description="Aspects of the state.")
+    conditions: tuple[RolloutCondition, ...] = Field((), description="Aspects of the state.")
+    allowed_actions: tuple[Text, ...] = Field((), description="What `rollouts` could be told to do with it now.")
     canary: CanaryStatus | None = Field(None, description="State of a canary.")
     blue_green: BlueGreenStatus | None = Field(None, description="State of a blue-green update.")
     alb: AlbStatus | None = Field(None, description="What an AWS load balancer was last seen to do.")

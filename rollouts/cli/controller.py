@@ -13,6 +13,7 @@ from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection
 
 if TYPE_CHECKING:
+    from rollouts.delivery import StatusCompat
     from rollouts.shell.synccore import SyncOptions
 
 _PORT = click.IntRange(-1, 65535)
@@ -57,6 +58,13 @@ def _networks(ctx: click.Context, option: click.Parameter, given: tuple[str, ...
     callback=_networks,
     help="Let metrics be asked there, though it is loopback, link-local or a cloud's metadata service.",
 )
+@click.option(
+    "--status-compat",
+    default="argo",
+    show_default=True,
+    type=click.Choice(["argo", "kstatus", "int"]),
+    help="status.observedGeneration: a text as Argo Rollouts has it, a number in each condition, or a number.",
+)
 @click.option("--sync-metrics-port", default=8082, show_default=True, type=_PORT, help="argocd_* figures; -1: none.")
 @click.option("--webhook-port", default=-1, show_default=True, type=_PORT, help="Pushes of forges; -1: none.")
 @click.option(
@@ -80,6 +88,7 @@ def command(
     lease_namespace: str,
     prometheus_address: str,
     provider_networks: tuple[str, ...],
+    status_compat: StatusCompat,
     log_level: str,
     **sync: Any,
 ) -> int:
@@ -105,6 +114,7 @@ def command(
         log_level=log_level,
         prometheus_address=prometheus_address,
         provider_networks=provider_networks,
+        status_compat=status_compat,
         sync=_sync(lease_namespace or access_of(wish).namespace, sync),
     )
     return run(access_of(wish), options)

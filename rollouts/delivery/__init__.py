@@ -8,6 +8,17 @@ Read `reconcile.py` first, then `advance.py` and `canary.py`, or `stages.py` and
 from rollouts.delivery.denials import told_of
 from rollouts.delivery.gather import gather
 from rollouts.delivery.reconcile import names_root, reconcile, urgent
-from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen
+from rollouts.delivery.seen import DeliverySeen, Farewell, Refused, Seen, StatusCompat
 
-__all__ = ["DeliverySeen", "Farewell", "Refused", "Seen", "gather", "names_root", "reconcile", "told_of", "urgent"]
+__all__ = [
+    "DeliverySeen",
+    "Farewell",
+    "Refused",
+    "Seen",
+    "StatusCompat",
+    "gather",
+    "names_root",
+    "reconcile",
+    "told_of",
+    "urgent",
+]

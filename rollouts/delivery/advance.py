@@ -13,7 +13,7 @@ from rollouts.delivery.seen import DeliverySeen
 from rollouts.delivery.turning import Turning
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as obj
-from rollouts.kube.conditions import find
+from rollouts.kube.conditions import find, observed_generation
 
 
 def advance(seen: DeliverySeen, now: Instant) -> Turning | None:
@@ -39,8 +39,8 @@ def _rehashed(seen: DeliverySeen, now: Instant) -> Turning | None:
     Steps that were observed in this very generation cannot have changed since, unless the spec was refused meanwhile.
     """
     is_same = bool(seen.latch.step_hash) and seen.template.hash == seen.latch.current
-    observed = str(seen.status.get("observedGeneration") or "")
-    if not is_same or seen.step_hash == seen.latch.step_hash or observed != str(obj.generation(seen.rollout)):
+    observed = observed_generation(seen.status)
+    if not is_same or seen.step_hash == seen.latch.step_hash or observed != obj.generation(seen.rollout):
         return None
     if find(seen.status.get("conditions"), "InvalidSpec"):
         return None
@@ -66,7 +66,7 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
     start = stages.opening(seen) if seen.blue_green and has_steps else 0
     latch = steps.enter(seen, fresh, start if has_steps else seen.step_count, now)
     told = []
-    if not seen.latch.current and not seen.status.get("observedGeneration"):
+    if not seen.latch.current and observed_generation(seen.status) is None:
         told.append(notes.added(seen))
     if is_new:
         told.append(notes.updated(seen))

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from analysis.templates import NESTING_MAX, nested
 from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
 from rollouts.core.reader import Reader
-from rollouts.delivery import affinity, denials, latch, leftovers, marks, pods, roles, routing, rules, workload
+from rollouts.delivery import affinity, denials, latch, leftovers, marks, pods, readers, roles, routing, rules, workload
 from rollouts.delivery.reference_rules import References, ingresses_named, services_named, template_keys
 from rollouts.delivery.seen import (
     DeliverySeen,
@@ -18,6 +18,7 @@ from rollouts.delivery.seen import (
     Seen,
     ServiceSeen,
     SetSeen,
+    StatusCompat,
     Template,
     Waiting,
     WorkloadSeen,
@@ -45,11 +46,26 @@ _SHARED = (
 """Settings of the same name and meaning in both strategies."""
 
 
-def gather(ref: Ref, reader: Reader, *, plugins: Mapping[str, Dialect] = _NO_PLUGINS) -> Seen | None:
+def gather(
+    ref: Ref,
+    reader: Reader,
+    *,
+    plugins: Mapping[str, Dialect] = _NO_PLUGINS,
+    compat: StatusCompat | None = None,
+) -> Seen | None:
     """Everything that this Rollout's turn looks at; None where there is nothing to do for it.
 
-    plugins: routers of somebody else by the name that trafficRouting.plugins has for them.
+    plugins: routers of somebody else by the name that trafficRouting.plugins has for them.  compat: for which readers
+    the status is written; None: for those for whom it was written last.
     """
+    seen = _gathered(ref, reader, plugins)
+    if not isinstance(seen, DeliverySeen | Refused):
+        return seen
+    wanted = compat or readers.as_written(seen.rollout.get("status") or {})
+    return seen if wanted == seen.compat else replace(seen, compat=wanted)
+
+
+def _gathered(ref: Ref, reader: Reader, plugins: Mapping[str, Dialect]) -> Seen | None:
     rollout = reader.get(ref)
     if rollout is None:
         return _farewell(ref, reader, plugins)

@@ -16,7 +16,7 @@ from rollouts.kube.conditions import Condition, find
 
 DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 ABORTED = "RolloutAborted"
-_LASTING = ("RolloutResumed", "RolloutRetry")
+_LASTING = ("RolloutResumed", "RolloutRetry", "NewReplicaSetCreated", "FoundNewReplicaSet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,8 @@ def _progressing(
         return Condition("Progressing", "Unknown", "RolloutResumed", "Rollout is resumed")
     if turning and turning.event is Event.RETRY:
         return Condition("Progressing", "Unknown", "RolloutRetry", "Retrying Rollout after abort")
+    if turning and turning.event is Event.DEPLOY and phase is not Phase.SETTLED:
+        return _found_or_created(seen, name)
     progressed = turning is not None or has_progressed(seen, counts)
     due = deadline(seen)
     if not progressed and (reason == DEADLINE_EXCEEDED or (due is not None and due <= now)):
@@ -159,6 +161,13 @@ def _progressing(
     if not progressed and reason in _LASTING:
         return Condition("Progressing", str(before.get("status")), reason, str(before.get("message")))
     return Condition("Progressing", "True", "ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.')
+
+
+def _found_or_created(seen: DeliverySeen, name: str) -> Condition:
+    """What is told with the decision for a version: its ReplicaSet is there, or is the first thing that is made."""
+    if seen.current is not None:
+        return Condition("Progressing", "True", "FoundNewReplicaSet", f'Found new replica set "{name}"')
+    return Condition("Progressing", "True", "NewReplicaSetCreated", f'Created new replica set "{name}"')
 
 
 def _once_true(seen: DeliverySeen, wanted: Condition) -> tuple[Condition, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
 from rollouts.core.errors import Refusal
@@ -16,6 +16,9 @@ from rollouts.kit.instant import Instant
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.traffic import Dialect, Route, Router, Traffic
+
+StatusCompat: TypeAlias = Literal["argo", "kstatus", "int"]
+"""For whom status.observedGeneration is written: a text at the top, a number in each condition, a number at the top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ class DeliverySeen:
     workload: WorkloadSeen | None = None
     followers: tuple[tuple[str, ServiceSeen], ...] = ()  # (side, what selects the same as that side's Service)
     pause_known: Instant | None = None  # since when this process knows of the pause, if it does
+    compat: StatusCompat = "argo"
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -232,6 +236,7 @@ class Refused:
     ref: Ref
     rollout: Manifest
     refusals: tuple[Refusal, ...]
+    compat: StatusCompat = "argo"
 
 
 @dataclass(frozen=True, slots=True)

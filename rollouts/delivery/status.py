@@ -7,13 +7,12 @@ from typing import Any
 
 from rollouts.core.errors import Refusal
 from rollouts.core.plan import Note, Patch, status_patch
-from rollouts.delivery import denials, duration, marks, notes, progress, restart, rules, runs
+from rollouts.delivery import denials, duration, marks, notes, progress, readers, restart, rules, runs
 from rollouts.delivery import latch as latches
 from rollouts.delivery.latch import STAGE_RUNS, Latch
 from rollouts.delivery.progress import Counts
 from rollouts.delivery.seen import DeliverySeen, Refused, RunSeen
 from rollouts.delivery.turning import Turning
-from rollouts.kit import mergepatch
 from rollouts.kit.instant import Instant
 from rollouts.kube import conditions, kinds, selector
 from rollouts.kube import object as obj
@@ -32,28 +31,32 @@ def describe(seen: DeliverySeen, latch: Latch, turning: Turning | None, now: Ins
     restarted = restart.restarted_at(seen, now)
     is_restarting = restart.is_due(seen, now) and restarted != seen.spec.restart_at
     phase, message = _phase(seen, latch, counts, wanted, is_restarting=is_restarting)
+    generation = obj.generation(seen.rollout)
+    told = (*wanted, *readers.standard(phase, _reason(phase, wanted), message))
+    about = readers.in_each_condition(seen.compat, generation)
     status = {
         **seen.status,
         **latches.fields(latch, len(seen.canary.steps)),
-        "observedGeneration": str(obj.generation(seen.rollout)),
+        "observedGeneration": readers.at_the_top(seen.compat, generation),
         "workloadObservedGeneration": seen.workload.generation if seen.workload else None,
         "replicas": counts.replicas,
         "updatedReplicas": counts.updated,
         "readyReplicas": counts.ready,
         "availableReplicas": counts.available,
         **_BY_STRATEGY[seen.strategy](seen, latch),
-        "conditions": conditions.merge(seen.status.get("conditions"), wanted, now),
+        "conditions": conditions.merge(seen.status.get("conditions"), told, now, generation=about),
         "restartedAt": restarted,
         "duration": duration.told(seen, latch, turning, now),
         "phase": phase,
         "message": message or None,
+        readers.ACTIONS_FIELD: readers.allowed_actions(seen, latch),
     }
     return {key: value for key, value in status.items() if value is not None}
 
 
 def patch(seen: DeliverySeen, wanted: Mapping[str, Any], now: Instant, *, progressed: bool) -> Patch | None:
     """The smallest write that makes the status say so; None where it does. progressed: the deadline starts anew."""
-    body = mergepatch.derive(seen.status, wanted)
+    body = readers.difference(seen.status, wanted)
     if not body:
         return None
     if progressed:
@@ -67,7 +70,7 @@ def patch(seen: DeliverySeen, wanted: Mapping[str, Any], now: Instant, *, progre
 
 def may_wait(seen: DeliverySeen, wanted: Mapping[str, Any]) -> bool:
     """Whether only counts and their wording differ, which nobody needs before the next decision."""
-    return _headline(seen.status) == _headline(wanted)
+    return readers.is_observed_alike(seen.status, wanted) and _headline(seen.status) == _headline(wanted)
 
 
 def next_report(seen: DeliverySeen) -> Instant | None:
@@ -88,19 +91,27 @@ def run_notes(seen: DeliverySeen) -> Iterator[Note]:
 
 
 def refused(seen: Refused, now: Instant) -> tuple[Patch | None, tuple[Note, ...]]:
-    """The status of a Rollout that must not be acted on: one condition, and everything else as it was."""
+    """The status of a Rollout that must not be acted on: InvalidSpec, and everything else as it was.
+
+    For the contract's clients that condition stands alone.
+    """
     first: Refusal = seen.refusals[0]
     sentence = rules.condition_message(seen.ref.name, first)[:MESSAGE_MAX]
     status = seen.rollout.get("status") or {}
     before = status.get("conditions")
+    invalid = Condition("InvalidSpec", "True", "InvalidSpec", sentence)
+    others = () if seen.compat == "argo" else readers.standard("Degraded", invalid.reason, sentence)
+    generation = obj.generation(seen.rollout)
+    about = readers.in_each_condition(seen.compat, generation)
     wanted = {
         **status,
-        "observedGeneration": str(obj.generation(seen.rollout)),
-        "conditions": conditions.merge(before, (Condition("InvalidSpec", "True", "InvalidSpec", sentence),), now),
+        "observedGeneration": readers.at_the_top(seen.compat, generation),
+        "conditions": conditions.merge(before, (invalid, *others), now, generation=about),
         "phase": "Degraded",
         "message": f"InvalidSpec: {sentence}",
+        readers.ACTIONS_FIELD: None,
     }
-    body = mergepatch.derive(status, wanted)
+    body = readers.difference(status, wanted)
     if not body:
         return None, ()
     is_news = conditions.find(before, "InvalidSpec").get("message") != sentence
@@ -135,6 +146,11 @@ def _phase(
     if not latch.stable or latch.stable != latch.current:
         return "Progressing", "waiting for all steps to complete"
     return "Healthy", ""
+
+
+def _reason(phase: str, wanted: tuple[Condition, ...]) -> str:
+    """One word for the phase: what went wrong, or the phase itself."""
+    return next(each.reason for each in wanted if each.type == "Progressing") if phase == "Degraded" else phase
 
 
 def _of_canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
@@ -239,7 +255,7 @@ def _headline(status: Mapping[str, Any]) -> tuple[object, ...]:
     weights = _mapping(_mapping(_mapping(status.get("canary")).get("weights")).get("canary"))
     blue_green = _mapping(status.get("blueGreen"))
     selected = (blue_green.get("activeSelector"), blue_green.get("previewSelector"))
-    return (status.get("phase"), status.get("observedGeneration"), weights.get("weight"), *selected, *told, *decisions)
+    return (status.get("phase"), weights.get("weight"), *selected, *told, *decisions)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -1,12 +1,14 @@
-"""Conditions of a status: times move only when something flips."""
+"""Conditions of a status: times move only when something flips. And the generation that a status speaks of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rollouts.kit.instant import Instant
+
+OBSERVED = "observedGeneration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +23,42 @@ class Condition:
 
 def find(conditions: object, kind: str) -> Mapping[str, Any]:
     """The condition of that type, empty where there is none (or where the list was edited into something else)."""
+    return next((each for each in listed(conditions) if each.get("type") == kind), {})
+
+
+def listed(conditions: object) -> Iterator[Mapping[str, Any]]:
+    """Every condition that is one; what a list was edited into otherwise is left out."""
     if isinstance(conditions, Sequence) and not isinstance(conditions, str):
-        for each in conditions:
-            if isinstance(each, Mapping) and each.get("type") == kind:
-                return each
-    return {}
+        yield from (each for each in conditions if isinstance(each, Mapping))
 
 
-def merge(before: object, wanted: Iterable[Condition], now: Instant) -> list[dict[str, Any]]:
-    """The wanted conditions in their order, each with the times of its predecessor where it says the same."""
-    return [_with_times(find(before, each.type), each, now) for each in wanted]
+def merge(
+    before: object, wanted: Iterable[Condition], now: Instant, *, generation: int | None = None
+) -> list[dict[str, Any]]:
+    """The wanted conditions in their order, each with the times of its predecessor where it says the same.
+
+    generation: what each of them is about, where each of them is to say so.
+    """
+    about = {} if generation is None else {OBSERVED: generation}
+    return [{**_with_times(bare(find(before, each.type)), each, now), **about} for each in wanted]
+
+
+def bare(condition: Mapping[str, Any]) -> dict[str, Any]:
+    """A condition without the generation that it is about."""
+    return {key: value for key, value in condition.items() if key != OBSERVED}
+
+
+def observed_generation(status: object) -> int | None:
+    """The generation that a status is about, at its top as text or number, or else in its conditions; None: untold."""
+    if not isinstance(status, Mapping):
+        return None
+    told = status.get(OBSERVED)
+    if told is None:
+        told = next((each[OBSERVED] for each in listed(status.get("conditions")) if OBSERVED in each), None)
+    try:
+        return int(str(told))
+    except ValueError:
+        return None
 
 
 def _with_times(before: Mapping[str, Any], wanted: Condition, now: Instant) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from rollouts import __version__
+from rollouts.delivery import StatusCompat
 from rollouts.kube.kinds import LEASE
 from rollouts.kube.ref import Kind, Ref
 from rollouts.shell import eventloop, kubeconfig, logs, wiring
@@ -46,6 +47,7 @@ class Options:
 
     shadow: write nothing, and tell what would be written.  prometheus_address: the server of metrics that name none.
     provider_networks: what metric providers may be asked at beside ordinary addresses, as CIDR.
+    status_compat: for which readers statuses of Rollouts are written.
     """
 
     leader_elect: bool = True
@@ -60,6 +62,7 @@ class Options:
     log_level: str = "info"
     prometheus_address: str = ""
     provider_networks: tuple[str, ...] = ()
+    status_compat: StatusCompat = "argo"
     sync: SyncOptions = field(default_factory=SyncOptions)
 
 
@@ -91,6 +94,7 @@ class Controller:
                 options.rooms,
                 prometheus_address=options.prometheus_address,
                 control_namespace=options.lease_namespace or access.namespace,
+                status_compat=options.status_compat,
             )
         )
         writes = not (options.dry_run or options.shadow)

@@ -80,14 +80,20 @@ ROOMS: dict[str, tuple[Room, ...]] = {
 
 
 def rooms(
-    names: tuple[str, ...] = ("delivery",), *, prometheus_address: str = "", control_namespace: str = "argocd"
+    names: tuple[str, ...] = ("delivery",),
+    *,
+    prometheus_address: str = "",
+    control_namespace: str = "argocd",
+    status_compat: delivery.StatusCompat | None = None,
 ) -> tuple[Room, ...]:
     """The rooms of those names, with the routers that other packages bring.
 
     prometheus_address: the server of metrics that name none.  control_namespace: where AppProjects are.
+    status_compat: for which readers statuses are written; None: for those for whom each was written last.
     """
     brought = plugins.routers()
-    found = (_with(_addressed(room, prometheus_address), brought) for name in names for room in ROOMS[name])
+    given = (_addressed(room, prometheus_address) for name in names for room in ROOMS[name])
+    found = (_with(room, brought, status_compat) for room in given)
     return tuple(_homed(room, control_namespace) for room in found)
 
 
@@ -97,12 +103,12 @@ def _homed(room: Room, control_namespace: str) -> Room:
     return replace(room, gather=partial(gather_application, control_namespace=control_namespace))
 
 
-def _with(room: Room, routers: Mapping[str, traffic.Dialect]) -> Room:
-    if room.kind != ROLLOUT or not routers:
+def _with(room: Room, routers: Mapping[str, traffic.Dialect], compat: delivery.StatusCompat | None) -> Room:
+    if room.kind != ROLLOUT or not (routers or compat):
         return room
     kinds = {kind for dialect in routers.values() for kind in dialect.kinds} - {*room.reads, *room.on_demand}
     more = tuple(sorted(kinds, key=lambda kind: (kind.group, kind.plural)))
-    gather = partial(delivery.gather, plugins=routers)
+    gather = partial(delivery.gather, plugins=routers, compat=compat)
     return replace(room, gather=gather, fences=room.fences | kinds, on_demand=(*room.on_demand, *more))
 
 

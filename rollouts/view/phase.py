@@ -8,6 +8,7 @@ from typing import Any
 
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as obj
+from rollouts.kube.conditions import observed_generation
 from rollouts.kube.ref import Manifest
 from rollouts.view.style import State
 
@@ -60,11 +61,8 @@ def phase_of(rollout: Manifest) -> Phase:
 
 def is_observed(rollout: Manifest) -> bool:
     """Whether the status speaks of the present spec; an absent or unreadable observedGeneration counts as yes."""
-    try:
-        observed = int(str((rollout.get("status") or {}).get("observedGeneration")))
-    except ValueError:
-        return True
-    return observed >= obj.generation(rollout)
+    observed = observed_generation(rollout.get("status"))
+    return observed is None or observed >= obj.generation(rollout)
 
 
 def _computed(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Phase:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as obj
+from rollouts.kube.conditions import observed_generation
 from rollouts.kube.ref import Manifest
 from rollouts.view import facts, health
 from rollouts.view.age import span
@@ -38,7 +39,7 @@ def why(world: World, now: Instant) -> Why:
     if not status:
         return Why("NotSeen", f"No controller has looked at {name} yet.", (), "rollouts status " + name)
     if not is_observed(rollout):
-        seen, is_now = status.get("observedGeneration"), obj.generation(rollout)
+        seen, is_now = observed_generation(status), obj.generation(rollout)
         told = f"The controller has not looked at generation {is_now} of {name} yet; it last saw {seen}."
         return Why("NotSeen", told, (), "rollouts status " + name)
     if (invalid := _condition(rollout, "InvalidSpec")) is not None:

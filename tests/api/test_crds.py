@@ -142,7 +142,7 @@ def test_lists_of_named_things_merge_by_name(crd: dict[str, Any], path: str, key
     [
         (ROLLOUT, ".spec.template", {"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
         (ROLLOUT, ".spec.replicas", {"type": "integer", "format": "int32", "minimum": 0}),
-        (ROLLOUT, ".status.observedGeneration", {"type": "string"}),
+        (ROLLOUT, ".status.workloadObservedGeneration", {"type": "string"}),
         (TEMPLATE, ".spec.metrics[].failureCondition", {"type": "string", "maxLength": 8192}),
         (ROLLOUT, ".spec.strategy.canary.trafficRouting.plugins",
          {"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
@@ -152,7 +152,14 @@ def test_types_are_the_contracts(crd: dict[str, Any], path: str, expected: dict[
     assert {key: value for key, value in at(crd, path).items() if key != "description"} == expected
 
 
-@pytest.mark.parametrize("path", [".spec.strategy.canary.maxSurge", ".spec.strategy.canary.steps[].pause.duration"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".spec.strategy.canary.maxSurge",
+        ".spec.strategy.canary.steps[].pause.duration",
+        ".status.observedGeneration",
+    ],
+)
 def test_what_may_be_a_number_or_a_text_is_both(path: str) -> None:
     assert at(ROLLOUT, path)["x-kubernetes-int-or-string"]
 

@@ -35,6 +35,9 @@ def test_the_first_version_skips_every_step(story: Story) -> None:
             "NewReplicaSetAvailable",
             f'ReplicaSet "web-{hash_value}" has successfully progressed.',
         ),
+        "Ready": ("True", "Healthy", "Rollout is healthy"),
+        "Reconciling": ("False", "NotReconciling", ""),
+        "Stalled": ("False", "NotStalled", ""),
     }
     assert rollout_phase(rollout) == ("Healthy", "")
     assert argo_cd_health(rollout) == ("Healthy", "")

@@ -267,6 +267,9 @@ def test_a_status_says_what_clients_read():
         "Healthy": ("False", "RolloutHealthy"),
         "Completed": ("False", "RolloutCompleted"),
         "Progressing": ("Unknown", "RolloutPaused"),
+        "Ready": ("False", "Paused"),
+        "Reconciling": ("True", "Paused"),
+        "Stalled": ("False", "NotStalled"),
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from rollouts import traffic
 from rollouts.core.plan import Create, Delete, Evict, Note, Patch, Plan
-from rollouts.delivery import gather, reconcile
+from rollouts.delivery import StatusCompat, gather, reconcile
 from rollouts.delivery.scaling import Limits, limits
 from rollouts.kit import jsonpatch, mergepatch
 from rollouts.kit.instant import Instant
@@ -49,6 +49,7 @@ class World:
         self.evicted: list[str] = []
         self.budget = 1000  # pods that a disruption budget lets go
         self.born_pods = 1
+        self.compat: StatusCompat | None = None  # for whom statuses are written
         self.known_since_first: dict[str, Instant] = {}
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
@@ -198,7 +199,7 @@ class World:
 
     def turn(self) -> Plan:
         """One look; the plan is carried out up to the first refusal."""
-        seen = gather(WEB, self)
+        seen = gather(WEB, self, compat=self.compat)
         plan = reconcile(seen, self.now) if seen is not None else Plan()
         plan.check(self.now)
         self.letters.append(plan)

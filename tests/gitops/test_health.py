@@ -100,6 +100,27 @@ SYNCED = {"sync": {"status": "Synced", "comparedTo": {"source": {"repoURL": "r"}
             "Progressing",
         ),
         (
+            "a Rollout not seen, told by number",
+            live("argoproj.io/v1alpha1", "Rollout", {}, {"phase": "Healthy", "observedGeneration": 1}, **SEEN),
+            "Progressing",
+        ),
+        (
+            "a Rollout not seen, told by its conditions",
+            live(
+                "argoproj.io/v1alpha1",
+                "Rollout",
+                {},
+                {"phase": "Healthy", "conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]},
+                **SEEN,
+            ),
+            "Progressing",
+        ),
+        (
+            "a Rollout whose CRD keeps no generation",
+            live("argoproj.io/v1alpha1", "Rollout", {}, {"phase": "Healthy"}, **SEEN),
+            "Healthy",
+        ),
+        (
             "a run without verdict",
             live("argoproj.io/v1alpha1", "AnalysisRun", {}, {"phase": "Inconclusive"}),
             "Unknown",

@@ -33,6 +33,18 @@ INVALID = {"type": "InvalidSpec", "status": "True", "reason": "InvalidSpec", "me
             {},
             "Progressing - waiting for rollout spec update to be observed",
         ),
+        (
+            "a spec it has not seen, by number",
+            {"observedGeneration": 6},
+            {},
+            "Progressing - waiting for rollout spec update to be observed",
+        ),
+        (
+            "a spec it has not seen, by its conditions",
+            {"observedGeneration": None, "conditions": [{"type": "Ready", "observedGeneration": 6}]},
+            {},
+            "Progressing - waiting for rollout spec update to be observed",
+        ),
         ("a generation from the future", {"observedGeneration": "8"}, {}, "Paused - CanaryPauseStep"),
         ("an unreadable generation", {"observedGeneration": "6bc"}, {}, "Paused - CanaryPauseStep"),
         ("a pause just lifted", {"pauseConditions": None}, {}, "Progressing - waiting for rollout to unpause"),

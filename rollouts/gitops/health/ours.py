@@ -15,6 +15,7 @@ from rollouts.gitops.health.model import (
     says,
     suspended,
 )
+from rollouts.kube.conditions import observed_generation
 from rollouts.kube.object import generation
 from rollouts.kube.ref import Manifest
 
@@ -33,8 +34,9 @@ def rollout(live: Manifest) -> Health:
     status = part(live, "status")
     if condition(live, "InvalidSpec"):
         return degraded(str(condition(live, "InvalidSpec").get("message") or "InvalidSpec"))
-    observed = status.get("observedGeneration")
-    if str(observed or "") != str(generation(live)):
+    observed = observed_generation(status)
+    is_untold = observed is None and status.get("phase")  # by a CRD that keeps neither place for it
+    if observed != generation(live) and not is_untold:
         return progressing("Waiting for rollout spec update to be observed")
     said = str(status.get("message") or "")
     match status.get("phase"):
