@@ -46,10 +46,12 @@ RULES: Mapping[str, str] = {
     "L03": "the window does not fit the scrapes or the step",
     "L04": "the query does not tell the canary from stable",
     "L05": "the query gives wrong numbers",
+    "L06": "the threshold lies inside the noise",
     "L07": "a ratio without a denominator",
     "L08": "the metric measures once, or for ever",
     "L09": "a measurement between the conditions ends the run",
     "L10": "an argument is missing or unused",
+    "L11": "too many healthy canaries would be aborted",
     "L12": "a threshold inside a bucket is interpolated",
     "L13": "the canary alone is looked at",
 }

@@ -79,7 +79,7 @@ def _plan(asked: dict[str, str | float]) -> Plan:
     return Plan(
         steps=steps_of(str(asked["plan_text"])),
         rps=float(asked["rps"]),
-        base_rate=_share(str(asked["errors"])),
+        base_rate=share_of(str(asked["errors"])),
         every_s=seconds_of(str(asked["every"])),
         alpha=float(asked["alpha"]),
         beta=float(asked["beta"]),
@@ -99,12 +99,12 @@ def steps_of(text: str) -> tuple[Step, ...]:
         weight, colon, span = part.strip().partition(":")
         if not colon:
             raise ValueError(f"--plan: {part!r} is not WEIGHT:TIME, such as 10%:5m")
-        found.append(Step(_share(weight), seconds_of(span)))
+        found.append(Step(share_of(weight), seconds_of(span)))
     return tuple(found)
 
 
-def _share(text: str) -> float:
-    """A percentage as a fraction; the sign may be left out."""
+def share_of(text: str) -> float:
+    """A percentage as a fraction; the sign may be left out. Raises ValueError."""
     try:
         return float(text.strip().removesuffix("%")) / 100
     except ValueError:

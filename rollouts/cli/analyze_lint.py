@@ -13,6 +13,7 @@ from rollouts.cli.frame import command as kube_command
 
 if TYPE_CHECKING:
     from analysis.lint import Finding
+    from analysis.lint_rates import Rates
     from rollouts.kit.strictyaml import Document
 
 KINDS = frozenset({"AnalysisTemplate", "ClusterAnalysisTemplate", "AnalysisRun"})
@@ -26,15 +27,20 @@ _LEVELS = {"error": "error", "warning": "warning", "hint": "note"}
     examples="""
     rollouts analyze lint -f templates/
     rollouts analyze lint -f templates/ --fix
+    rollouts analyze lint -f templates/ --rps 40 --errors 0.5% --weight 10%
     rollouts analyze lint -f templates/ -o sarif > findings.sarif
     """,
 )
 @click.option("-f", "--filename", "names", multiple=True, required=True, help="File, folder, or - for standard input.")
 @click.option("--fix", is_flag=True, help="Write what is safe to mend into the files.")
+@click.option("--rps", type=float, help="Requests a second of the service: thresholds are tried on them.")
+@click.option("--errors", default="1%", metavar="PERCENT", help="Bad requests of a healthy version, with --rps (1%).")
+@click.option("--weight", default="10%", metavar="PERCENT", help="The canary's share, with --rps (10%).")
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json", "sarif"]), default="text", help="Form of the answer."
 )
-def command(names: tuple[str, ...], fix: bool, output: str) -> int:
+@click.pass_context
+def command(ctx: click.Context, /, names: tuple[str, ...], fix: bool, output: str, **asked: Any) -> int:
     """Say what surprises in analysis templates (L01 to L13) beyond what makes them invalid.
 
     Exit codes: 0 nothing but hints, 1 warnings, 2 a file could not be read.
@@ -47,7 +53,11 @@ def command(names: tuple[str, ...], fix: bool, output: str) -> int:
     except (UnreadableError, YamlError) as error:
         click.echo(f"rollouts analyze lint: {error}", err=True)
         return 2
-    found = [(document, finding) for document in documents for finding in _findings(document)]
+    try:
+        rates = _rates(**asked)
+    except ValueError as error:
+        raise click.UsageError(str(error), ctx) from None
+    found = [(document, finding) for document in documents for finding in _findings(document, rates)]
     if fix:
         found = _mended(found)
     if output == "text":
@@ -62,12 +72,23 @@ def command(names: tuple[str, ...], fix: bool, output: str) -> int:
     return 1 if any(finding.severity != "hint" for _, finding in found) else 0
 
 
-def _findings(document: Document) -> Sequence[Finding]:
+def _rates(rps: float | None, errors: str, weight: str) -> Rates | None:
+    """What a healthy service does, where it was told. Raises ValueError."""
+    from analysis.lint_rates import Rates
+    from rollouts.cli.analyze import share_of
+
+    return None if rps is None else Rates(rps, share_of(weight), share_of(errors))
+
+
+def _findings(document: Document, rates: Rates | None) -> Sequence[Finding]:
     from analysis.lint import lint
+    from analysis.lint_rates import lint_rates
 
     manifest = document.value
     spec = manifest.get("spec")
-    return lint(spec) if manifest.get("kind") in KINDS and isinstance(spec, dict) else ()
+    if manifest.get("kind") not in KINDS or not isinstance(spec, dict):
+        return ()
+    return (*lint(spec), *(lint_rates(spec, rates) if rates else ()))
 
 
 def _row(document: Document, finding: Finding) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 
 from analysis import library
 from analysis.lint import RULES, lint, mended
+from analysis.lint_rates import Rates, lint_rates
 
 QUERY = 'sum(rate(http_requests_total{hash="{{args.hash}}"}[1m])) > 0'
 
@@ -76,3 +77,23 @@ def test_a_mend_is_inserted_where_the_metric_begins():
         "  metrics:", "    - name: a", "      noData: inconclusive", "      count: 1", "    - name: b",
         "      noData: fail",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("least", "rates", "expected"),
+    [
+        ("0.99", Rates(200, 0.1, 0.01), {"L06", "L11"}),
+        ("0.9", Rates(200, 0.1, 0.01), set()),
+        ("0.95", Rates(2, 0.1, 0.01), {"L06", "L11"}),
+        ("0.95", Rates(2000, 0.1, 0.001), set()),
+    ],
+)
+def test_a_threshold_is_tried_on_the_traffic_of_the_service(least, rates, expected):
+    spec = a_template(query=RATIO, successCondition=f"result[0] >= {least}", noData="")
+
+    assert {each.code for each in lint_rates(spec, rates)} == expected
+    assert expected <= set(RULES)
+
+
+def test_what_is_no_ratio_of_requests_is_not_tried():
+    assert list(lint_rates(a_template(successCondition="result[0] <= 300"), Rates(2, 0.1, 0.01))) == []

@@ -156,3 +156,11 @@ def test_a_ready_template_is_explained_and_a_wrong_name_lists_them(typed: Type) 
 
 def test_either_a_file_or_a_ready_template_is_run(typed: Type) -> None:
     assert typed("analyze", "run").code == 64
+
+
+def test_a_threshold_is_tried_on_the_traffic_that_is_told(typed: Type, tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text(TEMPLATE)
+
+    assert "[L11]" in typed("analyze", "lint", "-f", str(path), "--rps", "200").out
+    assert typed("analyze", "lint", "-f", str(path), "--rps", "-1").code == 64
