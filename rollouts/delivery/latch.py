@@ -26,6 +26,13 @@ class Pause:
     reason: str
     start: Instant | None
 
+    def is_astray(self, born: Instant | None, now: Instant) -> bool:
+        """Whether the start cannot be: unreadable, to come, or before the Rollout was made."""
+        if self.start is None or self.start > now:
+            return True
+        # A clock that is behind the API server's sees every start before the Rollout; it must still count.
+        return born is not None and self.start < born <= now
+
 
 @dataclass(frozen=True, slots=True)
 class Latch:

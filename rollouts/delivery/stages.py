@@ -88,12 +88,7 @@ def righted(seen: DeliverySeen, now: Instant) -> Turning | None:
     latch, born = seen.latch, obj.created(seen.rollout)
     if not latch.is_updating or latch.aborted:
         return None
-    kept = tuple(
-        each
-        if each.start is not None and each.start <= now and (born is None or each.start >= born)
-        else replace(each, start=now)
-        for each in latch.pauses
-    )
+    kept = tuple(replace(each, start=now) if each.is_astray(born, now) else each for each in latch.pauses)
     if kept == latch.pauses:
         return None
     rule = "the start of the pause cannot be, so it begins now"

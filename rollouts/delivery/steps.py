@@ -84,11 +84,9 @@ def pause_due(seen: DeliverySeen, latch: Latch) -> Instant | None:
 
 
 def is_pause_astray(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:
-    """Whether the start of a pause cannot be: unreadable, to come, or before the Rollout was made."""
+    """Whether the start of a pause cannot be."""
     born = obj.created(seen.rollout)
-    return any(
-        pause.start is None or pause.start > now or (born is not None and pause.start < born) for pause in latch.pauses
-    )
+    return any(pause.is_astray(born, now) for pause in latch.pauses)
 
 
 def current(seen: DeliverySeen, latch: Latch) -> CanaryStep | None:
