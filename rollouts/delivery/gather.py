@@ -98,7 +98,8 @@ def _gathered(ref: Ref, reader: Reader, plugins: Mapping[str, Dialect]) -> Seen 
             return Refused(ref, rollout, (routing.not_served(kind, complaint),))
         return Waiting(ref, f"{kind} is listed first")
     routers = routers_of(given, plugins) if given else ()
-    return _delivery(ref, rollout, spec, (references, routers, source), reader)
+    seen = _delivery(ref, rollout, spec, (references, routers, source), reader)
+    return replace(seen, unknown=checked.parsed.unknown) if isinstance(seen, DeliverySeen) else seen
 
 
 _Around: TypeAlias = tuple[References, tuple[Router, ...], WorkloadSeen | None]

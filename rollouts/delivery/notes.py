@@ -141,6 +141,11 @@ def denied(seen: DeliverySeen, reason: str, message: str) -> Note:
     return _warning(seen, reason, message)
 
 
+def unknown_fields(seen: DeliverySeen, said: str) -> Note:
+    """Fields of the spec do nothing."""
+    return _warning(seen, "UnknownField", said)
+
+
 def invalid(seen: Refused, refusals: Sequence[Refusal]) -> Note:
     """What is wrong with the spec, all of it."""
     told = [rules.field_error(each) + (f" ({each.fix})" if each.fix else "") for each in refusals[:REFUSALS_TOLD_MAX]]

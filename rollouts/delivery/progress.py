@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollouts.delivery import commands, denials, managed, stages, steps
+from rollouts.delivery import commands, denials, managed, stages, steps, unknown
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
@@ -57,6 +57,8 @@ def conditions(
     ]
     if failure := denials.replica_failure(seen) or _replica_failure(seen):
         found.append(failure)
+    if ignored := unknown.condition(seen):
+        found.append(ignored)
     return tuple(found)
 
 

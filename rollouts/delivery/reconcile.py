@@ -21,6 +21,7 @@ from rollouts.delivery import (
     stages,
     status,
     steps,
+    unknown,
 )
 from rollouts.delivery.advance import advance
 from rollouts.delivery.phase import Event, Phase, phase_of
@@ -77,8 +78,7 @@ def deliver(seen: DeliverySeen, now: Instant) -> Plan:
     report, later = _report(seen, told, now)
     rule = _rule(seen, phase, told) + denials.sentence(seen) + restart.sentence(seen, now)
     plan = _plan(told, rule=rule, wake=_next_look(seen, want, later, now))
-    notes = (*plan.notes, *status.run_notes(seen)) if report else plan.notes
-    return replace(plan, status=report, notes=notes)
+    return replace(plan, status=report, notes=(*plan.notes, *_news(seen, report)))
 
 
 def _traffic(seen: DeliverySeen, want: Want) -> Iterator[Told]:
@@ -97,7 +97,7 @@ def remember(seen: DeliverySeen, turning: Turning, now: Instant) -> Plan:
     patch = status.patch(seen, body, now, progressed=True)
     assert patch is not None, "a turning changes the status"
     patch = replace(patch, irreversible=turning.event is Event.PROMOTE)
-    told = (*status.run_notes(seen), *denials.news(seen, body), *turning.notes)
+    told = (*_news(seen, patch), *denials.news(seen, body), *turning.notes)
     return Plan(latch=patch, notes=told, rule=turning.rule)
 
 
@@ -107,8 +107,16 @@ def admit(seen: DeliverySeen, now: Instant) -> Plan | None:
     if report is None:
         return None
     assert isinstance(report.body, Mapping)
-    told = (*status.run_notes(seen), *denials.news(seen, report.body["status"]))
+    told = (*_news(seen, report), *denials.news(seen, report.body["status"]))
     return Plan(status=report, notes=told, rule=f"what is seen is told first{denials.sentence(seen)}")
+
+
+def _news(seen: DeliverySeen, report: Patch | None) -> Iterator[Note]:
+    """What a status write tells beside itself."""
+    if report is not None:
+        assert isinstance(report.body, Mapping)
+        yield from status.run_notes(seen)
+        yield from unknown.news(seen, report.body["status"])
 
 
 def refuse(seen: Refused, now: Instant) -> Plan:

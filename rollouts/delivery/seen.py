@@ -156,6 +156,7 @@ class DeliverySeen:
     followers: tuple[tuple[str, ServiceSeen], ...] = ()  # (side, what selects the same as that side's Service)
     pause_known: Instant | None = None  # since when this process knows of the pause, if it does
     compat: StatusCompat = "argo"
+    unknown: tuple[str, ...] = ()  # paths of fields of the spec that this version does not know
 
     @property
     def status(self) -> Mapping[str, Any]:

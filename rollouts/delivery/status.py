@@ -245,7 +245,7 @@ def _run(seen: DeliverySeen, name: str, run: RunSeen | None, latch: Latch) -> di
 def _headline(status: Mapping[str, Any]) -> tuple[object, ...]:
     """What others wait for: phase, decisions, weights, and conditions that say that something is wrong or done."""
     told = []
-    for kind in ("Progressing", "Available", "Paused", "Completed", "InvalidSpec", "ReplicaFailure"):
+    for kind in ("Progressing", "Available", "Paused", "Completed", "InvalidSpec", "ReplicaFailure", "UnknownField"):
         each = conditions.find(status.get("conditions"), kind)
         reason = each.get("reason") if kind == "Progressing" else ""
         is_usual = reason not in (progress.ABORTED, progress.DEADLINE_EXCEEDED, *denials.REASONS)
