@@ -6,7 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from rollouts.delivery import capacity, commands, gates, history, notes, phase, routing, runs, stages, steps
+from rollouts.delivery import (
+    capacity,
+    commands,
+    experiments,
+    gates,
+    history,
+    notes,
+    phase,
+    routing,
+    runs,
+    stages,
+    steps,
+)
 from rollouts.delivery.latch import PAUSE_STEP, Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
@@ -108,6 +120,7 @@ def _entered(seen: DeliverySeen, now: Instant) -> Turning | None:
     step = steps.current(seen, latch)
     begins_pause = step is not None and step.pause is not None
     lacks_run = step is not None and step.analysis is not None and not runs.is_for(seen, latch.step_run, latch.step)
+    lacks_run = lacks_run or _lacks_experiment(seen)
     wants_background = runs.background_due(seen, latch.step) and not latch.promote_full
     lacks_background = wants_background and not runs.is_for(seen, latch.background_run, None)
     if not (begins_pause or lacks_run or lacks_background):
@@ -121,7 +134,14 @@ def _entered(seen: DeliverySeen, now: Instant) -> Turning | None:
         return Turning(
             after, Event.PAUSE, "the update stands at a pause", (notes.paused(seen, after.pauses[0].reason),)
         )
-    return Turning(after, Event.RUN, "an analysis is due")
+    what = "an experiment" if after.experiment != latch.experiment else "an analysis"
+    return Turning(after, Event.RUN, f"{what} is due")
+
+
+def _lacks_experiment(seen: DeliverySeen) -> bool:
+    step = seen.latch.step
+    asked = experiments.step_experiment(seen, step) is not None
+    return asked and not experiments.is_for(seen, seen.latch.experiment, step)
 
 
 def _stepped(seen: DeliverySeen, now: Instant) -> Turning | None:
@@ -162,6 +182,7 @@ def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
         aborted_at=None,
         step_run="",
         background_run="",
+        experiment="",
         ping_pong=routing.other(latch.ping_pong if latch.stable else routing.PONG) if seen.canary.ping_pong else "",
     )
     rule = f"{seen.template.hash} is fully available" + (" and has all the traffic" if latch.stable else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rollouts.delivery import notes, runs, stages, steps
+from rollouts.delivery import experiments, notes, runs, stages, steps
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
@@ -50,6 +50,7 @@ def retried(seen: DeliverySeen, now: Instant) -> Turning | None:
         controller_pause=False,
         step_run="",
         background_run="",
+        experiment="",
     )
     latch = steps.enter(seen, fresh, stages.opening(seen) if seen.blue_green else 0, now)
     told = (notes.paused(seen, latch.pauses[0].reason),) if latch.pauses else ()
@@ -73,6 +74,7 @@ def promoted_in_full(seen: DeliverySeen, now: Instant) -> Turning | None:
         controller_pause=False,
         step_run="",
         background_run="",
+        experiment="",
     )
     told = (notes.resumed(seen),) if latch.pauses else ()
     return Turning(done, Event.PROMOTE_FULL, "a full promotion was asked for", told) if done != latch else None
@@ -90,6 +92,9 @@ def resumed(seen: DeliverySeen, now: Instant) -> Turning | None:
         return finish_step(seen, free, rule, now, was_paused=True)
     if runs.step_analysis(seen, latch.step) is not None and _needs_another(seen, latch):
         free = replace(free, step_run=runs.next_name(seen, latch.step))
+    trial = experiments.current(seen, latch)
+    if trial is not None and trial.is_over and (trial.phase == "Inconclusive" or trial.is_terminated):
+        free = replace(free, experiment=experiments.next_name(seen, latch.step))
     background = runs.background_run(seen, latch)
     if background is not None and (background.phase == "Inconclusive"):
         free = replace(free, background_run=runs.next_name(seen, None))
@@ -117,6 +122,7 @@ def tidied(seen: DeliverySeen, now: Instant) -> Turning | None:
         controller_pause=False,
         step_run="",
         background_run="",
+        experiment="",
     )
     if clean == seen.latch:
         return None

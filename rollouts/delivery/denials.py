@@ -79,6 +79,8 @@ def _written(seen: DeliverySeen) -> Iterator[Ref]:
     for name in (seen.latch.step_run, seen.latch.background_run):
         if name:
             yield Ref(kinds.ANALYSIS_RUN, namespace, name)
+    if seen.latch.experiment:
+        yield Ref(kinds.EXPERIMENT, namespace, seen.latch.experiment)
     yield from (Ref(kinds.POD, namespace, pod.name) for pods in (seen.pods or {}).values() for pod in pods)
     if seen.workload is not None:
         yield seen.workload.ref

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analysis.errors import AnalysisError
-from rollouts.delivery import failfast, marks, notes, progress, runs
+from rollouts.delivery import experiments, failfast, marks, notes, progress, runs
 from rollouts.delivery.commands import abort
-from rollouts.delivery.latch import PAUSE_INCONCLUSIVE, Pause
+from rollouts.delivery.latch import PAUSE_EXPERIMENT, PAUSE_INCONCLUSIVE, Pause
 from rollouts.delivery.phase import Event
 from rollouts.delivery.seen import DeliverySeen, RunSeen
 from rollouts.delivery.turning import Turning
@@ -31,19 +31,27 @@ def judged(seen: DeliverySeen, now: Instant) -> Turning | None:
     for run in (background, inline):
         if run is not None and run.phase in ("Failed", "Error"):
             return abort(seen, f"{_CALLED[run.type]} analysis phase error/failed: {run.message}".rstrip(": "), now)
+    trial = experiments.current(seen, latch)
+    if trial is not None and trial.phase in ("Failed", "Error"):
+        return abort(seen, f"experiment {trial.name} is {trial.phase}: {trial.message}".rstrip(": "), now)
     if broken := _unbuildable(seen):
         return abort(seen, broken, now)
-    if any(pause.reason == PAUSE_INCONCLUSIVE for pause in latch.pauses):
+    if any(pause.reason in (PAUSE_INCONCLUSIVE, PAUSE_EXPERIMENT) for pause in latch.pauses):
         return None
     if latch.controller_pause and not latch.pauses:
         return None  # somebody has just ended the pause; commands.py acts on it
     if _is_open(inline) or (background is not None and background.phase == "Inconclusive"):
-        pauses = (*latch.pauses, Pause(PAUSE_INCONCLUSIVE, now))
-        held = replace(latch, pauses=pauses, controller_pause=True)
-        rule = "the analysis came to no verdict, so a person decides"
-        told = () if latch.pauses else (notes.paused(seen, PAUSE_INCONCLUSIVE),)
-        return Turning(held, Event.PAUSE, rule, told)
+        return _held(seen, PAUSE_INCONCLUSIVE, "the analysis came to no verdict, so a person decides", now)
+    if trial is not None and trial.is_over and (trial.phase == "Inconclusive" or trial.is_terminated):
+        return _held(seen, PAUSE_EXPERIMENT, "the experiment came to no verdict, so a person decides", now)
     return None
+
+
+def _held(seen: DeliverySeen, reason: str, rule: str, now: Instant) -> Turning:
+    latch = seen.latch
+    held = replace(latch, pauses=(*latch.pauses, Pause(reason, now)), controller_pause=True)
+    told = () if latch.pauses else (notes.paused(seen, reason),)
+    return Turning(held, Event.PAUSE, rule, told)
 
 
 def late(seen: DeliverySeen, now: Instant) -> Turning | None:

@@ -1,15 +1,18 @@
-"""What is kept of the past: old ReplicaSets and finished AnalysisRuns, up to their limits."""
+"""What is kept of the past: old ReplicaSets, and finished AnalysisRuns and Experiments, up to their limits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from rollouts.api.rollout import RUN_HISTORY_LIMIT_DEFAULT
 from rollouts.core.plan import Delete
-from rollouts.delivery.seen import DeliverySeen, RunSeen
+from rollouts.delivery.seen import DeliverySeen, ExperimentSeen, RunSeen
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Ref
+
+_Made = TypeVar("_Made", RunSeen, ExperimentSeen)
 
 REVISIONS_TOLD_MAX = 20
 DELETES_MAX = 8  # in one plan; the rest follows in the next
@@ -17,7 +20,7 @@ DELETES_MAX = 8  # in one plan; the rest follows in the next
 
 def beyond_limits(seen: DeliverySeen) -> Iterator[Delete]:
     """Deletions that are due, the oldest first."""
-    due = [*_sets(seen), *_runs(seen)]
+    due = [*_sets(seen), *_runs(seen), *_experiments(seen)]
     yield from due[:DELETES_MAX]
 
 
@@ -47,23 +50,34 @@ def _sets(seen: DeliverySeen) -> Iterator[Delete]:
 
 
 def _runs(seen: DeliverySeen) -> Iterator[Delete]:
-    limits = seen.spec.analysis
-    named = (limits.successful_run_history_limit, limits.unsuccessful_run_history_limit) if limits else (None, None)
-    good, bad = (RUN_HISTORY_LIMIT_DEFAULT if limit is None else max(0, limit) for limit in named)
-    in_use = (seen.latch.step_run, seen.latch.background_run)
-    past = [run for run in seen.runs if run.is_over and run.name not in in_use and not obj.is_deleting(run.manifest)]
-    past.sort(key=_age, reverse=True)
-    hashes = {each.hash for each in seen.sets}
-    kept = {True: good, False: bad}
-    for run in past:
-        succeeded = run.phase == "Successful"
-        if run.hash in hashes and kept[succeeded] > 0:
-            kept[succeeded] -= 1
-            continue
+    for run in _excess(seen, seen.runs, (seen.latch.step_run, seen.latch.background_run)):
         ref = Ref(kinds.ANALYSIS_RUN, seen.ref.namespace, run.name)
         yield Delete(ref, obj.uid(run.manifest), obj.version(run.manifest))
 
 
-def _age(run: RunSeen) -> tuple[int, str]:
+def _experiments(seen: DeliverySeen) -> Iterator[Delete]:
+    for trial in _excess(seen, seen.experiments, (seen.latch.experiment,)):
+        ref = Ref(kinds.EXPERIMENT, seen.ref.namespace, trial.name)
+        yield Delete(ref, obj.uid(trial.manifest), obj.version(trial.manifest))
+
+
+def _excess(seen: DeliverySeen, made: Sequence[_Made], in_use: tuple[str, ...]) -> Iterator[_Made]:
+    """Those that are over and beyond the limits of their outcome, or whose version is gone; the newest are kept."""
+    limits = seen.spec.analysis
+    named = (limits.successful_run_history_limit, limits.unsuccessful_run_history_limit) if limits else (None, None)
+    good, bad = (RUN_HISTORY_LIMIT_DEFAULT if limit is None else max(0, limit) for limit in named)
+    past = [each for each in made if each.is_over and each.name not in in_use and not obj.is_deleting(each.manifest)]
+    past.sort(key=_age, reverse=True)
+    hashes = {each.hash for each in seen.sets}
+    kept = {True: good, False: bad}
+    for each in past:
+        succeeded = each.phase == "Successful"
+        if each.hash in hashes and kept[succeeded] > 0:
+            kept[succeeded] -= 1
+            continue
+        yield each
+
+
+def _age(run: RunSeen | ExperimentSeen) -> tuple[int, str]:
     born = obj.created(run.manifest)
     return (born.micros if born else 0, run.name)

@@ -15,6 +15,7 @@ from rollouts.kit.instant import Instant
 PAUSE_STEP = "CanaryPauseStep"
 PAUSE_BLUE_GREEN = "BlueGreenPause"
 PAUSE_INCONCLUSIVE = "InconclusiveAnalysisRun"
+PAUSE_EXPERIMENT = "InconclusiveExperiment"
 STAGE_RUNS = ("prePromotionAnalysisRunStatus", "postPromotionAnalysisRunStatus")
 """Where the status of a blue-green update has the run of each of its stages."""
 
@@ -39,7 +40,8 @@ class Latch:
     """The remembered decisions.
 
     current, stable: pod template hashes, "" while there is none.  step: index of the current step, the number of
-    steps once all are done.  step_run, background_run: names of the AnalysisRuns that decide.
+    steps once all are done.  step_run, background_run: names of the AnalysisRuns that decide.  experiment: name of the
+    Experiment that does.
     """
 
     current: str = ""
@@ -54,6 +56,7 @@ class Latch:
     collisions: int | None = None
     step_run: str = ""
     background_run: str = ""
+    experiment: str = ""
     ping_pong: str = ""  # which of the two Services of pingPong is the stable one
 
     @property
@@ -84,6 +87,7 @@ def read(status: Mapping[str, Any], steps: int, stable: str, *, blue_green: bool
         collisions=_count(status.get("collisionCount")),
         step_run=_text(_mapping(run).get("name")),
         background_run=_text(_mapping(canary.get("currentBackgroundAnalysisRunStatus")).get("name")),
+        experiment=_text(canary.get("currentExperiment")),
         ping_pong=_text(canary.get("stablePingPong")),
     )
 

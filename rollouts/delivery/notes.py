@@ -8,7 +8,7 @@ from typing import Any
 from rollouts.core.errors import Refusal
 from rollouts.core.plan import Note, Severity
 from rollouts.delivery import rules, steps
-from rollouts.delivery.seen import DeliverySeen, Refused, RunSeen, ServiceSeen, SetSeen
+from rollouts.delivery.seen import DeliverySeen, ExperimentSeen, Refused, RunSeen, ServiceSeen, SetSeen
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Ref
 
@@ -134,6 +134,11 @@ def run_changed(seen: DeliverySeen, run: RunSeen, before: str) -> Note:
 def run_ended(seen: DeliverySeen, run: RunSeen) -> Note:
     """An AnalysisRun is no longer needed."""
     return _note(seen, "AnalysisRunTerminating", f"Terminating AnalysisRun '{run.name}'", run=run.name)
+
+
+def experiment_ended(seen: DeliverySeen, each: ExperimentSeen) -> Note:
+    """An Experiment is no longer needed."""
+    return _note(seen, "ExperimentTerminating", f"Terminating Experiment '{each.name}'", experiment=each.name)
 
 
 def denied(seen: DeliverySeen, reason: str, message: str) -> Note:

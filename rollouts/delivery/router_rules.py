@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rollouts.api.rollout import RolloutSpec
 from rollouts.api.routing import STICKY_S_MAX
 from rollouts.core.errors import Refusal
-from rollouts.delivery.step_rules import of_canary
+from rollouts.delivery.refusing import of_canary
 from rollouts.traffic import RETIRED, fields_of
 
 

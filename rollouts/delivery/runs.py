@@ -130,7 +130,7 @@ def spec_of(seen: DeliverySeen, analysis: RolloutAnalysis) -> dict[str, Any]:
     names = [TemplateName(each.template_name, each.cluster_scope) for each in analysis.templates]
     spec = build_run_spec(
         flatten(names, lambda name: _template_spec(seen, name)),
-        [_argument(seen, arg) for arg in analysis.args],
+        [argument(seen, arg) for arg in analysis.args],
         [rule.model_dump(by_alias=True) for rule in analysis.dry_run],
         [rule.model_dump(by_alias=True) for rule in analysis.measurement_retention],
     )
@@ -142,7 +142,8 @@ def _template_spec(seen: DeliverySeen, name: TemplateName) -> Mapping[str, Any] 
     return (manifest.get("spec") or {}) if manifest else None
 
 
-def _argument(seen: DeliverySeen, arg: RolloutArgument) -> dict[str, Any]:
+def argument(seen: DeliverySeen, arg: RolloutArgument) -> dict[str, Any]:
+    """An argument with its value filled in from the Rollout."""
     return {"name": arg.name, "value": _value(seen, arg)}
 
 

@@ -8,7 +8,7 @@ from rollouts.api.parse import shown
 from rollouts.api.rollout import CanaryStrategy, RolloutSpec, SetCanaryScale
 from rollouts.api.routing import TrafficRouting
 from rollouts.core.errors import Refusal
-from rollouts.delivery.step_rules import of_canary
+from rollouts.delivery.refusing import of_canary
 from rollouts.kit import amount
 
 PERCENT, PODS = "Percent", "Pods"

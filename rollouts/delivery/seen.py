@@ -62,6 +62,23 @@ class RunSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class ExperimentSeen:
+    """An Experiment of the Rollout."""
+
+    manifest: Manifest
+    name: str
+    hash: str
+    phase: str
+    message: str
+    is_terminated: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has come to its end."""
+        return self.phase in ("Successful", "Failed", "Error", "Inconclusive")
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSeen:
     """A Service that the Rollout points at its pods. hash: what it selects, "" while it tells no versions apart.
 
@@ -154,6 +171,7 @@ class DeliverySeen:
     former: Former | None = None
     workload: WorkloadSeen | None = None
     followers: tuple[tuple[str, ServiceSeen], ...] = ()  # (side, what selects the same as that side's Service)
+    experiments: tuple[ExperimentSeen, ...] = ()
     pause_known: Instant | None = None  # since when this process knows of the pause, if it does
     compat: StatusCompat = "argo"
     unknown: tuple[str, ...] = ()  # paths of fields of the spec that this version does not know
@@ -229,6 +247,10 @@ class DeliverySeen:
         """The AnalysisRun of that name."""
         return next((run for run in self.runs if run.name == name), None) if name else None
 
+    def experiment_named(self, name: str) -> ExperimentSeen | None:
+        """The Experiment of that name."""
+        return next((each for each in self.experiments if each.name == name), None) if name else None
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -299,6 +321,19 @@ def run_seen(manifest: Manifest) -> RunSeen:
         type=labels.get(marks.RUN_TYPE, ""),
         hash=labels.get(marks.HASH_LABEL, ""),
         step=labels.get(marks.STEP_INDEX, ""),
+        phase=str(status.get("phase") or ""),
+        message=str(status.get("message") or ""),
+        is_terminated=spec.get("terminate") is True,
+    )
+
+
+def experiment_seen(manifest: Manifest) -> ExperimentSeen:
+    """An Experiment as delivery reads it."""
+    spec, status = manifest.get("spec") or {}, manifest.get("status") or {}
+    return ExperimentSeen(
+        manifest=manifest,
+        name=obj.name(manifest),
+        hash=obj.labels(manifest).get(marks.HASH_LABEL, ""),
         phase=str(status.get("phase") or ""),
         message=str(status.get("message") or ""),
         is_terminated=spec.get("terminate") is True,

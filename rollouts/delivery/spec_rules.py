@@ -19,9 +19,10 @@ from rollouts.core.errors import Refusal
 from rollouts.delivery import workload
 from rollouts.delivery.not_yet import not_yet
 from rollouts.delivery.pod_rules import selector_refusals, template_refusals
+from rollouts.delivery.refusing import field_refs, of_canary
 from rollouts.delivery.router_rules import routers
 from rollouts.delivery.scale_rules import sizes
-from rollouts.delivery.step_rules import field_refs, of_canary, step_refusals
+from rollouts.delivery.step_rules import step_refusals
 from rollouts.delivery.template_rules import around_the_switch
 from rollouts.kit import amount
 from rollouts.kit.instant import Instant

@@ -210,6 +210,7 @@ def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
         **_mapping(seen.status.get("canary")),
         _STEP_RUN: _run(seen, latch.step_run, runs.step_run(seen, latch), latch),
         _BACKGROUND_RUN: _run(seen, latch.background_run, runs.background_run(seen, latch), latch),
+        "currentExperiment": latch.experiment or None,
         "weights": _weights(seen, latch) if seen.routers else None,
         "stablePingPong": latch.ping_pong or None,
     }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from analysis.errors import AnalysisError
 from rollouts.api.common import INT32_MAX
 from rollouts.api.parse import shown
-from rollouts.api.rollout import CanaryStep, CanaryStrategy, Pause, RolloutArgument, StringMatch
+from rollouts.api.rollout import CanaryStep, CanaryStrategy, Pause, StringMatch
 from rollouts.api.routing import TrafficRouting
 from rollouts.core.errors import Refusal
+from rollouts.delivery.refusing import field_refs, of_canary
+from rollouts.delivery.trial_rules import experiment_refusals
 from rollouts.traffic import headers_of, mirrors
 
 _ONE_OF = "Step must have one of the following set: experiment, setWeight, setCanaryScale, plugin or pause"
@@ -26,7 +27,6 @@ _STEP_NAMES = (
 )
 _MATCH_MANY = "StringMatch match value must have exactly one of the following: exact, regex, prefix"
 _MATCH_NONE = "StringMatch value missed, match value must have one of the following: exact, regex, prefix"
-_METADATA = re.compile(r"metadata\.(name|namespace|uid|labels|annotations|(labels|annotations)\['[^']+'\])")
 
 
 def step_refusals(canary: CanaryStrategy, index: int) -> Iterator[Refusal]:
@@ -44,30 +44,11 @@ def step_refusals(canary: CanaryStrategy, index: int) -> Iterator[Refusal]:
     yield from _mirror_route(canary.traffic_routing, step, f"{field}.setMirrorRoute")
     yield from _managed(canary.traffic_routing, step, field)
     yield from _experiment(canary.traffic_routing, step, field)
+    if step.experiment:
+        yield from experiment_refusals(step.experiment, f"{field}.experiment")
     if step.analysis:
         at = f"spec.strategy.canary.{field}.analysis"
         yield from field_refs(step.analysis.args, at, f"spec.strategy.{field}.analyses")
-
-
-def of_canary(reason: str, field: str, text: str, fix: str, *, got: str = "", kind: str = "Invalid value") -> Refusal:
-    """A refusal of a canary's field; the contract's condition leaves `canary` out of its path."""
-    at = f"spec.strategy.canary.{field}"
-    return Refusal(reason, at, text, fix=fix, kind=kind, got=got, told_at=f"spec.strategy.{field}")
-
-
-def field_refs(args: Sequence[RolloutArgument], at: str, told_at: str) -> Iterator[Refusal]:
-    """Arguments that point at metadata which no pod could point at either."""
-    for index, arg in enumerate(args):
-        ref = arg.value_from.field_ref if arg.value_from else None
-        if ref and ref.field_path.startswith("metadata") and not _METADATA.fullmatch(ref.field_path):
-            yield Refusal(
-                "FieldRefInvalid",
-                f"{at}.args[{index}].valueFrom.fieldRef.fieldPath",
-                "Analyses arguments must refer to valid object metadata supported by downwardAPI",
-                fix="metadata.name, namespace or uid, metadata.labels['x'], metadata.annotations['x']",
-                got=shown([each.model_dump(by_alias=True, exclude_defaults=True) for each in args]),
-                told_at=told_at,
-            )
 
 
 def _choice(step: CanaryStep, field: str) -> Iterator[Refusal]:

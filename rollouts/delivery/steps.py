@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rollouts.api.rollout import CanaryStep, SetCanaryScale
-from rollouts.delivery import capacity, managed, runs
+from rollouts.delivery import capacity, experiments, managed, runs
 from rollouts.delivery.latch import PAUSE_STEP, Latch, Pause
 from rollouts.delivery.seen import DeliverySeen
 from rollouts.kit.instant import Instant
@@ -32,6 +32,9 @@ def is_done(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:
     if step.pause is not None:
         due = pause_due(seen, latch)
         return due is not None and due <= now
+    if step.experiment is not None:
+        trial = experiments.current(seen, latch)
+        return trial is not None and trial.phase == "Successful" and not trial.is_terminated
     run = runs.step_run(seen, latch)
     # Only a run of its own accord is a verdict: one that was terminated may call itself Successful unmeasured.
     return run is not None and run.phase == "Successful" and not run.is_terminated
@@ -95,13 +98,15 @@ def current(seen: DeliverySeen, latch: Latch) -> CanaryStep | None:
 
 
 def enter(seen: DeliverySeen, latch: Latch, step: int, now: Instant) -> Latch:
-    """The latch that stands at a step: its pause begun, its analysis named."""
-    latch = replace(latch, step=step, step_run="")
+    """The latch that stands at a step: its pause begun, its analysis or experiment named."""
+    latch = replace(latch, step=step, step_run="", experiment="")
     if step < len(seen.canary.steps) and latch.is_updating:
         if seen.canary.steps[step].pause is not None:
             latch = replace(latch, pauses=(Pause(PAUSE_STEP, now),), controller_pause=True)
         elif seen.canary.steps[step].analysis is not None:
             latch = replace(latch, step_run=runs.next_name(seen, step))
+        elif seen.canary.steps[step].experiment is not None:
+            latch = replace(latch, experiment=experiments.next_name(seen, step))
     if latch.is_updating and not latch.background_run and runs.background_due(seen, step):
         latch = replace(latch, background_run=runs.next_name(seen, None))
     return latch
@@ -117,7 +122,7 @@ def text(step: CanaryStep) -> str:
         return f"setCanaryScale: {_scale_text(step.set_canary_scale)}"
     if managed.is_set(step):
         return managed.text(step)
-    return "analysis"
+    return "analysis" if step.experiment is None else "experiment"
 
 
 def _scale_text(scale: SetCanaryScale) -> str:

@@ -15,7 +15,7 @@ from analysis.errors import AnalysisError
 from analysis.templates import TemplateName, build_run_spec, flatten, with_fields
 from rollouts.api.common import METRICS_MAX
 from rollouts.api.parse import shown
-from rollouts.api.rollout import BlueGreenStrategy, RolloutAnalysis, RolloutArgument, RolloutSpec
+from rollouts.api.rollout import BlueGreenStrategy, ExperimentStep, RolloutAnalysis, RolloutArgument, RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.kube.ref import Manifest
 
@@ -48,9 +48,23 @@ def analyses_of(spec: RolloutSpec) -> tuple[Analysis, ...]:
         for index, step in enumerate(canary.steps)
         if step.analysis
     )
+    steps += tuple(
+        Analysis(f"spec.strategy.canary.steps[{index}].experiment.analyses[{place}].templateName", alone, must_end)
+        for index, step in enumerate(canary.steps)
+        if step.experiment
+        for place, (alone, must_end) in enumerate(_of_experiment(step.experiment))
+    )
     if not canary.analysis:
         return steps
     return (*steps, Analysis("spec.strategy.canary.analysis.templates", canary.analysis, False))
+
+
+def _of_experiment(step: ExperimentStep) -> Iterator[tuple[RolloutAnalysis, bool]]:
+    """Each analysis of an experiment as one of a step, and whether the experiment waits for it."""
+    for each in step.analyses:
+        ref = {"templateName": each.template_name, "clusterScope": each.cluster_scope}
+        alone = RolloutAnalysis.model_validate({"templates": [ref]})
+        yield alone.model_copy(update={"args": each.args, "dry_run": step.dry_run}), each.required_for_completion
 
 
 def around_the_switch(blue_green: BlueGreenStrategy) -> dict[str, RolloutAnalysis | None]:

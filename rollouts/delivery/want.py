@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from rollouts.core.plan import Action, Create, Note, Patch, Stage
-from rollouts.delivery import handover, history, leftovers, marks, notes, roles, runs, services
+from rollouts.delivery import experiments, handover, history, leftovers, marks, notes, roles, runs, services
 from rollouts.delivery.seen import DeliverySeen, SetSeen
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds, podtemplate
@@ -69,6 +69,8 @@ def grow(seen: DeliverySeen, want: Want) -> Iterator[Told]:
         if seen.run_named(name) is None and not runs.rivals(seen, name, step):
             body = runs.body(seen, name, analysis, step)
             yield Create(Ref(kinds.ANALYSIS_RUN, seen.ref.namespace, name), body, seen.uid), ()
+    for name, trial in experiments.missing(seen):
+        yield Create(Ref(kinds.EXPERIMENT, seen.ref.namespace, name), trial, seen.uid), ()
     is_free = seen.template.orphan is None and not seen.template.is_blocked and services.tells_versions_apart(seen)
     if seen.current is None and is_free and not seen.latch.aborted:
         yield _new_set(seen, want.new_size)
@@ -122,10 +124,18 @@ def shrink(seen: DeliverySeen, want: Want) -> Iterator[Told]:
             ref = Ref(kinds.ANALYSIS_RUN, seen.ref.namespace, run.name)
             patch = Patch(ref, {"spec": {"terminate": True}}, *_seen_as(run.manifest), stage=Stage.SHRINK)
             yield patch, (notes.run_ended(seen, run),)
+    yield from _needless_experiments(seen)
     yield from leftovers.removed(seen)
     yield from ((each, ()) for each in handover.scaled_down(seen))
     for gone in history.beyond_limits(seen):
         yield gone, ()
+
+
+def _needless_experiments(seen: DeliverySeen) -> Iterator[Told]:
+    for trial in experiments.needless(seen):
+        ref = Ref(kinds.EXPERIMENT, seen.ref.namespace, trial.name)
+        patch = Patch(ref, {"spec": {"terminate": True}}, *_seen_as(trial.manifest), stage=Stage.SHRINK)
+        yield patch, (notes.experiment_ended(seen, trial),)
 
 
 _OURS = (marks.RUN_STEP, marks.RUN_BACKGROUND, marks.RUN_PRE, marks.RUN_POST)

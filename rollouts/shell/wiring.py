@@ -56,6 +56,7 @@ ROOMS: dict[str, tuple[Room, ...]] = {
                 ANALYSIS_RUN,
                 ANALYSIS_TEMPLATE,
                 CLUSTER_ANALYSIS_TEMPLATE,
+                EXPERIMENT,
             ),
             on_demand=(POD, DEPLOYMENT, POD_TEMPLATE, *_ROUTED),
         ),

@@ -16,7 +16,8 @@ CANARY = "spec.strategy.canary"
 @pytest.mark.parametrize(
     ("manifest", "at"),
     [
-        (with_step({"setWeight": 1}, {"experiment": {"templates": []}}), f"{CANARY}.steps[1].experiment"),
+        (with_step({"setWeight": 1}, {"experiment": {"templates": [{"name": "a", "specRef": "canary", "weight": 5}]}},
+                   canary__trafficRouting={"smi": {}}), f"{CANARY}.steps[1].experiment.templates[0].weight"),
         (with_step({"plugin": {"name": "x"}}), f"{CANARY}.steps[0].plugin"),
     ],
 )  # fmt: skip
