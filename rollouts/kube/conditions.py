@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,20 @@ class Condition:
 
 def find(conditions: object, kind: str) -> Mapping[str, Any]:
     """The condition of that type, empty where there is none (or where the list was edited into something else)."""
-    return next((each for each in listed(conditions) if each.get("type") == kind), {})
+    for each in listed(conditions):
+        if each.get("type") == kind:
+            return each
+    return {}
 
 
-def listed(conditions: object) -> Iterator[Mapping[str, Any]]:
+def listed(conditions: object) -> Sequence[Mapping[str, Any]]:
     """Every condition that is one; what a list was edited into otherwise is left out."""
-    if isinstance(conditions, Sequence) and not isinstance(conditions, str):
-        yield from (each for each in conditions if isinstance(each, Mapping))
+    if not isinstance(conditions, list | tuple):
+        return ()
+    for each in conditions:
+        if type(each) is not dict:  # read on every turn: JSON's own type spares the slower question
+            return [each for each in conditions if isinstance(each, Mapping)]
+    return conditions
 
 
 def merge(
@@ -40,7 +47,8 @@ def merge(
     generation: what each of them is about, where each of them is to say so.
     """
     about = {} if generation is None else {OBSERVED: generation}
-    return [{**_with_times(bare(find(before, each.type)), each, now), **about} for each in wanted]
+    known = {kind: each for each in reversed(listed(before)) if isinstance(kind := each.get("type"), str)}
+    return [{**_with_times(bare(known.get(each.type, {})), each, now), **about} for each in wanted]
 
 
 def bare(condition: Mapping[str, Any]) -> dict[str, Any]:

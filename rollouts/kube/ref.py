@@ -21,6 +21,9 @@ class Kind:
     namespaced: bool = True
     has_status: bool = True  # whether status is a subresource of its own
 
+    def __hash__(self) -> int:  # kinds and references are keys everywhere: what tells them apart is enough
+        return hash((self.group, self.plural))
+
     @property
     def api_version(self) -> str:
         """`group/version`, or `version` alone for the core group."""
@@ -49,6 +52,9 @@ class Ref:
     kind: Kind
     namespace: str
     name: str
+
+    def __hash__(self) -> int:
+        return hash((self.kind.plural, self.namespace, self.name))
 
     @property
     def path(self) -> str:

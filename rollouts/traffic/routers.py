@@ -204,8 +204,11 @@ def mirrors(routing: TrafficRouting, others: Mapping[str, Dialect] = _NOBODY) ->
     return all(dialect is not None and dialect.mirrors for dialect in _dialects(routing, others))
 
 
+_ATTRIBUTES = {name: aliases(TrafficRouting)[name] for name in ROUTERS}
+
+
 def _settings(routing: TrafficRouting, name: str) -> Any:
-    return getattr(routing, aliases(TrafficRouting)[name])
+    return getattr(routing, _ATTRIBUTES[name])
 
 
 def _named(
