@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from analysis.compare import errors, others, ranks, store
@@ -114,6 +115,7 @@ def _concluded(asked: Comparison, kept: ErrorsKept, gained: Aligned) -> tuple[st
     return store.dumps(ErrorsKept(VERSION, kept.at_s, memory)), finding
 
 
+@lru_cache(maxsize=256)  # the question and its answer read the same text
 def _kept(memory: str) -> tuple[ErrorsKept | None, tuple[str, ...]]:
     if not memory:
         return None, ()
