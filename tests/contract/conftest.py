@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -24,13 +26,19 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="package")
 def controller(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The controller, as a process of its own."""
-    folder = tmp_path_factory.mktemp("contract")
-    kubeconfig = cluster.do(lambda devplane: devplane.write_kubeconfig(folder / "kubeconfig"))
+    with controlling(cluster, tmp_path_factory.mktemp("contract")):
+        yield
+
+
+@contextmanager
+def controlling(cluster: Cluster, folder: Path, *more: str) -> Iterator[Path]:
+    """A controller with those flags, its files in that folder; gives the kubeconfig."""
+    kubeconfig = Path(cluster.do(lambda devplane: devplane.write_kubeconfig(folder / "kubeconfig")))
     command = [sys.executable, "-m", "rollouts.cli.main", "controller", "--kubeconfig", str(kubeconfig)]
     flags = ["--no-leader-elect", "--metrics-port", "-1", "--health-port", "-1"]
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen([*command, *flags], stdout=log, stderr=subprocess.STDOUT)
-        yield
+        process = subprocess.Popen([*command, *flags, *more], stdout=log, stderr=subprocess.STDOUT)
+        yield kubeconfig
         process.terminate()
         assert process.wait(20) == 0, (folder / "log").read_text()
 

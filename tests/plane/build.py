@@ -53,7 +53,7 @@ class Recipe:
     def digest(self) -> str:
         """Twelve hex digits over everything that decides what comes out."""
         text = hashlib.sha256()
-        for part in (self.module / "go.mod", self.module / "go.sum"):
+        for part in (self.module / "go.mod", self.module / "go.sum", *sorted(self.module.glob("*.go"))):
             text.update(part.read_bytes())
         text.update("\0".join((*self.packages, self.ldflags, os.uname().machine)).encode())
         return text.hexdigest()[:12]
@@ -72,6 +72,7 @@ KUBERNETES = Recipe(
 )
 ETCD = Recipe("etcd", ("go.etcd.io/etcd/server/v3",), "-s -w", (("server", "etcd"),))
 RECIPES = (ETCD, KUBERNETES)
+KSTATUS = Recipe("kstatus", (".",), "-s -w", (("kstatus", "kstatus"),))
 
 
 def cache_root() -> Path:
@@ -91,6 +92,11 @@ def binaries(say: Say = lambda line: print(line, file=sys.stderr, flush=True)) -
             folder = _built(recipe, say)
             found = {**{name: folder / name for name in wanted}, **found}
     return found
+
+
+def kstatus(say: Say = lambda line: print(line, file=sys.stderr, flush=True)) -> Path:
+    """The program that says what kstatus makes of objects, built now if need be. Raises PlaneMissingError."""
+    return _built(KSTATUS, say) / "kstatus"
 
 
 def _assets() -> dict[str, Path]:
