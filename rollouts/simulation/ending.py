@@ -18,11 +18,8 @@ from rollouts.simulation.truth import HASH, image_of
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?Z?( \+0000 UTC)?")
 _META = ("name", "namespace", "labels", "annotations")
-_COMPARED = tuple(
-    dict.fromkeys(
-        (kinds.ROLLOUT, kinds.REPLICA_SET, kinds.SERVICE, kinds.INGRESS, kinds.ANALYSIS_RUN, *CARRYING, *SELECTING)
-    )
-)
+_OURS = (kinds.ROLLOUT, kinds.ANALYSIS_RUN, kinds.EXPERIMENT)
+_COMPARED = tuple(dict.fromkeys((*_OURS, kinds.REPLICA_SET, kinds.SERVICE, kinds.INGRESS, *CARRYING, *SELECTING)))
 # How often a source was asked, and how long a person let an update wait, is no part of how a story ends.
 _LEFT_OUT = frozenset(
     {

@@ -25,6 +25,7 @@ from rollouts.simulation.pod_laws import (
 )
 from rollouts.simulation.routed import CARRYING, SELECTING, foreign
 from rollouts.simulation.switch_laws import promotion_is_earned, release_is_earned, switch_is_released
+from rollouts.simulation.trials import experiment_keeps_pods, experiment_lets_pass, verdict_stays
 from rollouts.simulation.truth import DONE, HASH, need
 
 
@@ -250,12 +251,15 @@ def pauses_are_kept(case: Case) -> Iterator[str]:
 def only_ours(case: Case) -> Iterator[str]:
     """S32: of objects that have an owner only those of a Rollout of ours are written."""
     if case.commit.kind not in (kinds.REPLICA_SET, kinds.INGRESS):
-        if case.commit.type == "DELETED" and case.commit.kind not in (kinds.ANALYSIS_RUN, kinds.POD):  # of pods: S36
+        is_made = controller_uid(case.commit.object) in case.memory.experiments  # see E2
+        ended = (kinds.ANALYSIS_RUN, kinds.EXPERIMENT, kinds.POD)  # of pods: S36
+        if case.commit.type == "DELETED" and case.commit.kind not in ended and not is_made:
             yield f"deleted {case.commit.kind.name} {case.commit.object['metadata']['name']}"
         return
+    ours = case.memory.rollouts | case.memory.experiments
     for manifest in (case.commit.previous, case.commit.object):
         is_users = case.commit.kind == kinds.INGRESS and manifest is not None and not controller_uid(manifest)
-        if manifest is not None and not is_users and controller_uid(manifest) not in case.memory.rollouts:
+        if manifest is not None and not is_users and controller_uid(manifest) not in ours:
             yield f"{case.commit.kind.name} {manifest['metadata']['name']} is not ours"
 
 
@@ -319,6 +323,9 @@ INVARIANTS: tuple[tuple[str, Callable[[Case], Iterator[str]]], ...] = (
     ("B1", switch_is_released),
     ("B2", release_is_earned),
     ("B3", promotion_is_earned),
+    ("E1", experiment_lets_pass),
+    ("E2", experiment_keeps_pods),
+    ("E3", verdict_stays),
     ("W1", handover_keeps_pods),
     ("W2", handover_is_remembered),
 )

@@ -46,6 +46,7 @@ class Memory:
     selected: dict[Ref, tuple[str, Instant]] = field(default_factory=dict)  # Service -> hash, since
     left: dict[str, Instant] = field(default_factory=dict)  # hash -> when it last ceased to be the stable one served
     rollouts: set[str] = field(default_factory=set)  # every uid there ever was
+    experiments: set[str] = field(default_factory=set)  # likewise
     abort_since: dict[str, Instant] = field(default_factory=dict)  # by uid, while it lasts
     abort_flips: dict[str, int] = field(default_factory=dict)  # selector changes of the canary Service since then
     abort_known: dict[str, Instant] = field(default_factory=dict)  # since when an abort has had stable pods enough
@@ -70,6 +71,8 @@ class Memory:
                 self._service(commit, thing, at)
         elif commit.kind == kinds.ROLLOUT:
             self._rollout(commit, at, by_person)
+        elif commit.kind == kinds.EXPERIMENT:
+            self.experiments.add(uid(commit.object))
         elif commit.kind == kinds.ANALYSIS_RUN and _phase(commit.object) in ("Failed", "Error"):
             self.over_since.setdefault(uid(commit.object), at)
 

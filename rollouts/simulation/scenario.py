@@ -65,6 +65,7 @@ class Scenario:
     metrics: what Prometheus says by image: a number, NaN, empty, error or hang.  absent: props that are not there at
     first.  extra: fields of spec.strategy.canary.  blue_green: those of spec.strategy.blueGreen, in place of a canary.
     workload: scaleDown of the Deployment that gives the template.
+    trial: spec of an Experiment that the script can bring in.
     more: fields of spec.  router: a set-up of routed.py in the place of nginx.
     """
 
@@ -84,6 +85,7 @@ class Scenario:
     pods: Mapping[str, str] = field(default_factory=dict)
     ingresses: tuple[str, ...] = ("web",)
     router: str = ""
+    trial: Mapping[str, Any] | None = None
 
     @property
     def props(self) -> dict[str, tuple[Kind, Manifest]]:
@@ -105,6 +107,7 @@ class Scenario:
             **({} if self.workload is None else {"deployment": (kinds.DEPLOYMENT, self._deployment())}),
             "rollout": (kinds.ROLLOUT, {"metadata": {"name": NAME}, "spec": {**self._spec(), **self.more}}),
             "run": (kinds.ANALYSIS_RUN, _run()),
+            "trial": (kinds.EXPERIMENT, {"metadata": {"name": "trial"}, "spec": dict(self.trial or {})}),
         }
 
     def _canary(self) -> dict[str, Any]:

@@ -21,10 +21,10 @@ from rollouts.devplane.eviction import BUDGET
 from rollouts.devplane.request import Deletion, WriteOptions
 from rollouts.devplane.store import Store
 from rollouts.kube import kinds
-from rollouts.kube.object import generation, uid
+from rollouts.kube.object import controller_uid, generation, name, uid
 from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.simulation.scenario import OLD, STEPPED, SWITCHED
-from rollouts.simulation.truth import HASH, Truth, available, truth
+from rollouts.simulation.truth import HASH, Truth, available, truth, wanted
 
 USER = "user"
 MANAGED_BY = "argo-rollouts.argoproj.io/managed-by-rollouts"
@@ -118,6 +118,17 @@ def _runs(stage: Stage, phase: str) -> bool:
     return any((run.get("status") or {}).get("phase") == phase for run in runs)
 
 
+def _experiments(stage: Stage, phase: str) -> bool:
+    return any((one.get("status") or {}).get("phase") == phase for one in stage.store.all(kinds.EXPERIMENT))
+
+
+def _experiments_are_clear(stage: Stage) -> bool:
+    owners = {uid(one) for one in stage.store.all(kinds.EXPERIMENT)}
+    sets = [one for one in stage.store.all(kinds.REPLICA_SET) if controller_uid(one) in owners]
+    services = any(controller_uid(one) in owners for one in stage.store.all(kinds.SERVICE))
+    return not services and all(wanted(one) == 0 for one in sets)
+
+
 def _replaced(stage: Stage, image: str) -> bool:
     now = stage.truth
     return _in_phase("Healthy")(stage) and now.image_of(now.stable) == image
@@ -167,6 +178,8 @@ CONDITIONS: Mapping[str, Callable[..., bool]] = {
     r"two versions": lambda stage: len(stage.truth.sets) >= 2,
     r"gone": lambda stage: not stage.truth.is_there,
     r"a run is (\w+)": _runs,
+    r"an experiment is (\w+)": _experiments,
+    r"experiments have no pods": _experiments_are_clear,
     r"progressing": _in_phase("Progressing"),
     r"services are bare": lambda stage: (
         not any(
@@ -242,6 +255,11 @@ def _take(stage: Stage, name: str) -> None:
     stage.store.delete(Ref(kind, namespace, body["metadata"]["name"]), Deletion(manager=USER))
 
 
+def _tell_experiment(stage: Stage, patch: Mapping[str, Any]) -> None:
+    for one in stage.store.all(kinds.EXPERIMENT):
+        stage.store.patch(Ref(kinds.EXPERIMENT, stage.ref.namespace, name(one)), patch, "merge", "", AS_USER)
+
+
 def _recreate(stage: Stage) -> None:
     _take(stage, "rollout")
     _bring(stage, "rollout")
@@ -297,6 +315,8 @@ ACTS: Mapping[str, Callable[..., None]] = {
     r"resume": lambda stage: _patch(stage, {"spec": {"paused": False}}),
     r"create (\S+)": _bring,
     r"delete (\S+)": _take,
+    r"terminate the experiment": lambda stage: _tell_experiment(stage, {"spec": {"terminate": True}}),
+    r"retry the experiment": lambda stage: _tell_experiment(stage, {"status": None}),
     r"recreate": _recreate,
     r"kill (canary|stable) pods": _kill_pods,
     r"set steps ([\d ]+)": _steps,

@@ -8,6 +8,7 @@ from rollouts.simulation.routing import ROUTES
 from rollouts.simulation.scenario import DOUBTED, HELD, JUDGED, LONG_JUDGED, PROMOTED, RETURNED, Scenario
 from rollouts.simulation.sizing import SIZES
 from rollouts.simulation.switching import SWITCHES
+from rollouts.simulation.trials import TRIALS
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("first-deploy", "The first version is there at once: no steps, no weight.",
@@ -180,6 +181,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *SWITCHES,
     *HANDOVERS,
     *LIVES,
+    *TRIALS,
     *ROUTES,
 )  # fmt: skip
 

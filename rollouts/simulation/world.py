@@ -103,7 +103,7 @@ class World:
     def run(self) -> Outcome:
         """Play the story to its end, then judge the end."""
         for label, (kind, body) in self.scenario.props.items():
-            if label not in (*self.scenario.absent, "run"):
+            if label not in (*self.scenario.absent, "run", "trial"):
                 self.store.create(kind, NAMESPACE if kind.namespaced else "", body, script.AS_USER)
         self._start()
         if self.weather.standby:

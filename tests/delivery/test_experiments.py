@@ -200,7 +200,8 @@ def test_finished_experiments_are_kept_up_to_the_limit_of_analyses():
         ("pods of nobody", {"templates": [{"name": "a", "specRef": "other"}]}, "SpecRefInvalid"),
         ("two sets of one name", {"templates": [{"name": "a", "specRef": "canary"}] * 2}, "NameRepeated"),
         ("a duration of words", {**TRIAL, "duration": "soon"}, "DurationInvalid"),
-        ("a template that is not there", {**TRIAL, "analyses": [{"name": "a", "templateName": "x"}]}, "TemplateNotFound"),
+        ("a template that is not there", {**TRIAL, "analyses": [{"name": "a", "templateName": "x"}]},
+         "TemplateNotFound"),
         ("a weight", {"templates": [{"name": "a", "specRef": "canary", "weight": 5}]}, "ExperimentWeight"),
     ],
 )  # fmt: skip
