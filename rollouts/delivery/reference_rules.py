@@ -84,10 +84,11 @@ def _ingresses_exist(seen: References) -> Iterator[Refusal]:
         if seen.ingresses.get(name) is None:
             text = f'ingress.networking.k8s.io "{name}" not found'
             fix = f"create the Ingress {name} in the Rollout's namespace"
-            yield Refusal("IngressNotFound", _ingress_at(seen.spec), text, fix=fix, got=shown(name))
+            yield Refusal("IngressNotFound", ingresses_at(seen.spec), text, fix=fix, got=shown(name))
 
 
-def _ingress_at(spec: RolloutSpec) -> str:
+def ingresses_at(spec: RolloutSpec) -> str:
+    """The field that names them."""
     nginx = _nginx(spec.strategy.canary)
     several = nginx and nginx.stable_ingresses
     return f"spec.strategy.canary.trafficRouting.nginx.stableIngress{'es' if several else ''}"
@@ -141,7 +142,7 @@ def _ingresses_fit(seen: References) -> Iterator[Refusal]:
     nginx = _nginx(canary)
     if not canary or not nginx:
         return
-    at = _ingress_at(seen.spec)
+    at = ingresses_at(seen.spec)
     for name in nginx.ingresses:
         ingress = seen.ingresses.get(name)
         if ingress is None:

@@ -17,6 +17,7 @@ from rollouts.api.rollout import (
 from rollouts.core.chain import Chain, Rule
 from rollouts.core.errors import Refusal
 from rollouts.delivery import workload
+from rollouts.delivery.name_rules import names
 from rollouts.delivery.not_yet import not_yet
 from rollouts.delivery.pod_rules import selector_refusals, template_refusals
 from rollouts.delivery.refusing import field_refs, of_canary
@@ -365,6 +366,7 @@ SPEC_RULES: Chain[RolloutSpec] = Chain(
         Rule("AntiAffinity", _canary_affinity, "anti-affinity is one of preferred and required"),
         Rule("Background", _background, "arguments of analyses are few, named once and readable"),
         Rule("Nginx", _nginx, "nginx names its stable Ingress in one of two ways"),
+        Rule("Names", names, "Services, Ingresses, templates and the workload have names that an object can have"),
         Rule("Routers", routers, "a router says which of its objects carry the traffic"),
         Rule("NotYet", not_yet, "only what this version can do is asked for"),
     )
