@@ -62,7 +62,7 @@ def gather(
     seen = _gathered(ref, reader, plugins)
     if not isinstance(seen, DeliverySeen | Refused):
         return seen
-    wanted = compat or readers.as_written(seen.rollout.get("status") or {})
+    wanted = readers.form(compat, seen.rollout.get("status") or {})
     return seen if wanted == seen.compat else replace(seen, compat=wanted)
 
 

@@ -16,12 +16,18 @@ from rollouts.kube import conditions
 from rollouts.kube.conditions import OBSERVED, Condition
 
 ACTIONS_FIELD = "allowedActions"
+INVALID = "InvalidSpec"
 _STANDARD = ("Ready", "Reconciling", "Stalled")
 _UNDER_WAY = ("Progressing", "Paused")
 
 
-def standard(phase: str, reason: str, message: str) -> tuple[Condition, ...]:
-    """Ready, Reconciling and Stalled. A paused update is still under way; one that has failed waits for somebody."""
+def standard(compat: StatusCompat, phase: str, reason: str, message: str) -> tuple[Condition, ...]:
+    """Ready, Reconciling and Stalled. A paused update is still under way; one that has failed waits for somebody.
+
+    For clients of the contract InvalidSpec stands alone.
+    """
+    if compat == "shadow" or (compat == "argo" and reason == INVALID):
+        return ()
     words = message or "Rollout is healthy"
     return (
         Condition("Ready", _flag(phase == "Healthy"), reason, words),
@@ -46,8 +52,12 @@ def in_each_condition(compat: StatusCompat, generation: int) -> int | None:
     return generation if compat == "kstatus" else None
 
 
-def as_written(status: Mapping[str, Any]) -> StatusCompat:
-    """For which readers a status was written."""
+def form(compat: StatusCompat | None, status: Mapping[str, Any]) -> StatusCompat:
+    """For whom to write a status: as that is wished, or else for those for whom it was written last."""
+    if compat == "shadow" and (not status or _is_ours(status)):
+        compat = None
+    if compat is not None:
+        return compat
     told = status.get(OBSERVED)
     if told is None and conditions.observed_generation(status) is not None:
         return "kstatus"
@@ -73,8 +83,10 @@ def is_observed_alike(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> b
     return told is None or told == conditions.observed_generation(wanted)
 
 
-def allowed_actions(seen: DeliverySeen, latch: Latch) -> list[str]:
-    """The words of the command line that would do something now, in the order of a face's buttons."""
+def allowed_actions(seen: DeliverySeen, latch: Latch) -> list[str] | None:
+    """The words of the command line that would do something now, in the order of a face's buttons; None in a shadow."""
+    if seen.compat == "shadow":
+        return None
     phase = phase_of(latch, seen.step_count)
     is_under_way = phase in (Phase.STEPPING, Phase.PAUSED, Phase.PROMOTING)
     is_held = phase is Phase.PAUSED or (phase is Phase.STEPPING and seen.blue_green is None)
@@ -94,8 +106,11 @@ def allowed_actions(seen: DeliverySeen, latch: Latch) -> list[str]:
 
 def _is_dropped(status: Mapping[str, Any]) -> bool:
     """Whether we wrote this status without its generation being kept anywhere."""
-    is_ours = all(conditions.find(status.get("conditions"), kind) for kind in _STANDARD)
-    return is_ours and conditions.observed_generation(status) is None
+    return _is_ours(status) and conditions.observed_generation(status) is None
+
+
+def _is_ours(status: Mapping[str, Any]) -> bool:
+    return all(conditions.find(status.get("conditions"), kind) for kind in _STANDARD)
 
 
 def _bare(status: Mapping[str, Any]) -> list[dict[str, Any]]:

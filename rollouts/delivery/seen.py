@@ -17,8 +17,11 @@ from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.traffic import Dialect, Route, Router, Traffic
 
-StatusCompat: TypeAlias = Literal["argo", "kstatus", "int"]
-"""For whom status.observedGeneration is written: a text at the top, a number in each condition, a number at the top."""
+StatusCompat: TypeAlias = Literal["argo", "kstatus", "int", "shadow"]
+"""For whom a status is written. observedGeneration: a text at the top, a number in each condition, a number at the top.
+
+shadow: beside another controller of the contract, whose status has none of the additions, so that it is no difference.
+"""
 
 
 @dataclass(frozen=True, slots=True)

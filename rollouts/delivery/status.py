@@ -32,7 +32,7 @@ def describe(seen: DeliverySeen, latch: Latch, turning: Turning | None, now: Ins
     is_restarting = restart.is_due(seen, now) and restarted != seen.spec.restart_at
     phase, message = _phase(seen, latch, counts, wanted, is_restarting=is_restarting)
     generation = obj.generation(seen.rollout)
-    told = (*wanted, *readers.standard(phase, _reason(phase, wanted), message))
+    told = (*wanted, *readers.standard(seen.compat, phase, _reason(phase, wanted), message))
     about = readers.in_each_condition(seen.compat, generation)
     status = {
         **seen.status,
@@ -91,22 +91,21 @@ def run_notes(seen: DeliverySeen) -> Iterator[Note]:
 
 
 def refused(seen: Refused, now: Instant) -> tuple[Patch | None, tuple[Note, ...]]:
-    """The status of a Rollout that must not be acted on: InvalidSpec, and everything else as it was.
-
-    For the contract's clients that condition stands alone.
-    """
+    """The status of a Rollout that must not be acted on: InvalidSpec, and everything else as it was."""
     first: Refusal = seen.refusals[0]
     sentence = rules.condition_message(seen.ref.name, first)[:MESSAGE_MAX]
     status = seen.rollout.get("status") or {}
     before = status.get("conditions")
-    invalid = Condition("InvalidSpec", "True", "InvalidSpec", sentence)
-    others = () if seen.compat == "argo" else readers.standard("Degraded", invalid.reason, sentence)
+    said = (
+        Condition(readers.INVALID, "True", readers.INVALID, sentence),
+        *readers.standard(seen.compat, "Degraded", readers.INVALID, sentence),
+    )
     generation = obj.generation(seen.rollout)
     about = readers.in_each_condition(seen.compat, generation)
     wanted = {
         **status,
         "observedGeneration": readers.at_the_top(seen.compat, generation),
-        "conditions": conditions.merge(before, (invalid, *others), now, generation=about),
+        "conditions": conditions.merge(before, said, now, generation=about),
         "phase": "Degraded",
         "message": f"InvalidSpec: {sentence}",
         readers.ACTIONS_FIELD: None,

@@ -94,7 +94,7 @@ class Controller:
                 options.rooms,
                 prometheus_address=options.prometheus_address,
                 control_namespace=options.lease_namespace or access.namespace,
-                status_compat=options.status_compat,
+                status_compat="shadow" if options.shadow else options.status_compat,
             )
         )
         writes = not (options.dry_run or options.shadow)

@@ -101,16 +101,17 @@ def test_the_generation_stands_where_its_readers_look(compat):
 
 
 @pytest.mark.parametrize("compat", FORMS)
-def test_no_form_costs_more_status_writes_than_another(compat):
-    world = begun(compat)
+def test_four_weights_cost_fourteen_status_writes_at_most_in_every_form(compat):
+    four = [step for weight in (5, 20, 50, 80) for step in ({"setWeight": weight}, {"pause": {"duration": 10}})]
+    world = World(a_rollout(4, steps=four))
+    world.compat = compat
+    world.settle(60.0)
     before = world.writes["Rollout/status"]
     world.set_image("shop/web:2")
-    world.until("Paused")
-    world.command(pauseConditions=None)
-    world.settle(120.0)
+    world.settle(300.0)
 
-    assert world.status["phase"] == "Healthy"
-    assert world.writes["Rollout/status"] - before <= 8
+    assert (world.status["phase"], world.status["stableRS"]) == ("Healthy", world.hash_of("2"))
+    assert world.writes["Rollout/status"] - before <= 14
     assert letter(world).is_quiet
 
 
@@ -185,6 +186,19 @@ def test_a_new_version_is_told_as_created_and_one_that_returns_as_found():
 
     assert told[0] == "NewReplicaSetCreated"
     assert told[2] == "FoundNewReplicaSet"
+
+
+def test_a_shadow_sees_no_difference_in_what_only_we_write():
+    world = begun()
+    alone = {key: value for key, value in world.status.items() if key != "allowedActions"}
+    theirs = [each for each in world.status["conditions"] if each["type"] not in ("Ready", "Reconciling", "Stalled")]
+    told = {"ours": letter(world)}
+    world.compat = "shadow"
+    told["ours, seen by a shadow"] = letter(world)
+    world.objects[WEB] = {**world.objects[WEB], "status": {**alone, "conditions": theirs}}
+    told["theirs, seen by a shadow"] = letter(world)
+
+    assert {what for what, plan in told.items() if not plan.is_quiet} == set()
 
 
 def test_without_a_form_the_last_one_is_kept():
