@@ -95,7 +95,7 @@ def path_of(loc: Iterable[int | str], root: str = "") -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as Kubernetes shows it in a field error: JSON, cut where it is long, and nothing that steers a terminal."""
+    """A value as Kubernetes shows it in a field error: JSON, cut where it is long, no steering of terminals."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     text = text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"
     return text if text.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
