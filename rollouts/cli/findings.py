@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from analysis.errors import AnalysisError
 from analysis.templates import TemplateName, flatten, nested
+from rollouts import experiments
 from rollouts.api.parse import PARSERS, Parsed
 from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
@@ -218,9 +219,9 @@ def _judge(each: _Object, around: _Around) -> Iterator[Finding]:
     yield from (_finding(each.document, refusal) for refusal in each.parsed.refusals)
     if each.kind in _JUDGED and isinstance(each.document.value.get("spec"), Mapping):
         yield from _analysis(each, around)
-    if each.kind == "Experiment":
-        text = "experiments are not carried out by this version"
-        yield _finding(each.document, Refusal("NotSupportedYet", "kind", text, fix="use an analysis step"), "warning")
+    if each.kind == "Experiment" and each.parsed.spec is not None:
+        found = experiments.judge(each.parsed.name, each.parsed.spec)
+        yield from (_finding(each.document, refusal) for refusal in found)
 
 
 def _rollout(each: _Object, around: _Around) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import kopf
 
+from rollouts import experiments
 from rollouts.api.parse import PARSERS
 from rollouts.core.errors import Refusal
 from rollouts.delivery.rules import field_error, refusals
@@ -61,7 +62,10 @@ def verdict(manifest: Manifest, before: Manifest | None = None) -> Verdict:
     if kind == "Rollout":
         return Verdict(refusals(parsed, None))
     errors, warnings = list(parsed.refusals), []
-    if kind != "Experiment" and isinstance(manifest.get("spec"), Mapping):
+    if kind == "Experiment":
+        found = experiments.judge(parsed.name, parsed.spec) if parsed.spec is not None else ()
+        return Verdict((*parsed.refusals, *found))
+    if isinstance(manifest.get("spec"), Mapping):
         args = None if parsed.spec is None else parsed.spec.args
         for refusal, severity in judge(manifest["spec"], args, is_run=kind == "AnalysisRun"):
             if severity == "error":

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from analysis.check import PROVIDERS, PROVIDERS_SERVED
-from rollouts.api import analysis, application, appstatus, project, providers, rollout, routing
+from rollouts.api import analysis, application, appstatus, experiment, project, providers, rollout, routing
 from rollouts.api.common import aliases
 from rollouts.cli.lint import Source, lint
 from rollouts.core.chain import Chain
@@ -23,8 +23,9 @@ ROLLOUT, BLUE_GREEN, WORKLOAD = SPEC / "rollout.md", SPEC / "blue-green.md", SPE
 ANALYSIS = SPEC / "analysis.md"
 ROUTERS = SPEC.parent / "reference" / "routers.md"
 COMPARISON = SPEC / "comparison.md"
+EXPERIMENT = SPEC / "experiment.md"
 APPLICATION, PROJECT = SPEC / "application.md", SPEC / "appproject.md"
-PAGES = (ROLLOUT, BLUE_GREEN, WORKLOAD, ANALYSIS, COMPARISON, APPLICATION, PROJECT)
+PAGES = (ROLLOUT, BLUE_GREEN, WORKLOAD, ANALYSIS, COMPARISON, EXPERIMENT, APPLICATION, PROJECT)
 CANARY = "spec.strategy.canary"
 PROMETHEUS = "spec.metrics[].provider.prometheus"
 
@@ -69,6 +70,11 @@ SECTIONS: tuple[tuple[Path, str, type[BaseModel], frozenset[str]], ...] = (
     (COMPARISON, "`spec.metrics[].provider.comparison`", providers.Comparison, frozenset()),
     (ANALYSIS, f"`{PROMETHEUS}.authentication`", providers.Authentication, frozenset()),
     (ANALYSIS, f"`{PROMETHEUS}.rangeQuery`", providers.RangeQuery, frozenset()),
+    (EXPERIMENT, "`spec`", experiment.ExperimentSpec, frozenset()),
+    (EXPERIMENT, "`spec.templates[]`", experiment.TemplateSpec, frozenset()),
+    (EXPERIMENT, "`spec.analyses[]`", experiment.ExperimentAnalysis, frozenset()),
+    (EXPERIMENT, f"`{CANARY}.steps[].experiment`", rollout.ExperimentStep, frozenset()),
+    (EXPERIMENT, f"`{CANARY}.steps[].experiment.templates[]`", rollout.ExperimentTemplate, frozenset()),
     (APPLICATION, "`spec`", application.ApplicationSpec, frozenset()),
     (APPLICATION, "`spec.source`", application.ApplicationSource, frozenset()),
     (APPLICATION, "`spec.source.helm`", application.HelmSource, frozenset()),
