@@ -30,20 +30,22 @@ class Run:
         return "\n".join([*lines, *(f"fault {fault}" for fault in self.faults)])
 
 
-def all_rooms() -> tuple[Room, ...]:
+def all_rooms(one: Scenario) -> tuple[Room, ...]:
     """The rooms under test: all that production wires."""
-    return rooms()
+    return rooms(status_compat=one.compat)
 
 
 @lru_cache(maxsize=256)
 def reference(name: str) -> Outcome:
     """The fault-free run of a scenario."""
-    return World(scenario(name), all_rooms()).run()
+    one = scenario(name)
+    return World(one, all_rooms(one)).run()
 
 
 def play(run: Run) -> Outcome:
     """Run once, and compare the end with the fault-free one."""
-    outcome = World(scenario(run.scenario), all_rooms(), run.weather, run.faults).run()
+    one = scenario(run.scenario)
+    outcome = World(one, all_rooms(one), run.weather, run.faults).run()
     found = differences(reference(run.scenario).ending, outcome.ending)
     if not found:
         return outcome

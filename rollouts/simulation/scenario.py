@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rollouts.delivery import StatusCompat
 from rollouts.devplane.builtin import PREFIX
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind, Manifest
@@ -67,6 +68,7 @@ class Scenario:
     workload: scaleDown of the Deployment that gives the template.
     trial: spec of an Experiment that the script can bring in.
     more: fields of spec.  router: a set-up of routed.py in the place of nginx.
+    compat: for which readers the statuses are written.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Scenario:
     ingresses: tuple[str, ...] = ("web",)
     router: str = ""
     trial: Mapping[str, Any] | None = None
+    compat: StatusCompat = "argo"
 
     @property
     def props(self) -> dict[str, tuple[Kind, Manifest]]:

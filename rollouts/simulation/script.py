@@ -21,6 +21,7 @@ from rollouts.devplane.eviction import BUDGET
 from rollouts.devplane.request import Deletion, WriteOptions
 from rollouts.devplane.store import Store
 from rollouts.kube import kinds
+from rollouts.kube.conditions import observed_generation
 from rollouts.kube.object import controller_uid, generation, name, uid
 from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.simulation.scenario import OLD, STEPPED, SWITCHED
@@ -102,7 +103,7 @@ def _match(table: Mapping[str, Callable[..., Any]], text: str) -> tuple[Callable
 
 
 def _is_observed(now: Truth) -> bool:
-    return str(now.status.get("observedGeneration", "")) == str(generation(now.rollout))
+    return observed_generation(now.status) == generation(now.rollout)
 
 
 def _in_phase(phase: str) -> Callable[[Stage], bool]:

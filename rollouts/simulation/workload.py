@@ -177,6 +177,15 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("run-alone-fails", "An AnalysisRun without a Rollout fails.",
         """when healthy: create run
            when a run is Failed: end""", ("a run is Failed",), metrics={"*": "0.1"}),
+    Scenario("told-by-number", "The generation is told as a number, through an abort and another try.",
+        """when healthy: set image web:2
+           when paused at step 3, after 2s: abort
+           when aborted, after 45s: retry
+           when healthy on web:2: end""", PROMOTED, compat="int"),
+    Scenario("told-by-conditions", "Each condition tells its generation, through a refusal and an update.",
+        """when degraded, after 10s: create canary
+           when healthy: set image web:2
+           when healthy on web:2: end""", PROMOTED, absent=("canary",), compat="kstatus"),
     *SIZES,
     *SWITCHES,
     *HANDOVERS,

@@ -25,6 +25,7 @@ def test_a_good_canary_needs_few_writes() -> None:
 
 
 def test_the_same_world_twice_leaves_the_same_trace() -> None:
-    first, second = (World(scenario("judged-canary"), all_rooms(), CALM).run() for _ in range(2))
+    one = scenario("judged-canary")
+    first, second = (World(one, all_rooms(one), CALM).run() for _ in range(2))
 
     assert first.hash == second.hash == reference("judged-canary").hash
