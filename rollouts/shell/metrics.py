@@ -26,6 +26,8 @@ from rollouts.shell.room import Room
 from rollouts.shell.tell import Teller
 
 OBJECTS_MAX = 10_000  # series with the name of an object end here, whatever a cluster holds
+SERIES_MAX = 6 * OBJECTS_MAX  # of a family: one for each phase, or so many metrics of runs
+LABEL_CHARACTERS_MAX = 253  # a name of Kubernetes fits; others are whatever somebody wrote
 BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0)
 RUN_KINDS = {"Rollout": "rollout", "AnalysisRun": "analysis_run", "Experiment": "experiment"}
 _FIGURES: tuple[tuple[tuple[Kind, ...], Callable[[Sequence[Manifest]], Iterator[Figure]]], ...] = (
@@ -66,7 +68,7 @@ class Numbers(Collector):
         for kinds, figures_of in _FIGURES:
             objects = [each for kind in kinds for each in _capped(self._machine, kind)]
             for figure in figures_of(objects):
-                yield _gauge(figure.name, figure.text, figure.rows)
+                yield _gauge(figure.name, figure.text, bounded(figure.rows))
         yield self._deliveries.change_failure()
         held = [({"kind": table.kind.name}, table.size) for table in self._machine.cache.tables()]
         yield _gauge("rollouts_cache_objects", "Objects in the cache.", held)
@@ -139,6 +141,17 @@ def timed(room: Room, registry: CollectorRegistry) -> Room:
             seconds.observe(time.perf_counter() - began_s)
 
     return replace(room, reconcile=reconcile)
+
+
+def bounded(rows: Rows) -> Rows:
+    """Rows of which there are not too many, none of them longer than a name, and no two alike: that breaks a scrape."""
+    found: dict[tuple[str, ...], tuple[dict[str, str], float]] = {}
+    for labels, value in rows:
+        cut = {key: text[:LABEL_CHARACTERS_MAX] for key, text in labels.items()}
+        found.setdefault(tuple(cut.values()), (cut, value))
+        if len(found) == SERIES_MAX:
+            break
+    return list(found.values())
 
 
 def _capped(machine: Machine, kind: Kind) -> Iterator[Manifest]:

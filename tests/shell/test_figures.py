@@ -9,6 +9,7 @@ import pytest
 
 from rollouts.shell import figures
 from rollouts.shell.figures import Figure
+from rollouts.shell.metrics import LABEL_CHARACTERS_MAX, SERIES_MAX, bounded
 
 WHO = {"namespace": "shop", "name": "web"}
 META = {"metadata": {"namespace": "shop", "name": "web"}}
@@ -89,3 +90,16 @@ def test_a_run_tells_its_metrics_by_provider_and_verdict() -> None:
 def test_an_object_that_is_hardly_one_breaks_no_scrape(odd: dict[str, Any]) -> None:
     for figures_of in (figures.of_rollouts, figures.of_runs, figures.of_templates, figures.of_experiments):
         assert [figure.name for figure in figures_of([{**META, **odd}])]
+
+
+def test_case_75_a_million_names_make_no_million_series() -> None:
+    told = bounded([({**WHO, "metric": f"m{number}"}, 1.0) for number in range(SERIES_MAX + 1)])
+
+    assert len(told) == SERIES_MAX
+
+
+def test_case_75_a_label_is_no_longer_than_a_name_and_no_series_comes_twice() -> None:
+    long = "x" * 10_000
+    told = bounded([({"metric": long + "a"}, 1.0), ({"metric": long + "b"}, 2.0), ({"metric": "y"}, 3.0)])
+
+    assert told == [({"metric": "x" * LABEL_CHARACTERS_MAX}, 1.0), ({"metric": "y"}, 3.0)]
