@@ -82,3 +82,10 @@ def test_a_spec_says_what_its_router_can_do(spec: dict[str, Any], reasons: list[
 
     assert found[: len(reasons)] == reasons
     assert bool(found) == bool(reasons), found
+
+
+@pytest.mark.parametrize("istio", [{}, {**ISTIO, "virtualServices": [{"name": "x"}]}])
+def test_istio_is_refused_in_the_contracts_words(istio: dict[str, Any]) -> None:
+    refused = check(changed(**routed(istio=istio))).refusals[0]
+
+    assert refused.text == "either VirtualService or VirtualServices must be configured"

@@ -61,6 +61,7 @@ def test_an_aborted_update_says_so():
 
 
 def test_after_an_abort_the_canary_service_turns_once_and_the_pods_leave_after_the_delay():
+    """#4973: its selector went back and forth in each pass, until the canary was gone."""
     world = paused_at(60)
 
     world.command(abort=True)
@@ -75,6 +76,7 @@ def test_after_an_abort_the_canary_service_turns_once_and_the_pods_leave_after_t
 
 @pytest.mark.parametrize(("delay", "left"), [(0, 3), (1800, 3), (5, 0)])
 def test_the_delay_after_an_abort_is_the_users_and_nought_means_for_good(delay, left):
+    """With a delay of 900 s or more another controller of this API took the canary away at once."""
     world = paused_at(60, canary={"abortScaleDownDelaySeconds": delay})
 
     world.command(abort=True)

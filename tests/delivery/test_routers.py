@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -374,6 +374,7 @@ def test_a_header_route_stands_while_the_steps_want_it(case: Case) -> None:
 
 @WITH_HEADERS
 def test_a_header_route_goes_before_the_canary_service_turns_to_a_third_version(case: Case) -> None:
+    """#4307: the route led to the pods of the second version, which were leaving."""
     world = settled(case, steps=({"setCanaryScale": {"replicas": 1}}, {"setHeaderRoute": BETA}, {"pause": {}}))
     world.set_image("shop/web:2")
     world.settle(1.0)
@@ -399,6 +400,7 @@ def test_a_header_route_goes_before_the_canary_service_turns_to_a_third_version(
 
 @WITH_HEADERS
 def test_a_header_route_is_taken_out_by_an_abort_and_by_a_promotion(case: Case) -> None:
+    """#2526, #4831: the route stayed, and led to pods that were gone."""
     for end in ({"abort": True}, {"promoteFull": True}):
         world = settled(case, steps=({"setWeight": 20}, {"setHeaderRoute": BETA}, {"pause": {}}))
         rest = at_rest(world)
@@ -463,6 +465,24 @@ def test_a_deleted_rollout_gives_its_router_back(case: Case) -> None:
     for each in world.objects.values():
         if each["kind"] in ("DestinationRule", "VirtualNode"):
             assert HASH not in str(each)
+
+
+def test_a_router_that_shares_already_is_refused_in_the_contracts_words() -> None:
+    mapping = deepcopy(CASES["ambassador"].beside[0])
+    mapping["spec"]["weight"] = 50
+    router = deepcopy(CASES["app mesh"].routed)
+    targets = router["spec"]["routes"][0]["httpRoute"]["action"]["weightedTargets"]
+    targets.append({"virtualNodeRef": {"name": "third"}, "weight": 0})
+    told = {
+        'Ambassador mapping "web" can not define weight': replace(CASES["ambassador"], beside=(mapping,)),
+        "weightedTargets must be exactly 2": replace(CASES["app mesh"], routed=router),
+    }
+    for said, case in told.items():
+        world = Routed(case)
+        world.settle(1.0)
+
+        assert said in world.status["message"]
+        assert world.of(kinds.REPLICA_SET) == []
 
 
 @pytest.mark.parametrize(
