@@ -151,7 +151,9 @@ def _is_enough(seen: ExperimentSeen, state: State, now: Instant) -> bool:
     required = [each for each in seen.spec.analyses if each.required_for_completion]
     by_name = {each.name: each for each in state.runs}
     has_passed = all(by_name[each.name].phase is Phase.SUCCESSFUL for each in required if each.name in by_name)
-    if state.phase is not Phase.RUNNING or not has_passed:
+    # Time that ran while no controller did has judged nothing: every analysis must at least have begun.
+    has_begun = all(each.phase is not None for each in state.runs)
+    if state.phase is not Phase.RUNNING or not has_passed or not has_begun:
         return False
     return is_time_up(seen, state, now) if seen.spec.duration else bool(required)
 

@@ -48,7 +48,7 @@ def _ended_runs(seen: ExperimentSeen, now: Instant) -> Iterator[Told]:
     is_up = lifecycle.is_time_up(seen, seen.state, now)
     for state, found in zip(seen.state.runs, seen.analyses, strict=False):
         run = found.run
-        is_needed = not seen.state.is_over and (found.spec.required_for_completion or not is_up)
+        is_needed = not seen.state.is_over and (found.spec.required_for_completion or not is_up or state.phase is None)
         if run is None or is_needed or state.is_over or (run.get("spec") or {}).get("terminate") is True:
             continue
         ref = Ref(kinds.ANALYSIS_RUN, seen.ref.namespace, state.run)

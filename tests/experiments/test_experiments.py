@@ -148,8 +148,16 @@ def test_without_duration_the_required_analyses_end_it():
     assert lab.status["phase"] == "Successful"
 
 
+def test_time_that_passes_before_an_analysis_begins_judges_nothing():
+    lab = running(duration="10s", analyses=[JUDGED])
+    lab.settle(60.0)
+
+    assert lab.status["phase"] == "Running"
+
+
 def test_an_analysis_that_nobody_waits_for_is_terminated_at_the_end():
     lab = running(duration="10s", analyses=[JUDGED])
+    lab.finish_run("trial-errors", "Running")
     lab.settle(11.0)
     run = lab.objects[Ref(kinds.ANALYSIS_RUN, NAMESPACE, "trial-errors")]
 
@@ -284,6 +292,7 @@ def test_a_spec_that_becomes_invalid_ends_it_and_frees_its_pods():
 
 def test_every_decision_stands_alone_and_a_crash_after_any_write_changes_nothing():
     lab = running(duration="10s", analyses=[JUDGED])
+    lab.finish_run("trial-errors", "Running")
     lab.settle(60.0)
     whole = {key: lab.status[key] for key in ("phase", "message") if key in lab.status}
     for letter in lab.letters:
@@ -297,6 +306,8 @@ def test_every_decision_stands_alone_and_a_crash_after_any_write_changes_nothing
         return turns[0] % 2 == 0 and not isinstance(action, Create)
 
     fragile.refusing = lost
+    fragile.settle(5.0)
+    fragile.finish_run("trial-errors", "Running")
     fragile.settle(120.0)
 
     assert {key: fragile.status[key] for key in ("phase", "message") if key in fragile.status} == whole
