@@ -147,9 +147,12 @@ def test_a_migration_runs_between_the_database_and_the_application_at_every_rele
     rows = town.operation("orders")["syncResult"]["resources"]
     assert [row["hookPhase"] for row in rows if row.get("hookType") == "PostSync"] == ["Succeeded"]
 
-    text = (town.repository.work / "app/web.yaml").read_text().replace("good-1", "good-2")
-    town.repository.commit({"app/web.yaml": text})
-    second = town.push("app/migrate.yaml", "migrate:1", "migrate:2")
+    second = town.put(
+        {
+            "app/web.yaml": town.changed("app/web.yaml", "good-1", "good-2"),
+            "app/migrate.yaml": town.changed("app/migrate.yaml", "migrate:1", "migrate:2"),
+        }
+    )
     town.until("the second release is well", lambda: is_done(town, "orders", second))
     again = town.get("Job", "migrate", "orders") or {}
 
@@ -161,11 +164,14 @@ def test_a_migration_runs_between_the_database_and_the_application_at_every_rele
 def test_a_migration_that_fails_leaves_the_application_at_its_version(opens: Opens) -> None:
     town = opens("001-migrations")
     town.until("the first release is well", lambda: is_done(town, "orders"))
-    text = (town.repository.work / "app/web.yaml").read_text().replace("good-1", "good-2")
-    town.repository.commit({"app/web.yaml": text})
-
     fails = '  template:\n    metadata:\n      annotations:\n        player.rollouts.test/exit-code: "1"\n'
-    town.push("app/migrate.yaml", "  template:\n", fails)
+
+    town.put(
+        {
+            "app/web.yaml": town.changed("app/web.yaml", "good-1", "good-2"),
+            "app/migrate.yaml": town.changed("app/migrate.yaml", "  template:\n", fails),
+        }
+    )
     town.until("the sync has failed", lambda: town.operation("orders").get("phase") == "Failed")
     rows = town.operation("orders")["syncResult"]["resources"]
 
@@ -197,7 +203,7 @@ def test_what_a_project_does_not_permit_stops_the_whole_commit(opens: Opens) -> 
     town = opens("002-windows-and-projects", **{"0 8 * * 1-5": '"* * * * *"'})
     town.until("it is synced", lambda: is_done(town, "payments"))
     quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: all}\nspec: {hard: {pods: '1'}}\n"
-    settings = (town.repository.work / "app/settings.yaml").read_text().replace("EUR", "SEK")
+    settings = town.changed("app/settings.yaml", "EUR", "SEK")
 
     town.put({"app/quota.yaml": quota, "app/settings.yaml": settings})
     town.until("it is refused", lambda: town.operation("payments").get("retryCount"))
@@ -214,7 +220,7 @@ def test_a_newer_commit_does_not_wait_for_the_tries_of_one_that_is_refused(opens
     town.put({"app/unheard.yaml": unheard})
     town.until("it is tried again", lambda: town.operation("payments").get("retryCount"))
 
-    settings = (town.repository.work / "app/settings.yaml").read_text().replace("EUR", "SEK")
+    settings = town.changed("app/settings.yaml", "EUR", "SEK")
     newest = town.put({"app/unheard.yaml": None, "app/settings.yaml": settings})
     town.until("the newest is there", lambda: is_done(town, "payments", newest))
 

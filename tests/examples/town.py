@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class Town:
         for name in filled:
             self._remove(f"/api/v1/namespaces/{name}")
         for name in filled:  # the next story may want the same one
-            self.until(f"{name} is gone", lambda path=f"/api/v1/namespaces/{name}": not self._is_there(path))
+            self.until(f"{name} is gone", partial(self._is_gone, f"/api/v1/namespaces/{name}"))
         assert code == 0, self._log.read_text()
 
     def _remove(self, path: str) -> None:
@@ -84,13 +85,13 @@ class Town:
         except urllib.error.HTTPError as error:
             assert error.code == 404, error
 
-    def _is_there(self, path: str) -> bool:
+    def _is_gone(self, path: str) -> bool:
         try:
             self.ask("GET", path)
         except urllib.error.HTTPError as error:
             assert error.code == 404, error
-            return False
-        return True
+            return True
+        return False
 
     # The API.
 
@@ -143,7 +144,6 @@ class Town:
         """Fill the repository, then apply what is applied by hand."""
         inside = self.folder / "git"
         files = {str(path.relative_to(inside)): self._read(path) for path in inside.rglob("*") if path.is_file()}
-        name = self.folder.name.partition("-")[2]
         self.repository.commit(files)
         for path in sorted(self.folder.glob("*.yaml"), reverse=True):  # projects before Applications
             for body in yaml.safe_load_all(self._read(path)):
@@ -151,7 +151,6 @@ class Town:
                 if url and not (self.repository.bare.parent / url).exists():
                     (self.repository.bare.parent / url).symlink_to(self.repository.bare)
                 self.ask("POST", self._path(body["kind"], CONTROL), body)
-        assert name
 
     def _read(self, path: Path) -> str:
         text = path.read_text().replace(FORGE, self._git.url(""))
@@ -163,9 +162,13 @@ class Town:
 
     def push(self, path: str, before: str, after: str) -> str:
         """Change a line of the repository, push it and have every Application look."""
+        return self.put({path: self.changed(path, before, after)})
+
+    def changed(self, path: str, before: str, after: str) -> str:
+        """A file of the repository with a change."""
         text = (self.repository.work / path).read_text()
         assert before in text
-        return self.put({path: text.replace(before, after)})
+        return text.replace(before, after)
 
     def put(self, files: Mapping[str, str | None]) -> str:
         """Push files and have every Application look, as a forge's webhook would."""
