@@ -105,6 +105,7 @@ class LiveReader:
         self._cluster, self._run = cluster, run
         self._objects: dict[Ref, Manifest | None] = {}
         self._listings: dict[Query, tuple[Manifest, ...]] = {}
+        self._lacking: dict[Kind, str] = {}  # kinds that the cluster does not serve, and its words
 
     def get(self, ref: Ref) -> Manifest | None:
         """The object, or None where it does not exist."""
@@ -144,21 +145,31 @@ class LiveReader:
         return None
 
     def knows(self, kind: Kind) -> bool:
-        """Everything can be asked for."""
-        return True
+        """Whether the cluster serves the kind."""
+        from rollouts.cli.connection import Query
+
+        self._list(Query(kind, self._cluster.namespace if kind.namespaced else ""))
+        return kind not in self._lacking
 
     def complaint(self, kind: Kind) -> str:
-        """Nothing was said: what cannot be listed ends the command."""
-        return ""
+        """What the cluster said of a kind that it does not serve."""
+        return self._lacking.get(kind, "")
 
     def parsed(self, manifest: Manifest, parse: Callable[[Manifest], T]) -> T:
         """What `parse` makes of the manifest."""
         return parse(manifest)
 
     def _list(self, query: Query) -> tuple[Manifest, ...]:
+        from rollouts.cli.connection import RefusedError
         from rollouts.kube import object as obj
 
         if query not in self._listings:
-            found: Listing = self._run(self._cluster.list(query))
+            try:
+                found: Listing = self._run(self._cluster.list(query))
+            except RefusedError as error:
+                if error.status != 404:
+                    raise
+                self._lacking[query.kind] = str(error)
+                return ()
             self._listings[query] = tuple(sorted(found.items, key=obj.name))
         return self._listings[query]
