@@ -297,3 +297,63 @@ def test_a_stable_ingress_that_is_edited_in_mid_update_loses_nothing():
 
     assert obj.annotations(world.objects[stable]) == {"team": "pay"}
     assert world.objects[stable]["spec"]["tls"] == [{"hosts": ["shop.example"]}]
+
+
+UNROUTED = {"trafficRouting": None, "stableService": None, "canaryService": None}
+CAREFUL = {**UNROUTED, "maxSurge": 1, "maxUnavailable": 0}
+
+
+def break_version(world: World, tag: str) -> None:
+    """Its pods never become ready."""
+    name = obj.name(world.set_named(tag))
+    world.broken.add(name)
+    world.set_pods(name, 0)
+
+
+def test_a_second_bad_version_takes_the_place_of_the_first_bad_one_alone():
+    world = deployed(a_rollout(4, steps=(), canary=CAREFUL, progressDeadlineSeconds=10))
+    world.set_image("shop/web:2")
+    world.settle(0.0)
+    break_version(world, "2")
+    world.until("Degraded")
+    assert world.sizes() == {"1": 4, "2": 1}
+
+    world.set_image("shop/web:3")
+    world.settle(0.0)
+    break_version(world, "3")
+    world.until("Degraded")
+    world.settle(30.0)
+
+    assert world.sizes() == {"1": 4, "2": 0, "3": 1}
+
+
+@pytest.mark.parametrize("steps", [(), ({"setWeight": 50},), ({"setWeight": 50}, {"pause": {"duration": 5}})])
+@pytest.mark.parametrize("is_routed", [True, False])
+def test_a_first_version_that_never_worked_is_followed_by_one_that_does(steps, is_routed):
+    """#1377, #1774: a broken stable version waited for itself to become ready before it made way."""
+    canary = {} if is_routed else CAREFUL
+    world = World(a_rollout(4, steps=steps, canary=canary, progressDeadlineSeconds=10))
+    world.settle(0.0)
+    break_version(world, "1")
+    world.until("Degraded")
+
+    world.set_image("shop/web:2")
+    world.settle(180.0)
+
+    assert world.status["phase"] == "Healthy", world.status["message"]
+    assert world.sizes() == {"1": 0, "2": 4}
+
+
+def test_two_bad_versions_in_a_row_keep_within_the_limits():
+    world = World(a_rollout(4, steps=(), canary=CAREFUL, progressDeadlineSeconds=10))
+    world.settle(0.0)
+    break_version(world, "1")
+    world.until("Degraded")
+
+    world.set_image("shop/web:2")
+    world.settle(0.0)
+    break_version(world, "2")
+    world.settle(60.0)
+
+    assert world.status["phase"] == "Degraded"
+    assert sum(world.sizes().values()) <= 5
