@@ -263,6 +263,8 @@ def _asked(name: str, spec: Any) -> Iterator[Finding]:
             # A plugin is installed where the controller runs, which need not be here.
             severity: Severity = "warning" if name == "plugin" else "error"
             yield Finding(at, f"{at}: {error}", "see docs/reference/providers.md", severity)
+        except (AttributeError, KeyError, TypeError, ValueError):  # of a file that no schema has seen yet
+            yield Finding(at, f"{at}: a field is of the wrong type", "see docs/reference/providers.md")
 
 
 def _holds_template(value: Any) -> bool:
