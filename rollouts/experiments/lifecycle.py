@@ -176,8 +176,10 @@ def _template(seen: ExperimentSeen, each: TemplateSeen, state: TemplateState, no
     if state.since is None or state.since > now or _has_progressed(each.set, state.told):
         return state.turned(TemplatePhase.PROGRESSING, now)
     limit_s = rules.progress_deadline_s(seen.spec)
-    if now.since(state.since) >= limit_s:
+    is_ours_to_make = each.set is None and not each.place.refused  # nobody is late while we were away
+    if now.since(state.since) >= limit_s and not is_ours_to_make:
         said = f"Template '{each.name}' exceeded its progressDeadlineSeconds ({limit_s})"
+        said += f": {each.place.refused}" if each.place.refused else ""
         return state.turned(TemplatePhase.FAILED, now, said)
     return state
 
@@ -191,7 +193,9 @@ def deadlines(seen: ExperimentSeen) -> Iterator[Instant]:
 
 
 def _has_progressed(found: SetSeen | None, told: Counts) -> bool:
-    return found is not None and (found.ready > told.ready or found.available > told.available)
+    if found is None:
+        return False
+    return found.pods > told.pods or found.ready > told.ready or found.available > told.available
 
 
 # One analysis.

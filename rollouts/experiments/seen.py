@@ -42,13 +42,14 @@ class Place:
     """A name at which something of the Experiment's is to stand.
 
     own: what stands there and is ours.  is_taken: somebody else's object is there for good.  is_blocked: one is there
-    that is on its way out.
+    that is on its way out.  refused: why the API server last refused to make it, "" where it did not.
     """
 
     ref: Ref
     own: Manifest | None = None
     is_taken: bool = False
     is_blocked: bool = False
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ def _place(owner: Manifest, kind: Kind, name: str, reader: Reader) -> Place:
     ref = Ref(kind, obj.namespace(owner), name)
     there = reader.get(ref)
     if there is None:
-        return Place(ref)
+        return Place(ref, refused=reader.refused(ref))
     if obj.is_deleting(there) or _is_of_a_predecessor(there, owner):
         return Place(ref, is_blocked=True)
     return Place(ref, there) if is_controlled_by(there, obj.uid(owner)) else Place(ref, is_taken=True)

@@ -29,6 +29,7 @@ def _judged(template: str, of: str, **more: Any) -> dict[str, Any]:
 
 PAIR = [_set("baseline", "web:1"), _set("canary", "web:2")]
 ALONE: Mapping[str, Any] = {"templates": PAIR, "duration": "20s", "analyses": [_judged("watch", "canary")]}
+REQUIRING: Mapping[str, Any] = {**ALONE, "analyses": [_judged("success", "canary", requiredForCompletion=True)]}
 STUCK: Mapping[str, Any] = {
     "templates": [PAIR[0], _set("canary", "web:2", ready="never")],
     "progressDeadlineSeconds": 30,
@@ -48,7 +49,7 @@ TRIALS: tuple[Scenario, ...] = (
     Scenario("experiment-fails", "The analysis of an experiment fails, and ends it.",
         """when healthy: create trial
            when an experiment is Failed, after 60s: end""",
-        ("an experiment is Failed", CLEARED), trial=ALONE, metrics=BAD),
+        ("an experiment is Failed", CLEARED), trial=REQUIRING, metrics=BAD),
     Scenario("experiment-terminated", "A person ends an experiment.",
         """when healthy: create trial
            when an experiment is Running, after 3s: terminate the experiment
@@ -63,7 +64,7 @@ TRIALS: tuple[Scenario, ...] = (
            when an experiment is Failed, after 5s: retry the experiment
            when an experiment is Pending: wait
            when an experiment is Failed, after 60s: end""",
-        ("an experiment is Failed", CLEARED), trial=ALONE, metrics=BAD),
+        ("an experiment is Failed", CLEARED), trial=REQUIRING, metrics=BAD),
     Scenario("experiment-step", "A canary waits for the verdict of an experiment.",
         """when healthy: set image web:2
            when healthy on web:2, after 60s: end""", (*PROMOTED, CLEARED), steps=STEPS, metrics=GOOD),

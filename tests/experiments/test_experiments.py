@@ -98,6 +98,26 @@ def test_pods_that_do_not_come_in_time_fail_it():
     assert "TemplateFailed" in lab.reasons()
 
 
+def test_a_set_that_the_api_server_refuses_is_late_and_says_why():
+    lab = Lab(an_experiment(a_set("canary"), progressDeadlineSeconds=30))
+    lab.refusing = lambda action: action.ref.kind == kinds.REPLICA_SET
+    lab.refused_words = {Ref(kinds.REPLICA_SET, NAMESPACE, "trial-canary"): "exceeded quota"}
+    lab.settle(1.0)
+    lab.settle(40.0)
+
+    assert lab.status["phase"] == "Failed"
+    assert lab.status["message"].endswith("(30): exceeded quota")
+
+
+def test_nobody_is_late_while_the_controller_was_away():
+    lab = Lab(an_experiment(a_set("canary"), progressDeadlineSeconds=30))
+    lab.turn()
+    lab.now = lab.now.plus(100.0)
+    lab.settle(3.0)
+
+    assert lab.status["phase"] == "Running"
+
+
 def test_pods_that_die_in_the_middle_have_the_deadline_to_come_back():
     lab = running(progressDeadlineSeconds=30)
     lab.broken.add("trial-canary")
