@@ -19,6 +19,7 @@ _GROUPS = {
     "Namespace": "/api/v1/namespaces",
     "Rollout": "/apis/argoproj.io/v1alpha1/namespaces/{}/rollouts",
     "AnalysisRun": "/apis/argoproj.io/v1alpha1/namespaces/{}/analysisruns",
+    "Experiment": "/apis/argoproj.io/v1alpha1/namespaces/{}/experiments",
     "AnalysisTemplate": "/apis/argoproj.io/v1alpha1/namespaces/{}/analysistemplates",
     "ReplicaSet": "/apis/apps/v1/namespaces/{}/replicasets",
     "Service": "/api/v1/namespaces/{}/services",
