@@ -10,7 +10,7 @@ from rollouts.delivery.seen import DeliverySeen, StatusCompat
 from rollouts.kube import conditions, kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Ref
-from tests.builders import NAMESPACE, a_rollout
+from tests.builders import APP, NAMESPACE, a_blue_green, a_rollout, a_service
 from tests.delivery.world import WEB, World
 
 STEPS = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 60}, {"pause": {"duration": 10}}]
@@ -157,6 +157,29 @@ def test_the_allowed_actions_follow_the_update():
         "aborted": ["retry", "pause", "restart", "undo"],
         "held": ["retry", "resume", "restart", "undo"],
     }
+
+
+def test_blue_green_says_the_same_of_its_phases():
+    services = (a_service(f"{APP}-active"), a_service(f"{APP}-preview"))
+    world = World(*services, a_blue_green(2, blue_green={"autoPromotionEnabled": False}))
+    world.settle(60.0)
+    told = [(world.status["phase"], standard(world), actions(world))]
+    world.set_image("shop/web:2")
+    world.until("Paused")
+    told.append((world.status["phase"], standard(world), actions(world)))
+    world.command(abort=True)
+    world.settle(5.0)
+    told.append((world.status["phase"], standard(world), actions(world)))
+
+    assert told == [
+        ("Healthy", ("True", "False", "False"), ["pause", "restart"]),
+        (
+            "Paused",
+            ("False", "True", "False"),
+            ["promote", "promote-full", "abort", "pause", "resume", "restart", "undo"],
+        ),
+        ("Degraded", ("False", "False", "True"), ["retry", "pause", "restart", "undo"]),
+    ]
 
 
 def test_allowed_actions_alone_are_not_worth_a_write():

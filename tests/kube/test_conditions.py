@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rollouts.kit.instant import Instant
-from rollouts.kube.conditions import Condition, find, merge
+from rollouts.kube.conditions import Condition, find, merge, observed_generation
 from rollouts.kube.selector import text
 
 EARLY, LATE = Instant.of(1000.25), Instant.of(2000.5)
@@ -31,6 +33,32 @@ def test_a_flip_moves_the_transition():
     after = merge(before, [Condition("Ready", "False", "Missing", "")], LATE)
 
     assert after[0]["lastTransitionTime"] == LATE.rfc3339_whole()
+
+
+def test_a_generation_comes_and_goes_without_moving_a_time():
+    before = merge((), [READY], EARLY)
+    told = [{**before[0], "observedGeneration": 7}]
+
+    assert merge(before, [READY], LATE, generation=7) == told
+    assert merge(told, [READY], LATE) == before
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"observedGeneration": "7"}, 7),
+        ({"observedGeneration": 7}, 7),
+        ({"conditions": [{"type": "Ready"}, {"type": "Stalled", "observedGeneration": 7}]}, 7),
+        ({"observedGeneration": "8", "conditions": [{"type": "Ready", "observedGeneration": 7}]}, 8),
+        ({"observedGeneration": "many"}, None),
+        ({"conditions": "many"}, None),
+        ({"conditions": [7, {"type": "Ready"}]}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_the_generation_of_a_status_is_found_wherever_it_was_written(status, expected):
+    assert observed_generation(status) == expected
 
 
 def test_a_list_that_somebody_edited_into_something_else_reads_as_empty():
