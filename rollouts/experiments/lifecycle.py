@@ -167,7 +167,7 @@ def _template(seen: ExperimentSeen, each: TemplateSeen, state: TemplateState, no
     if each.set is None and each.place.is_taken:
         return replace(state, collisions=(state.collisions or 0) + 1)
     if each.service is not None and each.service.is_taken:
-        said = f"Service '{each.service.ref.name}' is not the experiment's"
+        said = f"Service '{each.service.ref.name}' is not of this set"
         return state.turned(TemplatePhase.ERROR, now, said)
     if state.phase is TemplatePhase.RUNNING:
         return state if each.is_available else state.turned(TemplatePhase.PROGRESSING, now)
@@ -179,7 +179,8 @@ def _template(seen: ExperimentSeen, each: TemplateSeen, state: TemplateState, no
     is_ours_to_make = each.set is None and not each.place.refused  # nobody is late while we were away
     if now.since(state.since) >= limit_s and not is_ours_to_make:
         said = f"Template '{each.name}' exceeded its progressDeadlineSeconds ({limit_s})"
-        said += f": {each.place.refused}" if each.place.refused else ""
+        words = each.place.refused or (each.service.refused if each.service else "")
+        said += f": {words}" if words else ""
         return state.turned(TemplatePhase.FAILED, now, said)
     return state
 

@@ -41,7 +41,7 @@ class SetSeen:
 class Place:
     """A name at which something of the Experiment's is to stand.
 
-    own: what stands there and is ours.  is_taken: somebody else's object is there for good.  is_blocked: one is there
+    own: what stands there and is ours.  is_taken: something else is there for good.  is_blocked: one is there
     that is on its way out.  refused: why the API server last refused to make it, "" where it did not.
     """
 
@@ -168,12 +168,13 @@ def _template(
     name = here.name if here else f"{obj.name(owner)}-{spec.name}{suffix}"
     service = None
     if spec.service is not None:
-        service = _place(owner, kinds.SERVICE, spec.service.name or name.replace(".", "-"), reader)
+        ref = Ref(kinds.SERVICE, obj.namespace(owner), spec.service.name or name.replace(".", "-"))
+        service = _place(owner, spec.name, ref, reader)
     return TemplateSeen(
         spec=spec,
         hash=(here and here.hash) or template_hash(obj.name(owner), spec, collisions),
         set=here,
-        place=_place(owner, kinds.REPLICA_SET, name, reader),
+        place=_place(owner, spec.name, Ref(kinds.REPLICA_SET, obj.namespace(owner), name), reader),
         service=service,
     )
 
@@ -202,14 +203,14 @@ def set_seen(manifest: Manifest) -> SetSeen:
     )
 
 
-def _place(owner: Manifest, kind: Kind, name: str, reader: Reader) -> Place:
-    ref = Ref(kind, obj.namespace(owner), name)
+def _place(owner: Manifest, template: str, ref: Ref, reader: Reader) -> Place:
     there = reader.get(ref)
     if there is None:
         return Place(ref, refused=reader.refused(ref))
     if obj.is_deleting(there) or _is_of_a_predecessor(there, owner):
         return Place(ref, is_blocked=True)
-    return Place(ref, there) if is_controlled_by(there, obj.uid(owner)) else Place(ref, is_taken=True)
+    is_own = is_controlled_by(there, obj.uid(owner)) and obj.annotations(there).get(marks.TEMPLATE) == template
+    return Place(ref, there) if is_own else Place(ref, is_taken=True)
 
 
 def _is_of_a_predecessor(there: Manifest, owner: Manifest) -> bool:

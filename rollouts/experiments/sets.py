@@ -7,10 +7,11 @@ from typing import Any, TypeAlias
 
 from rollouts.core.plan import Action, Create, Delete, Note, Patch, Stage
 from rollouts.experiments import marks, notes
-from rollouts.experiments.seen import ExperimentSeen, SetSeen, TemplateSeen
+from rollouts.experiments.seen import ExperimentSeen, Place, SetSeen, TemplateSeen
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds, podtemplate
 from rollouts.kube import object as obj
+from rollouts.kube.ref import Ref
 
 SCALE_DOWN_DELAY_S_DEFAULT = 30
 
@@ -19,16 +20,25 @@ Told: TypeAlias = tuple[Action, tuple[Note, ...]]
 
 def wanted(seen: ExperimentSeen) -> Iterator[Told]:
     """What brings every set to its size while the experiment is alive, in any order of stages."""
+    claimed: set[Ref] = set()  # two sets may derive the same name: the second one finds it taken next time
     for each in seen.templates:
         if each.set is None:
-            if not each.place.is_blocked and not each.place.is_taken:
+            if _is_free(each.place, claimed):
                 yield _new_set(seen, each)
             continue
         if patch := _sized(each, each.set):
             yield patch, _scaled(seen, each.set, each.replicas)
         service = each.service
-        if service is not None and service.own is None and not service.is_blocked and not service.is_taken:
+        if service is not None and _is_free(service, claimed):
             yield Create(service.ref, _service(seen, each, service.ref.name), seen.uid), ()
+
+
+def _is_free(place: Place, claimed: set[Ref]) -> bool:
+    """Whether something of ours may be made there now; it is claimed by asking."""
+    if place.own is not None or place.is_blocked or place.is_taken or place.ref in claimed:
+        return False
+    claimed.add(place.ref)
+    return True
 
 
 def strays(seen: ExperimentSeen) -> Iterator[Told]:

@@ -78,7 +78,8 @@ TRIALS: tuple[Scenario, ...] = (
     Scenario("experiment-step-revision", "A third version comes in the middle of an experiment.",
         """when healthy: set image web:2
            when an experiment is Running, after 2s: set image web:3
-           when at step 1, after 30s: promote full
+           when an experiment is Successful: wait
+           when an experiment is Running, after 5s: promote full
            when healthy on web:3, after 60s: end""", ("healthy on web:3", "weight 0", CLEARED), steps=LONG_STEPS),
 )  # fmt: skip
 

@@ -249,6 +249,23 @@ def test_a_service_of_somebody_else_is_never_taken():
     assert set(lab.pods.values()) <= {0}
 
 
+def test_two_sets_never_share_a_service():
+    lab = Lab(an_experiment(a_set("one", service={"name": "both"}), a_set("two", service={"name": "both"})))
+    lab.settle(3.0)
+
+    assert lab.status["phase"] == "Error"
+
+
+def test_sets_whose_names_run_into_each_other_get_a_replicaset_each():
+    taken = {"name": "trial-b", "namespace": NAMESPACE}
+    theirs = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": taken, "spec": {"replicas": 0}}
+    lab = Lab(an_experiment(a_set("b-1"), a_set("b")), theirs)
+    lab.settle(3.0)
+
+    assert lab.status["phase"] == "Running"
+    assert sorted(name for name, wanted in lab.pods.items() if wanted) == ["trial-b-1", "trial-b-2"]
+
+
 def test_a_name_that_is_taken_is_avoided():
     meta = {"name": "trial-canary", "namespace": NAMESPACE}
     theirs = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta, "spec": {"replicas": 3}}
