@@ -20,6 +20,7 @@ from rollouts.kube.kinds import (
     EXPERIMENT,
     INGRESS,
     INGRESS_CLASS,
+    JOB,
     POD,
     POD_TEMPLATE,
     REPLICA_SET,
@@ -60,7 +61,7 @@ ROOMS: dict[str, tuple[Room, ...]] = {
             ),
             on_demand=(POD, DEPLOYMENT, POD_TEMPLATE, *_ROUTED),
         ),
-        Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,)),
+        Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,), on_demand=(JOB,)),
         Room(
             EXPERIMENT,
             experiments.gather,
