@@ -33,16 +33,17 @@ class Waiter:
 
     def run(self, *arguments: str) -> str:
         """One command, which must succeed."""
-        fixed = [f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.kubeconfig.parent}/cache", "-n", self.namespace]
-        done = subprocess.run(
-            [self.kubectl, *fixed, *arguments], capture_output=True, text=True, timeout=WAIT_S_MAX + 30, check=False
-        )
+        done = self._done(*arguments)
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}\n{json.dumps(self.status())}"
         return done.stdout
 
     def wait(self, wish: str) -> None:
         """`kubectl wait --for=…`."""
         self.run("wait", "rollout/web", f"--for={wish}", f"--timeout={WAIT_S_MAX}s")
+
+    def is_over(self, wish: str) -> bool:
+        """Whether a wait of a second ends."""
+        return self._done("wait", "rollout/web", f"--for={wish}", "--timeout=1s").returncode == 0
 
     def until_phase(self, phase: str) -> None:
         """Wait for a phase as written."""
@@ -71,6 +72,11 @@ class Waiter:
         """Remember what kstatus makes of the Rollout now."""
         done = subprocess.run([self.kstatus], input=self._got(), capture_output=True, text=True, timeout=30, check=True)
         self.told.append((what, done.stdout.split()[0]))
+
+    def _done(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        fixed = [f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.kubeconfig.parent}/cache", "-n", self.namespace]
+        command = [self.kubectl, *fixed, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S_MAX + 30, check=False)
 
     def _got(self) -> str:
         fixed = [f"--kubeconfig={self.kubeconfig}", "-n", self.namespace, "get", "rollout", "web", "-o", "json"]
