@@ -117,7 +117,7 @@ def human_wait(rollout: Manifest) -> str:
         reason, index = str(pause.get("reason", "")), step_index(rollout)
         step = steps(rollout)[index] if index < len(steps(rollout)) else {}
         if reason in ("InconclusiveAnalysisRun", "InconclusiveExperiment"):
-            return "the analysis could not decide"
+            return f"the {'analysis' if reason.endswith('Run') else 'experiment'} could not decide"
         if reason == "CanaryPauseStep" and not (step.get("pause") or {}).get("duration"):
             return f"step {index + 1} of {len(steps(rollout))} is a pause without end"
         blue_green = (spec(rollout).get("strategy") or {}).get("blueGreen") or {}

@@ -132,8 +132,18 @@ def _held(world: World, message: str) -> Why:
     if running:
         sentence = f"{name} waits{place} for its analysis: {'; '.join(_cause(run) for run in running)}."
         return Why("Analysis", sentence, tuple(line for run in running for line in _judged(run))[:EVIDENCE_MAX])
+    if trial := _experiment(world):
+        phase = facts.status(trial).get("phase") or "not begun"
+        sentence = f"{name} waits{place} for the Experiment {obj.name(trial)}, which is {phase}."
+        return Why("Experiment", sentence, (), f"rollouts get experiment {obj.name(trial)}")
     told = message or "nothing that its status names"
     return Why("Progressing", f"{name} goes on{place}: {told}.", (), f"rollouts explain {name}")
+
+
+def _experiment(world: World) -> Manifest | None:
+    """The Experiment that the step waits for."""
+    asked = (facts.status(world.rollout).get("canary") or {}).get("currentExperiment")
+    return next((each for each in world.experiments if asked and obj.name(each) == asked), None)
 
 
 def _step(step: Mapping[str, Any]) -> str:

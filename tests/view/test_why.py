@@ -97,3 +97,12 @@ def test_the_reason_is_told_with_its_numbers(story: str, world: World, reason: s
 
     assert answer.reason == reason
     assert [part for part in told if part not in text] == [], text
+
+
+def test_a_step_that_waits_for_an_experiment_names_it_and_how_far_it_is() -> None:
+    trial = {"metadata": {"name": "web-bb-2-2"}, "status": {"phase": "Running"}}
+    world = at({**BUSY, "canary": {"currentExperiment": "web-bb-2-2"}})
+    found = why(replace(world, experiments=(trial,)), NOW)
+
+    assert found.reason == "Experiment"
+    assert "for the Experiment web-bb-2-2, which is Running" in "\n".join(lines(found))
