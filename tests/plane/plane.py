@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -30,12 +30,13 @@ READY_S_MAX = 90.0
 ROOT = Path(__file__).parents[2]
 CRDS = ROOT / "crds"
 _FAST = ["--kube-api-qps=2000", "--kube-api-burst=4000"]
+_WRITES, _READS = ("create", "update", "patch", "delete"), ("get", "list")
 _AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
-        {"level": "Metadata", "users": ["controller"], "verbs": ["create", "update", "patch", "delete"]},
+        {"level": "Metadata", "users": ["controller"], "verbs": [*_WRITES, *_READS]},
         {"level": "None"},
     ],
 }
@@ -93,8 +94,8 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditedWrite:
-    """One write of the `controller` identity as the API server recorded it."""
+class AuditedCall:
+    """One call of the `controller` identity as the API server recorded it."""
 
     verb: str
     resource: str
@@ -102,6 +103,9 @@ class AuditedWrite:
     namespace: str
     name: str
     status: int
+
+
+AuditedWrite: TypeAlias = AuditedCall
 
 
 class Plane:
@@ -150,8 +154,12 @@ class Plane:
     ) -> None:
         self.stop()
 
-    def writes(self, offset: int = 0) -> tuple[AuditedWrite, ...]:
+    def writes(self, offset: int = 0) -> tuple[AuditedCall, ...]:
         """What the `controller` identity has written since `offset` (from `audit_offset`), in order."""
+        return tuple(call for call in self.calls(offset) if call.verb in _WRITES)
+
+    def calls(self, offset: int = 0) -> tuple[AuditedCall, ...]:
+        """All calls but watches of the `controller` identity since `offset`, in order."""
         with self.audit_log.open() as log:
             log.seek(offset)
             return tuple(_audited(json.loads(line)) for line in log if line.endswith("\n"))
@@ -229,9 +237,9 @@ def kubeconfig_text(access: Access) -> dict[str, Any]:
     }
 
 
-def _audited(entry: Mapping[str, Any]) -> AuditedWrite:
+def _audited(entry: Mapping[str, Any]) -> AuditedCall:
     target = entry.get("objectRef") or {}
-    return AuditedWrite(
+    return AuditedCall(
         entry["verb"],
         target.get("resource", ""),
         target.get("subresource", ""),
