@@ -38,9 +38,12 @@ def controlling(cluster: Cluster, folder: Path, *more: str) -> Iterator[Path]:
     flags = ["--no-leader-elect", "--metrics-port", "-1", "--health-port", "-1"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen([*command, *flags, *more], stdout=log, stderr=subprocess.STDOUT)
-        yield kubeconfig
-        process.terminate()
-        assert process.wait(20) == 0, (folder / "log").read_text()
+        try:
+            yield kubeconfig
+        finally:
+            process.terminate()
+            ended = process.wait(20)
+        assert ended == 0, (folder / "log").read_text()
 
 
 @pytest.fixture
