@@ -16,6 +16,7 @@ from analysis.templates import TemplateName, flatten, nested
 from rollouts import experiments
 from rollouts.api.parse import PARSERS, Parsed
 from rollouts.api.rollout import RolloutSpec
+from rollouts.cli.windowlint import window_findings
 from rollouts.core.errors import Refusal
 from rollouts.delivery.reference_rules import REFERENCE_RULES, References, services_named
 from rollouts.delivery.router_rules import retired
@@ -82,6 +83,7 @@ def lint(sources: Iterable[Source]) -> tuple[Finding, ...]:
     objects = [_read(document) for document in documents if _is_ours(document.value)]
     for document in documents:
         findings += _identity(document)
+        findings += (_finding(document, refusal, severity) for refusal, severity in window_findings(document.value))
     findings += _twice(objects)
     around = _Around.of(documents, objects)
     for each in objects:

@@ -129,23 +129,8 @@ def _windows(project: Manifest, now: Instant, count: int) -> Iterator[dict[str, 
             "for": _scope(window),
             "open": bool(spans) and spans[0].opens <= now,
             "openings": [{"opens": str(span.opens), "closes": str(span.closes)} for span in spans],
-            "warning": wrong or _surprise(window, [span.closes.since(span.opens) for span in spans]),
+            "warning": wrong or rules.surprise(window, spans),
         }
-
-
-def _surprise(window: SyncWindow, lengths_s: list[float]) -> str:
-    """The trap of an hour range with a duration: every hour opens the window anew."""
-    from rollouts.gitops.windows import duration_s
-
-    longest_s = max(lengths_s, default=0.0)
-    if longest_s <= duration_s(window) + 1:
-        return ""
-    fields = window.schedule.split()
-    mend = ""
-    if len(fields) == 5 and "-" in fields[1]:
-        mend = f"; to open once a day write {' '.join([fields[0], fields[1].split('-')[0], *fields[2:]])!r}"
-    stretch = f"{longest_s / 3600:g} h at a stretch, not {window.duration}"
-    return f"it opens again while it is open, and so stays open for {stretch}{mend}"
 
 
 def _scope(window: SyncWindow) -> str:

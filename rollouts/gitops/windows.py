@@ -166,3 +166,16 @@ def _forbidden(by: Sequence[SyncWindow], soonest: Instant | None, reason: str) -
         changes_at=soonest,
         reason=words,
     )
+
+
+def surprise(window: SyncWindow, spans: Iterable[Span]) -> str:
+    """The trap of an hour range with a duration, "" where it is none: every hour opens the window anew."""
+    longest_s = max((span.closes.since(span.opens) for span in spans), default=0.0)
+    if longest_s <= duration_s(window) + 1:
+        return ""
+    fields = window.schedule.split()
+    mend = ""
+    if len(fields) == 5 and "-" in fields[1]:
+        mend = f"; to open once a day write {' '.join([fields[0], fields[1].split('-')[0], *fields[2:]])!r}"
+    stretch = f"{longest_s / 3600:g} h at a stretch, not {window.duration}"
+    return f"it opens again while it is open, and so stays open for {stretch}{mend}"

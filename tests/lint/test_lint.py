@@ -316,3 +316,28 @@ def test_a_router_that_its_makers_gave_up_is_a_warning() -> None:
     found = [each for each in lint([Source("web.yaml", text.encode())]) if each.reason == "RouterRetired"]
 
     assert [each.severity for each in found] == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "duration", "reasons"),
+    [
+        ("0 8 * * 1-5", "9h", []),
+        ("0 8-17 * * 1-5", "9h", ["WindowOverlaps"]),
+        ("nonsense", "9h", ["WindowInvalid"]),
+        ("0 8 * * 1-5", "0s", ["WindowInvalid"]),
+    ],
+)
+def test_windows_that_are_open_for_longer_than_they_say_are_told(
+    schedule: str, duration: str, reasons: list[str]
+) -> None:
+    window = f'{{kind: allow, schedule: "{schedule}", duration: {duration}, applications: ["*"]}}'
+    text = f"""\
+apiVersion: argoproj.io/v1alpha1
+kind: AppProject
+metadata: {{name: shop, namespace: argocd}}
+spec:
+  syncWindows:
+    - {window}
+"""
+
+    assert [found.reason for found in lint([Source("project.yaml", text)])] == reasons
