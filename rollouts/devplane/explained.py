@@ -101,7 +101,11 @@ def schemas(kind: Kind) -> dict[str, Any]:
         fields = {field.name: field.type for field in _FIELDS.get(name, ())}
         properties = {each: _schema(type_) for each, type_ in fields.items()}
         if name == kind.name:
-            head: dict[str, Any] = {"apiVersion": _PLAIN["str"], "kind": _PLAIN["str"], "metadata": _reference("ObjectMeta")}
+            head: dict[str, Any] = {
+                "apiVersion": _PLAIN["str"],
+                "kind": _PLAIN["str"],
+                "metadata": _reference("ObjectMeta"),
+            }
             properties = {**head, **properties}
         found[name] = {"type": "object", "properties": properties}
         pending += [struct for type_ in fields.values() if (struct := type_.lstrip("*[]{}")) in _FIELDS]

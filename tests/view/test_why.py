@@ -70,7 +70,10 @@ TABLE: list[tuple[str, World, str, tuple[str, ...]]] = [
     ("a hand on the brake", at({}, paused=True), "PausedByHand", ("paused by hand", "rollouts resume web")),
     (
         "an analysis could not decide",
-        at({"pauseConditions": [{"reason": "InconclusiveAnalysisRun"}]}, judged("Inconclusive", inconclusive=2, count=5)),
+        at(
+            {"pauseConditions": [{"reason": "InconclusiveAnalysisRun"}]},
+            judged("Inconclusive", inconclusive=2, count=5),
+        ),
         "InconclusiveAnalysisRun",
         ("success-rate was inconclusive in 2 of 5 measurements",),
     ),
