@@ -117,6 +117,16 @@ async def test_what_the_server_would_refuse_is_told_before_anything_is_written(t
     assert (await town.client.get(Ref(kinds.CONFIG_MAP, town.namespace, "first"))).get("data") in (None, {})
 
 
+async def test_a_namespace_that_nobody_makes_is_told_with_what_would_make_it(town: Town) -> None:
+    town.push(config("first"))
+    town.namespace = "made-by-nobody"
+    await town.found({"automated": {}, "retry": {"limit": 0}})
+    status = await town.until(lambda status: (status.get("operationState") or {}).get("phase") == "Failed")
+
+    said = [row.get("message", "") for row in status["operationState"]["syncResult"]["resources"]]
+    assert "CreateNamespace=true" in said[0]
+
+
 async def test_objects_that_kubectl_applied_are_taken_over_with_their_fields(town: Town) -> None:
     before = config("settings", namespace=town.namespace, colour="blue", size="m")
     last = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(before)}
