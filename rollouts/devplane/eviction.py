@@ -51,7 +51,9 @@ def _has_room(store: Store, budget: Manifest, pod: Manifest) -> bool:
 def _least(store: Store, spec: Mapping[str, Any], pods: Sequence[Manifest]) -> int:
     """How many pods must stay healthy."""
     owners = {objects.controller_uid(pod) for pod in pods}
-    expected: int = sum(each["spec"]["replicas"] for each in store.all(kinds.REPLICA_SET) if objects.uid(each) in owners)
+    expected: int = sum(
+        each["spec"]["replicas"] for each in store.all(kinds.REPLICA_SET) if objects.uid(each) in owners
+    )
     if spec.get("maxUnavailable") is not None:
         return max(0, expected - amount.resolve_up(spec["maxUnavailable"], expected))
     return amount.resolve_up(spec.get("minAvailable") or 0, expected)
