@@ -6,6 +6,7 @@ import itertools
 import urllib.error
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from tests.plane.build import PlaneMissingError
 from tests.plane.fixtures import AnyPlane, say_through
 from tests.plane.leftout import leave_out
 from tests.plane.schemas import fetched
-from tests.traffic.fixtures import BETA, CASES, OWNER, SHADOW, TRAFFIC
+from tests.traffic.fixtures import BETA, CASES, SHADOW, TRAFFIC
 
 pytestmark = pytest.mark.realplane
 
@@ -57,11 +58,19 @@ class Shelf:
             return None
         return {**found, "metadata": {**found["metadata"], "namespace": TRAFFIC.namespace}}
 
+    def owner(self) -> dict[str, Any]:
+        """Something that exists: what an owner that is not there owns is collected as garbage."""
+        path = f"/api/v1/namespaces/{self._namespace}/configmaps"
+        made = self._admin.ask("POST", path, {"metadata": {"name": "owner"}})
+        uid = made["metadata"]["uid"]
+        return {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid, "controller": True}
+
     def carry(self, action: Any) -> None:
         match action:
             case Create():
                 body = deepcopy(dict(action.body))
-                body["metadata"] = {"name": action.ref.name, "ownerReferences": [{**OWNER, "uid": "u1"}]}
+                owners = action.body["metadata"]["ownerReferences"]
+                body["metadata"] = {"name": action.ref.name, "ownerReferences": owners}
                 self._admin.ask("POST", action.ref.kind.path(self._namespace), body)
             case Patch():
                 guard = {"op": "test", "path": "/metadata/resourceVersion", "value": action.version}
@@ -136,10 +145,11 @@ def test_a_router_makes_an_object_that_its_schema_takes(shelf: Shelf, name: str)
             main, {"apiVersion": main.kind.api_version, "kind": "Mapping", "metadata": {"name": "web"}, "spec": spec}
         )
 
+    traffic = replace(TRAFFIC, owner=shelf.owner())
     for weight in (0, 20, 0):
-        (route,) = made.find(dialect, settings, TRAFFIC, shelf.get)
-        shelf.carry(made.write(dialect, settings, TRAFFIC, route, Split(weight)))
-        (route,) = made.find(dialect, settings, TRAFFIC, shelf.get)
+        (route,) = made.find(dialect, settings, traffic, shelf.get)
+        shelf.carry(made.write(dialect, settings, traffic, route, Split(weight)))
+        (route,) = made.find(dialect, settings, traffic, shelf.get)
 
         assert (route.weight, route.refusal) == (weight, "")
-        assert made.write(dialect, settings, TRAFFIC, route, Split(weight)) is None
+        assert made.write(dialect, settings, traffic, route, Split(weight)) is None
