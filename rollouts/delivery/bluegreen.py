@@ -75,7 +75,15 @@ def preview_target(seen: DeliverySeen, phase: Phase, now: Instant) -> str:
     latch, current = seen.latch, seen.current
     if not seen.canary_service.is_named or phase is Phase.NEW:
         return ""
-    if current is None or current.usable == 0 or (phase is Phase.ABORTED and _is_spent(current, now)):
+    is_over = (
+        phase is Phase.ABORTED
+        and current is not None
+        and (
+            _is_spent(current, now)
+            or seen.canary_service.hash != latch.current  # what was given up is not looked at anew
+        )
+    )
+    if current is None or current.usable == 0 or is_over:
         # Until then it stays with a version that is in use; with any other it has no business.
         is_in_use = seen.canary_service.hash in (latch.current, latch.stable) and phase is not Phase.ABORTED
         return seen.canary_service.hash if is_in_use else latch.stable

@@ -12,6 +12,7 @@ from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
 from rollouts.delivery.turning import Turning
 from rollouts.kit.instant import Instant
+from rollouts.kube import object as obj
 from rollouts.kube.conditions import Condition, find
 
 DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
@@ -95,7 +96,10 @@ def deadline(seen: DeliverySeen) -> Instant | None:
     since = Instant.parse(before.get("lastUpdateTime"))
     if since is None or before.get("reason") in (DEADLINE_EXCEEDED, ABORTED) or not is_waiting(seen, seen.latch):
         return None
-    return since.plus(seen.spec.progress_deadline_s)
+    if seen.current is None and not denials.progressing(seen):
+        return None  # it is ours to make: nobody is late while we were away, or were not heard
+    born = obj.created(seen.current.manifest) if seen.current else None
+    return (since if born is None else max(since, born)).plus(seen.spec.progress_deadline_s)
 
 
 def is_late(seen: DeliverySeen, now: Instant) -> bool:

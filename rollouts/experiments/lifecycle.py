@@ -15,6 +15,7 @@ from rollouts.experiments.seen import ExperimentSeen, SetSeen, TemplateSeen
 from rollouts.experiments.state import Counts, RunState, State, TemplatePhase, TemplateState
 from rollouts.experiments.status import MESSAGE_MAX, status_of
 from rollouts.kit.instant import Instant
+from rollouts.kube import object as kube
 
 
 class Event(Enum):
@@ -177,7 +178,7 @@ def _template(seen: ExperimentSeen, each: TemplateSeen, state: TemplateState, no
         return state.turned(TemplatePhase.PROGRESSING, now)
     limit_s = rules.progress_deadline_s(seen.spec)
     is_ours_to_make = each.set is None and not each.place.refused  # nobody is late while we were away
-    if now.since(state.since) >= limit_s and not is_ours_to_make:
+    if now.since(_waits_since(each, state.since)) >= limit_s and not is_ours_to_make:
         said = f"Template '{each.name}' exceeded its progressDeadlineSeconds ({limit_s})"
         words = each.place.refused or (each.service.refused if each.service else "")
         said += f": {words}" if words else ""
@@ -188,9 +189,16 @@ def _template(seen: ExperimentSeen, each: TemplateSeen, state: TemplateState, no
 def deadlines(seen: ExperimentSeen) -> Iterator[Instant]:
     """When each set that still waits for pods will have waited for too long."""
     limit_s = rules.progress_deadline_s(seen.spec)
-    for each in seen.state.templates:
-        if each.phase is TemplatePhase.PROGRESSING and each.since is not None:
-            yield each.since.plus(limit_s)
+    sets = {each.name: each for each in seen.templates}
+    for state in seen.state.templates:
+        if state.phase is TemplatePhase.PROGRESSING and state.since is not None and state.name in sets:
+            yield _waits_since(sets[state.name], state.since).plus(limit_s)
+
+
+def _waits_since(each: TemplateSeen, since: Instant) -> Instant:
+    """From when on a set without its pods is waited for: not before it was made, however late that was."""
+    born = kube.created(each.set.manifest) if each.set is not None else None
+    return since if born is None else max(since, born)
 
 
 def _has_progressed(found: SetSeen | None, told: Counts) -> bool:
