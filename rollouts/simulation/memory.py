@@ -80,7 +80,7 @@ class Memory:
         """Take in how a Rollout stands after a commit. A weight that a stranger gives is not our doing."""
         own = uid(now.rollout)
         if now.weight > 0:
-            if by_controller:
+            if by_controller and self.strange.isdisjoint(now.weights):
                 self.dark_since.pop(own, None)
         else:
             self.dark_since.setdefault(own, at)
