@@ -29,13 +29,6 @@ METRIC = "analysisrun.argoproj.io/metric-name"
 
 
 @dataclass(frozen=True, slots=True)
-class JobPlace:
-    """Where a Job is, or will be."""
-
-    ref: Ref
-
-
-@dataclass(frozen=True, slots=True)
 class JobsSeen:
     """The Jobs of a run. latest: by metric, the Job of its next measurement.  open: those that have not ended.
 
@@ -57,29 +50,29 @@ def gathered(
     found = {kube.name(job): job for job in reader.owned_by(kinds.JOB, kube.uid(run))}
     latest, refused = {}, {}
     for metric, state in asked:
-        ref = ref_of(run, metric, state)
-        if (job := found.get(ref.name)) is not None:
+        name = name_of(run, metric, state)
+        if (job := found.get(name)) is not None:
             latest[metric.name] = job
-        elif said := reader.refused(ref):
+        elif said := reader.refused(Ref(kinds.JOB, kube.namespace(run), name)):
             refused[metric.name] = said
     still = tuple(job for job in found.values() if verdict(job) is None and not kube.is_deleting(job))
     return JobsSeen(latest, still, refused)
 
 
-def ref_of(run: Manifest, metric: Metric, state: MetricState) -> Ref:
+def name_of(run: Manifest, metric: Metric, state: MetricState) -> str:
     """The Job of a metric's next measurement: `<uid of the run>.<metric>.<number>`."""
     number = state.taken + 1
     name = f"{kube.uid(run)}.{metric.name}.{number}".lower()
     if len(name) > NAME_CHARS_MAX or not _is_plain(metric.name):
         short = hashlib.sha256(metric.name.encode()).hexdigest()[:10]
         name = f"{kube.uid(run)}.{short}.{number}".lower()
-    return Ref(kinds.JOB, kube.namespace(run), name)
+    return name
 
 
 def begun(run: Manifest, metric: Metric, state: MetricState) -> Create:
     """The Job that measures next."""
-    spec, measured = metric.query, JobPlace(ref_of(run, metric, state))
-    ref = measured.ref
+    spec = metric.query
+    ref = Ref(kinds.JOB, kube.namespace(run), name_of(run, metric, state))
     given = spec.get("metadata") if isinstance(spec.get("metadata"), Mapping) else {}
     marks = {RUN_NAME: kube.name(run), RUN_NAMESPACE: ref.namespace, METRIC: metric.name}
     body: dict[str, Any] = {
@@ -94,14 +87,14 @@ def begun(run: Manifest, metric: Metric, state: MetricState) -> Create:
         },
         "spec": spec.get("spec") if isinstance(spec.get("spec"), Mapping) else {},
     }
-    return Create(measured.ref, body, kube.uid(run))
+    return Create(ref, body, kube.uid(run))
 
 
 def ended(seen: JobsSeen) -> Iterator[Delete]:
     """What stops the Jobs that still run."""
     for job in seen.open:
-        measured = JobPlace(Ref(kinds.JOB, kube.namespace(job), kube.name(job)))
-        yield Delete(measured.ref, uid=kube.uid(job), version=kube.version(job))
+        ref = Ref(kinds.JOB, kube.namespace(job), kube.name(job))
+        yield Delete(ref, uid=kube.uid(job), version=kube.version(job))
 
 
 def verdict(job: Manifest) -> Phase | None:

@@ -38,7 +38,6 @@ CARRIED = {
     "service.ref": kinds.SERVICE,
     "workload.ref": kinds.DEPLOYMENT,
     "each.place.ref": kinds.REPLICA_SET,
-    "measured.ref": kinds.JOB,
 }
 """What a reference that a value carries along points at, by how the code writes it; `seen.ref` is the room's root."""
 FRAMES = ("rollouts.traffic.inplace", "rollouts.traffic.made")
