@@ -96,8 +96,9 @@ def deadline(seen: DeliverySeen) -> Instant | None:
     since = Instant.parse(before.get("lastUpdateTime"))
     if since is None or before.get("reason") in (DEADLINE_EXCEEDED, ABORTED) or not is_waiting(seen, seen.latch):
         return None
-    if seen.current is None and not denials.progressing(seen):
-        return None  # it is ours to make: nobody is late while we were away, or were not heard
+    is_told = before.get("reason") in denials.REASONS
+    if seen.current is None and not (is_told and denials.progressing(seen)):
+        return None  # it is ours to make: nobody is late while we were away, were not heard, or were just refused
     born = obj.created(seen.current.manifest) if seen.current else None
     return (since if born is None else max(since, born)).plus(seen.spec.progress_deadline_s)
 

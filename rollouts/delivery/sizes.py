@@ -100,7 +100,7 @@ def _aborted(seen: DeliverySeen, each: SetSeen, now: Instant) -> SetWant:
         return SetWant(each, each.wanted, Keep.AS_IT_IS)
     if is_shrinking:
         return leaving(seen, each, 0, now)
-    return leaving(seen, each, _KEEP_DELAY_S_DEFAULT if delay is None else delay, now)
+    return leaving(seen, each, _KEEP_DELAY_S_DEFAULT if delay is None else delay, now, since=seen.latch.aborted_at)
 
 
 def former(seen: DeliverySeen, phase: Phase, each: SetSeen, now: Instant) -> SetWant:
@@ -123,19 +123,37 @@ def is_beyond_limit(seen: DeliverySeen, each: SetSeen, limit: int | None) -> boo
     return each.name in keeping[limit:]
 
 
-def leaving(seen: DeliverySeen, each: SetSeen, delay_s: int, now: Instant, *, at_once: bool = False) -> SetWant:
+def running_deadline(each: SetSeen, delay_s: int, since: Instant | None) -> Instant | None:
+    """When a set that leaves since then is to be gone; None where only an earlier leave has left its deadline behind.
+
+    A retry takes such a deadline away, but not one that its controller has not been told of yet.
+    """
+    is_left_over = since is not None and each.deadline is not None and each.deadline < since.plus(delay_s)
+    return None if is_left_over else each.deadline
+
+
+def leaving(
+    seen: DeliverySeen,
+    each: SetSeen,
+    delay_s: int,
+    now: Instant,
+    *,
+    at_once: bool = False,
+    since: Instant | None = None,
+) -> SetWant:
     """A set on its way to 0: first nobody may select it, then the delay runs, then it goes.
 
-    at_once: a delay that is running already is cut short.
+    at_once: a delay that is running already is cut short.  since: when it was decided that the set is to leave.
     """
+    deadline = running_deadline(each, delay_s, since)
     is_selected = each.hash in seen.selected
     if not each.wanted:
         return SetWant(each, 0, Keep.AS_IT_IS)
     if is_selected and seen.replicas:
         return SetWant(each, each.wanted, Keep.FOR_GOOD if seen.carries else Keep.AS_IT_IS)
-    if each.deadline is None and delay_s > 0:
-        return SetWant(each, each.wanted, Keep.UNTIL, now.plus(delay_s).rounded_up())
-    if each.deadline is not None and each.deadline > now and not at_once:
-        return SetWant(each, each.wanted, Keep.UNTIL, each.deadline)
+    if deadline is None and delay_s > 0:
+        return SetWant(each, each.wanted, Keep.UNTIL, max(now, since or now).plus(delay_s).rounded_up())
+    if deadline is not None and deadline > now and not at_once:
+        return SetWant(each, each.wanted, Keep.UNTIL, deadline)
     is_handing_over = not seen.latch.is_updating and seen.carries  # the last weight is still to be read back
     return SetWant(each, each.wanted if is_handing_over else 0, Keep.AS_IT_IS)

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from rollouts.simulation.__main__ import main
+from rollouts.simulation.faults import Fault, Weather, What
 from rollouts.simulation.runner import Run, matrix, of_seed, play
 from rollouts.simulation.workload import scenario
 
@@ -20,6 +21,32 @@ ONCE_FAILED = (
     ("fix-forward-after-abort", 397),  # a stranger's weight was taken back to a stable version that lacked a pod
     ("bad-background", 809),  # a verdict that arrived at the very instant of a decision
 )
+SHRUNKEN = (
+    # A retry could not take the first abort's deadline away unseen; the second abort found it spent: S22.
+    Run(
+        "aborted-appMesh",
+        Weather(0.02, {"ReplicaSet": 0.001, "Service": 0.2, "Rollout": 0.01}, restart_s=0.5, standby=True, seed=3190),
+        (
+            Fault(What.CRASH, 4829),
+            Fault(What.NOT_FOUND, 14),
+            Fault(What.STALL, 16294, 70.0, "ReplicaSet"),
+            Fault(What.CRASH_BEFORE, 36),
+        ),
+    ),
+    # A stranger's weight of a moment ago, which nobody had been told of yet, was held against a shrinking set.
+    Run(
+        "dynamic-revision",
+        Weather(0.02, {"Rollout": 0.05, "ReplicaSet": 0.05, "Service": 0.2, "Ingress": 1.0}, set_lag_s=0.3,
+                pod_ready_s=3.0, restart_s=20.0, seed=3241),
+        (Fault(What.DRIFT, 23603, about="7"),),
+    ),
+    # After a long absence one refusal to make the ReplicaSet was enough to call the update late.
+    Run(
+        "unrouted-late",
+        Weather(0.002, restart_s=20.0, set_lag_s=0.3, pod_ready_s=0.1, seed=3388),
+        (Fault(What.CRASH_BEFORE, 8), Fault(What.CONFLICT, 10), Fault(What.NOT_FOUND, 12)),
+    ),
+)  # fmt: skip
 
 
 def told(run: Run) -> str:
@@ -35,6 +62,11 @@ def test_a_batch_of_fixed_seeds(batch: range) -> None:
 @pytest.mark.parametrize(("name", "seed"), ONCE_FAILED)
 def test_a_seed_that_once_failed(name: str, seed: int) -> None:
     assert told(of_seed(seed, [scenario(name)])) == ""
+
+
+@pytest.mark.parametrize("run", SHRUNKEN, ids=lambda run: str(run.scenario))
+def test_a_story_that_once_failed(run: Run) -> None:
+    assert told(run) == ""
 
 
 @pytest.mark.parametrize("name", ["delete-midway", "bad-release"])
