@@ -21,6 +21,7 @@ from rollouts.core.errors import Refusal
 from rollouts.delivery.reference_rules import REFERENCE_RULES, References, services_named
 from rollouts.delivery.router_rules import retired
 from rollouts.delivery.rules import refusals
+from rollouts.kit.parts import part
 from rollouts.kit.strictyaml import Document, YamlError, read
 from rollouts.kube import kinds
 from rollouts.kube.ref import Manifest
@@ -97,19 +98,15 @@ def _is_ours(manifest: Manifest) -> bool:
 
 def _read(document: Document) -> _Object:
     value = document.value
-    meta = _mapping(value.get("metadata"))
+    meta = part(value, "metadata")
     kind = str(value["kind"])
     namespace = "" if kind == "ClusterAnalysisTemplate" else str(meta.get("namespace") or "")
     parsed = PARSERS[kind](value, strict=True)
     return _Object(document, kind, str(meta.get("name") or ""), namespace, parsed)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _subject(manifest: Manifest) -> str:
-    name = _mapping(manifest.get("metadata")).get("name") or "?"
+    name = part(manifest, "metadata").get("name") or "?"
     return f"{manifest.get('kind') or '?'}/{name}"
 
 
@@ -137,7 +134,7 @@ def _identity(document: Document) -> Iterator[Finding]:
         text = f"{value['kind']} is served as {kinds.ROLLOUT.api_version} alone"
         fix = f"apiVersion: {kinds.ROLLOUT.api_version}"
         yield _finding(document, Refusal("VersionUnknown", "apiVersion", text, fix=fix))
-    meta = _mapping(value.get("metadata"))
+    meta = part(value, "metadata")
     name = meta.get("name")
     if not name and not (value["kind"] in ("AnalysisRun", "Experiment") and meta.get("generateName")):
         text = "metadata.name is missing"
@@ -173,7 +170,7 @@ class _Around:
         """The index of everything that was given."""
         named: dict[str, dict[tuple[str, str], Manifest]] = {"Service": {}, "Ingress": {}, "IngressClass": {}}
         for value in (document.value for document in documents):
-            meta = _mapping(value.get("metadata"))
+            meta = part(value, "metadata")
             if value.get("kind") in named:
                 place = (str(meta.get("namespace") or ""), str(meta.get("name") or ""))
                 named[str(value["kind"])][place] = value
@@ -186,7 +183,7 @@ class _Around:
             elif each.kind == "Rollout" and each.parsed.spec:
                 for service in services_named(each.parsed.spec).values():
                     users[each.namespace, service] = (*users.get((each.namespace, service), ()), each.name)
-        classes = {name: str(_mapping(value.get("spec")).get("controller", ""))
+        classes = {name: str(part(value, "spec").get("controller", ""))
                    for (_, name), value in named["IngressClass"].items()}  # fmt: skip
         return cls(named["Service"], named["Ingress"], templates, users, classes)
 
@@ -254,7 +251,7 @@ def _nested(each: _Object, spec: Mapping[str, Any], around: _Around) -> Iterator
 
     def find(wanted: TemplateName) -> Mapping[str, Any] | None:
         found = spec if wanted == own else templates.get((wanted.cluster_scope, wanted.name), {}).get("spec")
-        return _mapping(found) if found is not None else None
+        return part(found) if found is not None else None
 
     try:
         flatten((own,), find)

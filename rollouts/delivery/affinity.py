@@ -7,6 +7,7 @@ from typing import Any
 
 from rollouts.api.rollout import AntiAffinity
 from rollouts.delivery import marks
+from rollouts.kit.parts import at, part
 from rollouts.kube.ref import Manifest
 
 TOPOLOGY = "kubernetes.io/hostname"
@@ -52,21 +53,16 @@ def without(template: Manifest) -> Manifest:
 
 
 def _anti(template: Manifest) -> Mapping[str, Any]:
-    affinity = _mapping(_mapping(template.get("spec")).get("affinity"))
-    return _mapping(affinity.get("podAntiAffinity"))
+    return part(template, "spec", "affinity", "podAntiAffinity")
 
 
 def _weighted(preference: object) -> Mapping[str, Any]:
-    return _mapping(_mapping(preference).get("podAffinityTerm"))
+    return part(preference, "podAffinityTerm")
 
 
 def _named(term: object) -> str:
     """The one hash that a term names, "" for a term of somebody else's."""
-    expressions = _mapping(_mapping(term).get("labelSelector")).get("matchExpressions") or ()
-    found = [_mapping(each) for each in expressions if _mapping(each).get("key") == marks.HASH_LABEL]
+    expressions = at(term, "labelSelector", "matchExpressions") or ()
+    found = [part(each) for each in expressions if part(each).get("key") == marks.HASH_LABEL]
     values = found[0].get("values") if found else None
     return str(values[0]) if isinstance(values, list | tuple) and len(values) == 1 else ""
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rollouts.delivery import calls
+from rollouts.delivery.calls import Call
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part, text
 
 PAUSE_STEP = "CanaryPauseStep"
 PAUSE_BLUE_GREEN = "BlueGreenPause"
@@ -58,6 +61,7 @@ class Latch:
     background_run: str = ""
     experiment: str = ""
     ping_pong: str = ""  # which of the two Services of pingPong is the stable one
+    calls: tuple[Call, ...] = ()  # of step plugins
 
     @property
     def is_updating(self) -> bool:
@@ -67,8 +71,8 @@ class Latch:
 
 def read(status: Mapping[str, Any], steps: int, stable: str, *, blue_green: bool = False) -> Latch:
     """The latch of a status. stable: the stable hash as far as the cluster confirms it."""
-    canary, blue = _mapping(status.get("canary")), _mapping(status.get("blueGreen"))
-    current = _text(status.get("currentPodHash"))
+    canary, blue = part(status, "canary"), part(status, "blueGreen")
+    current = text(status, "currentPodHash")
     done = not stable or current == stable
     index, run = _step(status.get("currentStepIndex"), steps), canary.get("currentStepAnalysisRunStatus")
     if blue_green:
@@ -78,17 +82,18 @@ def read(status: Mapping[str, Any], steps: int, stable: str, *, blue_green: bool
         current=current,
         stable=stable,
         step=steps if done else index,
-        step_hash=_text(status.get("currentStepHash")),
+        step_hash=text(status, "currentStepHash"),
         aborted=status.get("abort") is True,
         aborted_at=Instant.parse(status.get("abortedAt")),
         promote_full=status.get("promoteFull") is True,
         pauses=_pauses(status.get("pauseConditions")),
         controller_pause=status.get("controllerPause") is True,
         collisions=_count(status.get("collisionCount")),
-        step_run=_text(_mapping(run).get("name")),
-        background_run=_text(_mapping(canary.get("currentBackgroundAnalysisRunStatus")).get("name")),
-        experiment=_text(canary.get("currentExperiment")),
-        ping_pong=_text(canary.get("stablePingPong")),
+        step_run=text(run, "name"),
+        background_run=text(canary, "currentBackgroundAnalysisRunStatus", "name"),
+        experiment=text(canary, "currentExperiment"),
+        ping_pong=text(canary, "stablePingPong"),
+        calls=calls.read(canary.get("stepPluginStatuses")),
     )
 
 
@@ -129,11 +134,3 @@ def _pauses(value: object) -> tuple[Pause, ...]:
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -15,6 +15,7 @@ from rollouts.api.common import LabelSelector
 from rollouts.api.parse import shown
 from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
+from rollouts.kit.parts import part
 from rollouts.kube.ref import Manifest
 
 DEPLOYMENT_HASH = "pod-template-hash"
@@ -62,9 +63,9 @@ def matches(selector: LabelSelector, labels: Mapping[str, Any]) -> bool:
 def template_refusals(spec: RolloutSpec) -> Iterator[Refusal]:
     """What is wrong with spec.template in itself and under spec.selector."""
     template = spec.template or {}
-    meta, pod = _mapping(template.get("metadata")), _mapping(template.get("spec"))
+    meta, pod = part(template, "metadata"), part(template, "spec")
     labels = meta.get("labels")
-    if spec.selector and not matches(spec.selector, _mapping(labels)):
+    if spec.selector and not matches(spec.selector, part(labels)):
         yield Refusal(
             "SelectorMismatch",
             f"{_AT}.metadata.labels",
@@ -72,7 +73,7 @@ def template_refusals(spec: RolloutSpec) -> Iterator[Refusal]:
             fix="give the template the labels that spec.selector asks for",
             got=shown(labels or None),
         )
-    if DEPLOYMENT_HASH in _mapping(labels):
+    if DEPLOYMENT_HASH in part(labels):
         text, fix = f"the label {DEPLOYMENT_HASH} belongs to Deployments", f"drop {DEPLOYMENT_HASH} from the template"
         yield Refusal("LabelReserved", f"{_AT}.metadata.labels", text, fix=fix, kind="Forbidden")
     yield from _sizes(template, meta)
@@ -91,7 +92,7 @@ def _sizes(template: Manifest, meta: Manifest) -> Iterator[Refusal]:
     if size > TEMPLATE_BYTES_MAX:
         text = f"may not be more than {TEMPLATE_BYTES_MAX} bytes"
         yield Refusal("TemplateTooLarge", _AT, text, kind="Too long", fix="move large values into a ConfigMap")
-    notes = _mapping(meta.get("annotations"))
+    notes = part(meta, "annotations")
     size = sum(len(str(key).encode()) + len(str(value).encode(errors="surrogatepass")) for key, value in notes.items())
     if size > ANNOTATIONS_BYTES_MAX:
         text = f"may not be more than {ANNOTATIONS_BYTES_MAX} bytes"
@@ -104,12 +105,12 @@ def _containers(pod: Manifest) -> Iterator[Refusal]:
         fix = "add a container with a name and an image"
         yield Refusal("PodInvalid", f"{_AT}.spec.containers", "", kind="Required value", fix=fix)
         return
-    volumes = {_mapping(each).get("name") for each in _list(pod.get("volumes"))}
+    volumes = {part(each).get("name") for each in _list(pod.get("volumes"))}
     names: set[str] = set()
     for field in ("containers", "initContainers"):
         for index, container in enumerate(_list(pod.get(field))):
             at = f"{_AT}.spec.{field}[{index}]"
-            yield from _container(_mapping(container), at, names, volumes)
+            yield from _container(part(container), at, names, volumes)
 
 
 def _container(container: Manifest, at: str, names: set[str], volumes: set[Any]) -> Iterator[Refusal]:
@@ -124,14 +125,10 @@ def _container(container: Manifest, at: str, names: set[str], volumes: set[Any])
     if not container.get("image"):
         yield Refusal("PodInvalid", f"{at}.image", "", kind="Required value", fix="give the container an image")
     for index, mount in enumerate(_list(container.get("volumeMounts"))):
-        wanted = _mapping(mount).get("name")
+        wanted = part(mount).get("name")
         if wanted not in volumes:
             where = f"{at}.volumeMounts[{index}].name"
             yield Refusal("PodInvalid", where, "", kind="Not found", got=shown(wanted))
-
-
-def _mapping(value: Any) -> Manifest:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _list(value: Any) -> tuple[Any, ...]:

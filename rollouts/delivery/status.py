@@ -7,13 +7,14 @@ from typing import Any
 
 from rollouts.core.errors import Refusal
 from rollouts.core.plan import Note, Patch, status_patch
-from rollouts.delivery import denials, duration, marks, notes, progress, readers, restart, rules, runs
+from rollouts.delivery import calls, denials, duration, marks, notes, progress, readers, restart, rules, runs
 from rollouts.delivery import latch as latches
 from rollouts.delivery.latch import STAGE_RUNS, Latch
 from rollouts.delivery.progress import Counts
 from rollouts.delivery.seen import DeliverySeen, Refused, RunSeen
 from rollouts.delivery.turning import Turning
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import at, part
 from rollouts.kube import conditions, kinds, selector
 from rollouts.kube import object as obj
 from rollouts.kube.conditions import Condition
@@ -81,11 +82,11 @@ def next_report(seen: DeliverySeen) -> Instant | None:
 
 def run_notes(seen: DeliverySeen) -> Iterator[Note]:
     """What the runs of this update have come to since the status was written."""
-    told = _mapping(seen.status.get(seen.strategy))
+    told = part(seen.status, seen.strategy)
     step_field = _STEP_RUN if seen.blue_green is None else STAGE_RUNS[seen.latch.step if seen.latch.is_updating else 0]
     for field, run in ((step_field, runs.step_run), (_BACKGROUND_RUN, runs.background_run)):
         found = run(seen, seen.latch)
-        before = str(_mapping(told.get(field)).get("status") or "")
+        before = str(part(told, field).get("status") or "")
         if found is not None and found.phase and found.phase != before:
             yield notes.run_changed(seen, found, before)
 
@@ -196,8 +197,8 @@ def _stage_runs(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
     """The runs before and after the switch; those of an aborted update stay until the next one."""
     if not latch.is_updating:
         return dict.fromkeys(STAGE_RUNS)
-    before = _mapping(seen.status.get("blueGreen"))
-    names = [str(_mapping(before.get(field)).get("name") or "") for field in STAGE_RUNS]
+    before = part(seen.status, "blueGreen")
+    names = [str(part(before, field).get("name") or "") for field in STAGE_RUNS]
     if not latch.aborted:
         is_same = latch.current == seen.latch.current and latch.step > 0
         names = [names[0] if is_same else "", latch.step_run] if latch.step else [latch.step_run, ""]
@@ -206,12 +207,13 @@ def _stage_runs(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
 
 def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
     canary = {
-        **_mapping(seen.status.get("canary")),
+        **part(seen.status, "canary"),
         _STEP_RUN: _run(seen, latch.step_run, runs.step_run(seen, latch), latch),
         _BACKGROUND_RUN: _run(seen, latch.background_run, runs.background_run(seen, latch), latch),
         "currentExperiment": latch.experiment or None,
         "weights": _weights(seen, latch) if seen.routers else None,
         "stablePingPong": latch.ping_pong or None,
+        "stepPluginStatuses": calls.told(latch.calls) or None,
     }
     return {key: value for key, value in canary.items() if value is not None}
 
@@ -252,11 +254,6 @@ def _headline(status: Mapping[str, Any]) -> tuple[object, ...]:
         told.append(_IN_PROGRESS if kind == "Progressing" and is_usual else (each.get("status"), reason))
     fields = latches.fields(latches.Latch(), 1)
     decisions = [status.get(key) for key in fields]
-    weights = _mapping(_mapping(_mapping(status.get("canary")).get("weights")).get("canary"))
-    blue_green = _mapping(status.get("blueGreen"))
+    blue_green = part(status, "blueGreen")
     selected = (blue_green.get("activeSelector"), blue_green.get("previewSelector"))
-    return (status.get("phase"), weights.get("weight"), *selected, *told, *decisions)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return (status.get("phase"), at(status, "canary", "weights", "canary", "weight"), *selected, *told, *decisions)

@@ -17,6 +17,7 @@ from rollouts.api.common import METRICS_MAX
 from rollouts.api.parse import shown
 from rollouts.api.rollout import BlueGreenStrategy, ExperimentStep, RolloutAnalysis, RolloutArgument, RolloutSpec
 from rollouts.core.errors import Refusal
+from rollouts.kit.parts import part
 from rollouts.kube.ref import Manifest
 
 Templates: TypeAlias = Mapping[tuple[bool, str], Manifest | None]
@@ -142,10 +143,7 @@ def _names(analysis: RolloutAnalysis) -> tuple[TemplateName, ...]:
 
 def _spec(templates: Templates, wanted: TemplateName) -> Manifest | None:
     manifest = templates.get((wanted.cluster_scope, wanted.name))
-    if manifest is None:
-        return None
-    spec = manifest.get("spec")
-    return spec if isinstance(spec, Mapping) else {}
+    return None if manifest is None else part(manifest, "spec")
 
 
 def _argument(arg: RolloutArgument) -> dict[str, Any]:

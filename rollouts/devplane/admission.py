@@ -10,6 +10,7 @@ import orjson
 
 from rollouts.devplane import defaults, errors, validate
 from rollouts.devplane.definitions import Definition
+from rollouts.kit.parts import at
 from rollouts.kube.ref import Manifest
 
 FOREGROUND = "foregroundDeletion"
@@ -161,7 +162,7 @@ def _metadata_causes(meta: Mapping[str, Any]) -> list[errors.Cause]:
 def _immutable_causes(kind: str, old: Manifest, new: Manifest) -> list[errors.Cause]:
     causes = []
     for path in _IMMUTABLE.get(kind, ()):
-        before, after = defaults.at(old, path), defaults.at(new, path)
+        before, after = at(old, *path), at(new, *path)
         if before != after:
             causes.append(errors.invalid_value(".".join(path), orjson.dumps(after).decode(), "field is immutable"))
     return causes

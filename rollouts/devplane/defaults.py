@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from rollouts.devplane import errors, selectors
+from rollouts.kit.parts import at
 from rollouts.kube.ref import Kind, Manifest
 
 _NEW_STATUS: Mapping[str, Any] = {
@@ -20,13 +21,6 @@ _NEW_STATUS: Mapping[str, Any] = {
     "Ingress": {"loadBalancer": {}},
     "Namespace": {"phase": "Active"},
 }
-
-
-def at(value: Any, path: tuple[str, ...]) -> Any:
-    """The value at a path of field names, None where there is none."""
-    for part in path:
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
 
 
 def of_new(kind: Kind, new: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +112,7 @@ def causes(kind: Kind, new: Manifest) -> list[errors.Cause]:
     if kind.name in ("ReplicaSet", "Deployment"):
         return _set_causes(spec or {})
     if kind.name == "Job":
-        return _pod_causes(at(spec, ("template", "spec")) or {}, "spec.template.spec")
+        return _pod_causes(at(spec, "template", "spec") or {}, "spec.template.spec")
     if kind.name == "Pod":
         return _pod_causes(spec or {}, "spec")
     if kind.name == "Service" and (spec or {}).get("type") != "ExternalName" and not (spec or {}).get("ports"):
@@ -132,13 +126,13 @@ def _set_causes(spec: Mapping[str, Any]) -> list[errors.Cause]:
     if isinstance(replicas, int) and replicas < 0:
         found.append(errors.invalid_value("spec.replicas", str(replicas), "must be greater than or equal to 0"))
     selector = spec.get("selector")
-    labels = at(spec, ("template", "metadata", "labels")) or {}
+    labels = at(spec, "template", "metadata", "labels") or {}
     if not selector:
         found.append(errors.required("spec.selector"))
     elif not selectors.matches(selector, labels):
         why = "`selector` does not match template `labels`"
         found.append(errors.invalid_value("spec.template.metadata.labels", orjson.dumps(labels).decode(), why))
-    return found + _pod_causes(at(spec, ("template", "spec")) or {}, "spec.template.spec")
+    return found + _pod_causes(at(spec, "template", "spec") or {}, "spec.template.spec")
 
 
 def _pod_causes(spec: Mapping[str, Any], path: str) -> list[errors.Cause]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from rollouts.devplane import errors, selectors
 from rollouts.devplane.definitions import Definition, Scale
+from rollouts.kit.parts import at
 from rollouts.kube.ref import Manifest
 
 
@@ -16,21 +16,19 @@ def _paths(definition: Definition) -> Scale:
     return definition.scale
 
 
-def _at(value: Any, dotted: str) -> Any:
-    for part in dotted.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
 def of(definition: Definition, manifest: Manifest) -> dict[str, Any]:
     """The Scale object of a stored object."""
     paths, meta = _paths(definition), manifest["metadata"]
     shown = {
         key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if key in meta
     }
-    replicas = _at(manifest, paths.spec_replicas)
-    selector = _at(manifest, paths.selector) if paths.selector else selectors.to_text(_at(manifest, "spec.selector"))
-    status = {"replicas": _at(manifest, paths.status_replicas) or 0}
+    replicas = at(manifest, *paths.spec_replicas.split("."))
+    selector = (
+        at(manifest, *paths.selector.split("."))
+        if paths.selector
+        else selectors.to_text(at(manifest, "spec", "selector"))
+    )
+    status = {"replicas": at(manifest, *paths.status_replicas.split(".")) or 0}
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",

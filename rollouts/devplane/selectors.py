@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from rollouts.devplane.errors import bad_request
+from rollouts.kit.parts import at
 from rollouts.kube.ref import Manifest
 
 Test: TypeAlias = Callable[[Manifest], bool]
@@ -27,11 +28,11 @@ FIELDS: Mapping[str, frozenset[str]] = {
 def _split(text: str) -> list[str]:
     """Split at commas outside of parentheses."""
     parts, depth, start = [], 0, 0
-    for at, char in enumerate(text):
+    for index, char in enumerate(text):
         depth += (char == "(") - (char == ")")
         if char == "," and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
+            parts.append(text[start:index])
+            start = index + 1
     return [*parts, text[start:]]
 
 
@@ -61,9 +62,7 @@ def labels(text: str) -> Test | None:
 
 
 def _lookup(manifest: Manifest, path: tuple[str, ...]) -> str:
-    value: Any = manifest
-    for part in path:
-        value = value.get(part) if isinstance(value, Mapping) else None
+    value = at(manifest, *path)
     return "" if value is None else str(value)
 
 

@@ -11,6 +11,7 @@ from rollouts.api.experiment import ExperimentSpec
 from rollouts.experiments.state import Counts, RunState, State, TemplatePhase, TemplateState
 from rollouts.kit import mergepatch
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part, text
 from rollouts.kube import conditions
 from rollouts.kube.conditions import Condition
 from rollouts.kube.ref import Manifest
@@ -25,7 +26,7 @@ _COUNT_MAX = 2**31 - 1
 
 def status_of(manifest: Manifest) -> Mapping[str, Any]:
     """The status, empty where there is none yet."""
-    return _mapping(manifest.get("status"))
+    return part(manifest, "status")
 
 
 def read(manifest: Manifest, spec: ExperimentSpec) -> State:
@@ -34,7 +35,7 @@ def read(manifest: Manifest, spec: ExperimentSpec) -> State:
     templates, runs = _by_name(status.get("templateStatuses")), _by_name(status.get("analysisRuns"))
     return State(
         phase=phase.parse(status.get("phase")),
-        message=_text(status.get("message")),
+        message=text(status, "message"),
         available_at=Instant.parse(status.get("availableAt")),
         templates=tuple(_template(each.name, templates.get(each.name, {})) for each in spec.templates),
         runs=tuple(_run(each.name, runs.get(each.name, {})) for each in spec.analyses),
@@ -60,8 +61,8 @@ def _template(name: str, told: Mapping[str, Any]) -> TemplateState:
     collisions = told.get("collisionCount")
     return TemplateState(
         name=name,
-        phase=_TEMPLATE_PHASES.get(_text(told.get("status")), TemplatePhase.NEW),
-        message=_text(told.get("message")),
+        phase=_TEMPLATE_PHASES.get(text(told, "status"), TemplatePhase.NEW),
+        message=text(told, "message"),
         since=Instant.parse(told.get("lastTransitionTime")),
         collisions=_count(collisions) or None,
         told=Counts(*(_count(told.get(key)) for key in _COUNTS)),
@@ -90,7 +91,7 @@ def _template_told(seen: ExperimentSeen, index: int, state: TemplateState) -> di
 
 
 def _run(name: str, told: Mapping[str, Any]) -> RunState:
-    return RunState(name, _text(told.get("analysisRun")), phase.parse(told.get("phase")), _text(told.get("message")))
+    return RunState(name, text(told, "analysisRun"), phase.parse(told.get("phase")), text(told, "message"))
 
 
 def _run_told(state: RunState) -> dict[str, Any]:
@@ -133,13 +134,5 @@ def _by_name(told: object) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _COUNT_MAX else 0
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

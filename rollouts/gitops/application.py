@@ -9,7 +9,9 @@ from rollouts.core.plan import Ask, Plan
 from rollouts.gitops import auto, deletion, farewell, notes, operation, report, syncing
 from rollouts.gitops.asking import REFRESH
 from rollouts.gitops.compared import comparison_of, warnings_of
-from rollouts.gitops.report import Json
+from rollouts.gitops.comparison import Comparison
+from rollouts.gitops.judged import refusal
+from rollouts.gitops.report import Json, row_is_out
 from rollouts.gitops.seen import SKIP, AppSeen
 from rollouts.gitops.syncing import RENDER_TIMEOUT_S, RESOLVE_TIMEOUT_S
 from rollouts.kit.instant import Instant
@@ -50,7 +52,7 @@ def _observe(seen: AppSeen, now: Instant) -> Plan:
     if _has_failed(seen):
         after = report.observed(seen, comparison, [*warnings_of(seen), *_complaints(seen)], now)
         return _told(seen, {**after, "sync": seen.status.get("sync")}, asks, auto.Decision(), now)
-    after = report.observed(seen, comparison, _warnings(seen, decision.error), now)
+    after = report.observed(seen, comparison, _warnings(seen, comparison, decision.error), now)
     return _told(seen, after, asks, decision, now)
 
 
@@ -71,14 +73,14 @@ def _complaints(seen: AppSeen) -> list[tuple[str, str]]:
 
 
 def _told(seen: AppSeen, after: Json, asks: tuple[Ask, ...], decision: auto.Decision, now: Instant) -> Plan:
-    """First what is the case, then what is done about it."""
+    """What is the case, and what is done about it."""
     wakes = [_wake(seen, now)] + ([decision.wake] if decision.wake and decision.wake > now else [])
+    if decision.operation is not None and not operation.is_waiting(seen.manifest) and not _is_due(seen, now):
+        return syncing.begin_automated(seen, decision.operation, after, now)
     patch = report.patch(seen, after)
     if patch is not None:
         told = tuple(notes.changed(seen, after))
         return Plan(status=patch, asks=asks, notes=told, wake=min(wakes), rule="StatusTold")
-    if decision.operation is not None and not operation.is_waiting(seen.manifest) and not _is_due(seen, now):
-        return syncing.begin_automated(seen, decision.operation, now)
     return Plan(asks=asks, wake=min(wakes), rule="NothingToDo")
 
 
@@ -89,10 +91,12 @@ def _round_ended(seen: AppSeen, now: Instant) -> Plan:
         return _incomparable(seen, problem, now)
     comparison = comparison_of(seen)
     decision = auto.decide(seen, comparison, now)
-    status = report.observed(seen, comparison, _warnings(seen, decision.error), now)
+    status = report.observed(seen, comparison, _warnings(seen, comparison, decision.error), now)
     after, extra = report.looked(seen, status, now, is_compared=not seen.unknown)
     if (finalizers := farewell.wanted_finalizers(seen)) is not None:
         extra = {"metadata": {**extra.get("metadata", {}), "finalizers": finalizers or None}}
+    if decision.operation is not None and not operation.is_waiting(seen.manifest) and not seen.refused:
+        return syncing.begin_automated(seen, decision.operation, after, now, extra=extra)
     told = tuple(notes.changed(seen, after))
     return Plan(status=report.patch(seen, after, extra=extra), notes=told, wake=_later(now), rule="Compared")
 
@@ -141,7 +145,7 @@ def _is_due(seen: AppSeen, now: Instant) -> bool:
         return not _is_resting(seen, now)
     state = operation.state_of(seen.manifest)
     ended, compared = Instant.parse(state.get("finishedAt")), Instant.parse(seen.status.get("reconciledAt"))
-    if ended is not None and (compared is None or compared <= ended) and not operation.is_waiting(seen.manifest):
+    if ended is not None and (compared is None or compared < ended) and not operation.is_waiting(seen.manifest):
         return not _is_resting(seen, now)
     return now >= _due(seen, now)
 
@@ -174,5 +178,6 @@ def _later(now: Instant) -> Instant:
     return now.plus(POLL_S)
 
 
-def _warnings(seen: AppSeen, error: str) -> list[tuple[str, str]]:
-    return warnings_of(seen) + ([("SyncError", error)] if error else [])
+def _warnings(seen: AppSeen, comparison: Comparison, error: str) -> list[tuple[str, str]]:
+    invalid = refusal(seen.judged, {row.key for row in comparison.rows if row_is_out(row)})
+    return [*warnings_of(seen), *(("SyncError", said) for said in (invalid, error) if said)]

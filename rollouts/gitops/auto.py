@@ -8,6 +8,7 @@ from typing import Any
 
 from rollouts.gitops import windows
 from rollouts.gitops.comparison import OUT_OF_SYNC, Comparison, Row
+from rollouts.gitops.judged import refusal
 from rollouts.gitops.operation import spec_sources, state_of, sync_of, whole
 from rollouts.gitops.report import row_is_out
 from rollouts.gitops.seen import AppSeen
@@ -45,6 +46,8 @@ def decide(seen: AppSeen, comparison: Comparison, now: Instant) -> Decision:
     doable = [row for row in out if row.wanted is not None or automated.prune]
     if not doable:
         return Decision()
+    if refusal(seen.judged, {row.key for row in out}):
+        return Decision()  # a condition says why
     if said := _wipes(seen, comparison, automated.prune, automated.allow_empty):
         return Decision(error=said)
     if not _was_tried(seen):

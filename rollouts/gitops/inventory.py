@@ -11,6 +11,7 @@ from typing import Any
 
 from rollouts.gitops.keys import Key, key_from
 from rollouts.gitops.wanted import Resolve
+from rollouts.kit.parts import at
 from rollouts.kube.ref import Kind
 
 ITEMS_MAX = 20_000
@@ -32,10 +33,7 @@ class Item:
 def read(status: Mapping[str, Any]) -> tuple[Item, ...]:
     """The objects of `status.resources`, and of the latest sync's results that are no hooks."""
     found: dict[Key, Item] = {}
-    state = status.get("operationState")
-    result = state.get("syncResult") if isinstance(state, Mapping) else None
-    written = result.get("resources") if isinstance(result, Mapping) else None
-    for rows in (status.get("resources"), written):
+    for rows in (status.get("resources"), at(status, "operationState", "syncResult", "resources")):
         for row in rows if isinstance(rows, list) else ():
             key = key_from(row)
             if key is not None and not row.get("hook") and not row.get("hookType") and key not in found:

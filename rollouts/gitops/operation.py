@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rollouts.api.application import ApplicationSpec
@@ -16,9 +16,18 @@ from rollouts.gitops.hooks import Phase, generated_name
 from rollouts.gitops.sync.task import ERROR, FAILED, RUNNING, SUCCEEDED, TERMINATING
 from rollouts.gitops.wanted import Wanted
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import at, part
 from rollouts.kube.ref import Manifest
 
 OVER = frozenset({SUCCEEDED, FAILED, ERROR})
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a sync did last, as the process that did it recalls it: its results are not yet in the status."""
+
+    sync_id: str
+    rows: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +54,18 @@ class Running:
     @property
     def rows(self) -> Any:
         """What is recorded of its tasks."""
-        result = self.state.get("syncResult")
-        return result.get("resources") if isinstance(result, Mapping) else None
+        return at(self.state, "syncResult", "resources")
 
     @property
     def is_automated(self) -> bool:
         """Whether the controller itself asked for it."""
         return is_automated(self.state.get("operation"))
+
+    def with_rows(self, rows: tuple[Mapping[str, Any], ...]) -> Running:
+        """This sync with the results of its tasks."""
+        result = self.state.get("syncResult")
+        pinned: Mapping[str, Any] = result if isinstance(result, Mapping) else {}
+        return replace(self, state={**self.state, "syncResult": {**pinned, "resources": list(rows)}})
 
     def wishes(self, sources: tuple[Mapping[str, Any], ...]) -> tuple[str, ...]:
         """The revision that is wished for each source."""
@@ -69,14 +83,12 @@ class Running:
 
 def status_of(manifest: Manifest) -> Mapping[str, Any]:
     """The status, empty where it is none."""
-    status = manifest.get("status")
-    return status if isinstance(status, Mapping) else {}
+    return part(manifest, "status")
 
 
 def state_of(manifest: Manifest) -> Mapping[str, Any]:
     """The latest operation's state, empty where there is none."""
-    state = status_of(manifest).get("operationState")
-    return state if isinstance(state, Mapping) else {}
+    return part(manifest, "status", "operationState")
 
 
 def active(manifest: Manifest, spec: ApplicationSpec | None) -> Running | None:
@@ -86,8 +98,7 @@ def active(manifest: Manifest, spec: ApplicationSpec | None) -> Running | None:
     if phase not in (RUNNING, TERMINATING) or (phase == RUNNING and state.get("finishedAt")):
         return None
     sync = sync_of(state.get("operation"))
-    result = state.get("syncResult")
-    pinned = result if isinstance(result, Mapping) else {}
+    pinned = part(state, "syncResult")
     revisions = pinned.get("revisions") or ([pinned["revision"]] if pinned.get("revision") else [])
     words = sync.get("syncOptions")
     if not isinstance(words, list):
@@ -120,14 +131,12 @@ def is_waiting(manifest: Manifest) -> bool:
 
 def sync_of(operation: Any) -> Mapping[str, Any]:
     """The sync that an operation is, empty where it says nothing of it."""
-    sync = operation.get("sync") if isinstance(operation, Mapping) else None
-    return sync if isinstance(sync, Mapping) else {}
+    return part(operation, "sync")
 
 
 def is_automated(operation: Any) -> bool:
     """Whether an operation was begun by the controller itself."""
-    who = operation.get("initiatedBy") if isinstance(operation, Mapping) else None
-    return isinstance(who, Mapping) and who.get("automated") is True
+    return at(operation, "initiatedBy", "automated") is True
 
 
 def spec_sources(manifest: Manifest) -> tuple[Mapping[str, Any], ...]:

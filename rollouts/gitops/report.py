@@ -16,6 +16,7 @@ from rollouts.gitops.options import of_object
 from rollouts.gitops.seen import AppSeen
 from rollouts.kit import mergepatch
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part
 from rollouts.kube import object as kube
 from rollouts.kube.kinds import APPLICATION
 from rollouts.kube.ref import Manifest
@@ -52,12 +53,10 @@ def observed(seen: AppSeen, comparison: Comparison, warnings: Iterable[tuple[str
 def unknown(seen: AppSeen, warnings: Sequence[tuple[str, str]], now: Instant, *, is_spec: bool = False) -> Json:
     """The status where nothing could be compared: what was known of the objects stays, for pruning remembers by it."""
     before = seen.status
-    sync = before.get("sync")
-    kept = dict(sync) if isinstance(sync, Mapping) else {}
     found = health(before, Health(Status.UNKNOWN), now) if is_spec or not before.get("health") else before["health"]
     return {
         **before,
-        "sync": {**kept, "status": UNKNOWN},
+        "sync": {**part(before, "sync"), "status": UNKNOWN},
         "health": found,
         "conditions": conditions(before, warnings, now),
         "controllerNamespace": seen.control_namespace,
@@ -88,8 +87,7 @@ def resources(comparison: Comparison) -> list[Json]:
 
 def health(before: Mapping[str, Any], found: Health, now: Instant) -> Json:
     """The health with the time of its last change."""
-    had = before.get("health")
-    old: Mapping[str, Any] = had if isinstance(had, Mapping) else {}
+    old = part(before, "health")
     since = old.get("lastTransitionTime") if old.get("status") == found.status.value else None
     said = {"message": found.message[:MESSAGE_MAX]} if found.message else {}
     return {"status": found.status.value, **said, "lastTransitionTime": since or now.rfc3339_whole()}

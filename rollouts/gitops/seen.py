@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rollouts.api.application import ApplicationSource, ApplicationSpec
@@ -16,10 +16,12 @@ from rollouts.gitops.destination import Cluster
 from rollouts.gitops.health import custom
 from rollouts.gitops.health.model import says
 from rollouts.gitops.health.table import Check
+from rollouts.gitops.judged import Judge, problems
 from rollouts.gitops.keys import Key
-from rollouts.gitops.operation import Running, active, status_of
+from rollouts.gitops.operation import Applied, Running, active, status_of
 from rollouts.gitops.project import Project
 from rollouts.gitops.wanted import Desired, Place, kinds_of, read
+from rollouts.kit.instant import Instant
 from rollouts.kube import builtin, kinds
 from rollouts.kube import object as kube
 from rollouts.kube.ref import Kind, Manifest, Ref
@@ -37,7 +39,9 @@ class AppSeen:
     """One Application as it stands.
 
     spec: None where `problem` says why it cannot be used.  shared: objects that another application, which exists,
-    tracks.  unknown: kinds that the cache cannot tell about, with why, or "" while they are being listed.
+    tracks.  applied_at: since when every object of the sync under way is written, None while some are not.
+    unknown: kinds that the cache cannot tell about, with why, or "" while they are being listed.
+    judged: objects of git that their controller would refuse, with why.
     """
 
     ref: Ref
@@ -49,6 +53,7 @@ class AppSeen:
     project: Project | None = None
     cluster: Cluster | None = None
     running: Running | None = None
+    applied_at: Instant | None = None
     source: Source = field(default_factory=Source)
     desired: Desired | None = None
     place: Place | None = None
@@ -61,6 +66,7 @@ class AppSeen:
     rehearsed: Answer | None = None
     orphans: tuple[Key, ...] = ()
     checks: Mapping[tuple[str, str], Check] = field(default_factory=dict)
+    judged: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def uid(self) -> str:
@@ -83,8 +89,10 @@ class AppSeen:
         return str(kube.annotations(self.manifest).get(REFRESH) or "")
 
 
-def gather(ref: Ref, reader: Reader, *, control_namespace: str = "argocd") -> AppSeen | None:
-    """The Application and all that its turn rests on, or None where it is gone."""
+def gather(
+    ref: Ref, reader: Reader, *, control_namespace: str = "argocd", judge: Judge | None = None
+) -> AppSeen | None:
+    """The Application and all that its turn rests on, or None where it is gone. judge: who knows other rooms' rules."""
     manifest = reader.get(ref)
     if manifest is None:
         return None
@@ -103,7 +111,8 @@ def gather(ref: Ref, reader: Reader, *, control_namespace: str = "argocd") -> Ap
     is_leaving = kube.is_deleting(manifest) and not _has_farewell(manifest)
     if problem or rules is None or cluster is None or is_leaving:
         return _deletable(bare, reader, problem=problem, base=base)
-    return _compared(base, reader)
+    seen = _compared(base, reader)
+    return replace(seen, judged=problems(seen.desired, judge)) if judge and seen.desired else seen
 
 
 def _has_farewell(manifest: Manifest) -> bool:
@@ -181,7 +190,7 @@ def _deletable(bare: AppSeen, reader: Reader, *, problem: str, base: _Base | Non
 def _compared(base: _Base, reader: Reader) -> AppSeen:
     bare, spec = base.bare, base.spec
     assert base.project is not None and base.cluster is not None
-    running = active(bare.manifest, spec)
+    running, applied_at = _recalled(active(bare.manifest, spec), reader)
     asker = Asker(bare.manifest, bare.app, spec.project or project.DEFAULT, spec.destination.namespace)
     source = source_of(asker, running, reader)
     resolve = _resolver(reader)
@@ -206,6 +215,7 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
         project=base.project,
         cluster=base.cluster,
         running=running,
+        applied_at=applied_at,
         source=source,
         desired=desired,
         place=place,
@@ -219,6 +229,14 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
         orphans=_orphans(base.project, place, live, reader),
         checks=checks(reader, bare.control_namespace),
     )
+
+
+def _recalled(running: Running | None, reader: Reader) -> tuple[Running | None, Instant | None]:
+    """The sync under way with what this process did of it and has not told yet."""
+    applied = reader.recalled()
+    if running is None or not isinstance(applied, Applied) or applied.sync_id != running.sync_id:
+        return running, None
+    return running.with_rows(applied.rows), reader.known_since(f"applied {applied.sync_id}")
 
 
 def _options(spec: ApplicationSpec, running: Running | None) -> options.Options:

@@ -11,7 +11,8 @@ from rollouts.gitops import notes, report
 from rollouts.gitops.auto import window
 from rollouts.gitops.compared import comparison_of, warnings_of
 from rollouts.gitops.comparison import Comparison
-from rollouts.gitops.operation import Running, is_automated, state_of, sync_of, whole
+from rollouts.gitops.health.model import Status
+from rollouts.gitops.operation import Applied, Running, is_automated, state_of, sync_of, whole
 from rollouts.gitops.report import Json
 from rollouts.gitops.seen import AppSeen, rehearsal_id
 from rollouts.gitops.sync import attempt, retry, veto
@@ -19,9 +20,11 @@ from rollouts.gitops.sync.retry import Retries
 from rollouts.gitops.sync.step import Step, step
 from rollouts.gitops.sync.task import ERROR, FAILED, RUNNING, SUCCEEDED, TERMINATING, Task
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import at, part
 
 RESOLVE_TIMEOUT_S, RENDER_TIMEOUT_S, REHEARSE_TIMEOUT_S = 60.0, 150.0, 120.0
 LOOK_AGAIN_S = 60.0
+SETTLE_S = 1.0  # what is healthy so soon after it was applied is told with the end of the sync
 HISTORY_MAX = 10
 
 
@@ -54,14 +57,18 @@ def begin(seen: AppSeen, wish: Mapping[str, Any], now: Instant) -> Plan:
     return Plan(latch=latch, notes=(told,), rule="OperationBegins")
 
 
-def begin_automated(seen: AppSeen, operation: Json, now: Instant) -> Plan:
-    """Ask for a sync and take it up at once, pinned to what was just compared."""
+def begin_automated(seen: AppSeen, operation: Json, after: Json, now: Instant, *, extra: Json | None = None) -> Plan:
+    """Ask for a sync and take it up at once, pinned to what was just compared; one write tells both.
+
+    after: the status that the comparison leads to.  extra: further parts of the object that are written with it.
+    """
     if seen.refused:
         return Plan(wake=now.plus(0.1), rule="RefusalsForgotten")
     state: Json = {"operation": operation, "phase": RUNNING, "message": "", "startedAt": now.rfc3339()}
-    after = {**seen.status, "operationState": {**state, "syncResult": _pin(seen)}}
-    told = notes.began(seen, operation, ", ".join(seen.source.revisions))
-    return Plan(latch=report.patch(seen, after, extra={"operation": operation}), notes=(told,), rule="SyncDecided")
+    begun = {**after, "operationState": {**state, "syncResult": _pin(seen)}}
+    told = (*notes.changed(seen, after), notes.began(seen, operation, ", ".join(seen.source.revisions)))
+    latch = report.patch(seen, begun, extra={**(extra or {}), "operation": operation})
+    return Plan(latch=latch, notes=told, rule="SyncDecided")
 
 
 def proceed(seen: AppSeen, running: Running, now: Instant) -> Plan:
@@ -100,8 +107,7 @@ def again(seen: AppSeen, now: Instant) -> Plan | None:
     rule, tries = _retries(seen, state.get("operation")), whole(state.get("retryCount"))
     failed = Instant.parse(state.get("finishedAt")) or now
     due = failed.plus(rule.delay_s(max(0, tries - 1)) or 0.0)
-    result = state.get("syncResult")
-    pinned: Mapping[str, Any] = result if isinstance(result, Mapping) else {}
+    pinned = part(state, "syncResult")
     revisions = list(pinned.get("revisions") or [pinned.get("revision")])
     newest = list(seen.source.revisions)
     if newest and revisions[0] and newest != revisions and is_automated(state.get("operation")):
@@ -201,6 +207,11 @@ def _stepped(seen: AppSeen, running: Running, comparison: Comparison, found: Ste
     looked = attempt.rows(found.looked, before)
     status = report.observed(seen, comparison, warnings_of(seen), now)
     if found.phase == SUCCEEDED:
+        if _is_settling(seen, comparison, now):
+            return Plan(wake=now.plus(SETTLE_S), rule="HealthAwaited")
+        if seen.applied_at and running.is_automated and not seen.refresh:
+            # The commit was asked for when the sync was decided: this is the comparison that follows a sync.
+            status["reconciledAt"] = now.rfc3339()
         return _ended(seen, running, End(SUCCEEDED, found.message, rows=looked, status=status), now)
     if found.phase == FAILED:
         return _failed(seen, running, FAILED, found.message, now, rows=looked)
@@ -208,15 +219,24 @@ def _stepped(seen: AppSeen, running: Running, comparison: Comparison, found: Ste
         # What was seen of hooks is remembered before anything rests on it: one that is let go may vanish.
         return Plan(latch=_state_patch(seen, running, status, looked, found.message), rule="ResultsRemembered")
     after = attempt.rows(found.tasks, looked)
+    if found.is_plain_and_last:
+        # What is applied last is told with the end of the sync. Whoever takes over after a crash applies it again.
+        applied = Applied(running.sync_id, tuple(after))
+        return Plan(actions=found.actions, wake=now.plus(LOOK_AGAIN_S), rule="LastStep", recall=applied)
     patch = _state_patch(seen, running, status, after, found.message)
     return Plan(actions=found.actions, status=patch, wake=now.plus(LOOK_AGAIN_S), rule="SyncStep")
+
+
+def _is_settling(seen: AppSeen, comparison: Comparison, now: Instant) -> bool:
+    """Whether all was applied a moment ago and controllers are still at work: one write may soon tell all of it."""
+    is_on_its_way = comparison.health.status is Status.PROGRESSING
+    return is_on_its_way and seen.applied_at is not None and now.since(seen.applied_at) < SETTLE_S
 
 
 def _state_patch(
     seen: AppSeen, running: Running, status: Json, rows: Sequence[Mapping[str, Any]], message: str
 ) -> Patch | None:
-    result = running.state.get("syncResult")
-    pinned: Mapping[str, Any] = result if isinstance(result, Mapping) else {}
+    pinned = part(running.state, "syncResult")
     state = {**running.state, "message": message, "syncResult": {**pinned, "resources": list(rows)}}
     return report.patch(seen, {**status, "operationState": state})
 
@@ -284,8 +304,7 @@ def _over(seen: AppSeen, state: Json, more: Json, now: Instant, *, rule: str) ->
 
 
 def _with_rows(running: Running, rows: Sequence[Mapping[str, Any]]) -> Json:
-    result = running.state.get("syncResult")
-    pinned: Mapping[str, Any] = result if isinstance(result, Mapping) else {}
+    pinned = part(running.state, "syncResult")
     found = list(rows) or list(attempt.recorded(running))
     return {**running.state, "syncResult": {**pinned, "resources": found}}
 
@@ -308,6 +327,5 @@ def _history(seen: AppSeen, running: Running, now: Instant) -> Json:
 
 def _retries(seen: AppSeen, operation: Any) -> Retries:
     """The operation's own rule, or the spec's."""
-    own = operation.get("retry") if isinstance(operation, Mapping) else None
-    policy: Any = seen.manifest.get("spec", {}).get("syncPolicy") or {}
-    return retry.read(own if own is not None else policy.get("retry") if isinstance(policy, Mapping) else None)
+    own = at(operation, "retry")
+    return retry.read(own if own is not None else at(seen.manifest, "spec", "syncPolicy", "retry"))

@@ -5,7 +5,7 @@ A manifest that cannot be understood stops the whole sync: half of a commit is w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ from rollouts.gitops import hooks, options, tracking
 from rollouts.gitops.hooks import Phase, Policy
 from rollouts.gitops.keys import Key, key_of, split
 from rollouts.gitops.options import Options
+from rollouts.kit.parts import part
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind, Manifest, Ref
 
@@ -26,6 +27,7 @@ class Wanted:
     """One object of git. kind: None where the API server does not serve it.  phases: empty for no hook.
 
     manifest: with its namespace and the mark of its application.  options: its own over the application's.
+    origin: the file and line that it stands at, "" where a tool made it.
     """
 
     key: Key
@@ -37,6 +39,12 @@ class Wanted:
     policies: tuple[Policy, ...] = ()
     options: Options = NO_OPTIONS
     generate_name: str = ""
+    origin: str = ""
+
+    @property
+    def place(self) -> str:
+        """The beginning of a sentence about it: the file that it stands in, where that is known."""
+        return f"{self.origin}: " if self.origin else ""
 
     @property
     def is_hook(self) -> bool:
@@ -73,24 +81,29 @@ class Desired:
         return tuple(each for each in self.objects if not each.is_hook)
 
 
-def read(manifests: Iterable[Manifest], place: Place) -> Desired:
-    """Objects from manifests. The later of two of the same name stands, and a warning says so."""
+def read(manifests: Iterable[Manifest], place: Place, origins: Sequence[str] = ()) -> Desired:
+    """Objects from manifests. The later of two of the same name stands, and a warning says so.
+
+    origins: where each of them stands, where that is known.
+    """
     found: dict[tuple[Key, str], Wanted] = {}
     errors: list[str] = []
     warnings: list[tuple[str, str]] = []
     listed = tuple(manifests)
     served = with_definitions(place.resolve, listed)
-    for manifest in listed:
+    for index, manifest in enumerate(listed):
+        origin = origins[index] if index < len(origins) else ""
+        at = f"{origin}: " if origin else ""
         if said := _shape_problem(manifest):
-            errors.append(said)
+            errors.append(f"{at}{said}")
             continue
         try:
-            one = _one(manifest, replace(place, resolve=served))
+            one = replace(_one(manifest, replace(place, resolve=served)), origin=origin)
         except hooks.HookError as error:
-            errors.append(f"{manifest.get('kind')}/{manifest['metadata'].get('name', '')}: {error}")
+            errors.append(f"{at}{manifest.get('kind')}/{manifest['metadata'].get('name', '')}: {error}")
             continue
         if not one.key.name and not one.is_hook:
-            errors.append(f"{one.key.kind}: metadata.name is missing (generateName is for hooks alone)")
+            errors.append(f"{at}{one.key.kind}: metadata.name is missing (generateName is for hooks alone)")
             continue
         identity = (one.key, one.generate_name)
         if identity in found:
@@ -111,9 +124,8 @@ def with_definitions(resolve: Resolve, manifests: Iterable[Manifest]) -> Resolve
 
 def kinds_of(definition: Manifest) -> tuple[Kind, ...]:
     """The kinds that a CustomResourceDefinition serves, one for each version; none where it cannot be read."""
-    spec: Any = definition.get("spec")
-    names = spec.get("names") if isinstance(spec, Mapping) else None
-    versions = spec.get("versions") if isinstance(spec, Mapping) else None
+    spec = part(definition, "spec")
+    names, versions = spec.get("names"), spec.get("versions")
     if not isinstance(names, Mapping) or not isinstance(versions, list):
         return ()
     found = []

@@ -13,6 +13,7 @@ from analysis.phase import Phase
 from rollouts.core.plan import Answer
 from rollouts.core.reader import Reader
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part
 from rollouts.kube import object as kube
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.runs import jobs
@@ -85,8 +86,7 @@ def ask_id(uid: str, state: MetricState) -> str:
 
 def spec_of(manifest: Manifest) -> Mapping[str, Any]:
     """The spec, empty where it is none."""
-    spec = manifest.get("spec")
-    return spec if isinstance(spec, Mapping) else {}
+    return part(manifest, "spec")
 
 
 def _parsed(manifest: Manifest) -> tuple[tuple[Metric, ...], str]:

@@ -12,6 +12,7 @@ from analysis.measuring import MEMORY
 from analysis.model import Measurement, Metric, MetricState
 from analysis.verdict import Verdict
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part
 from rollouts.kube.ref import Manifest
 
 STATUS_BYTES_MAX = 64 * 1024
@@ -27,8 +28,7 @@ _COUNT_MAX = 2**31 - 1
 
 def status_of(manifest: Manifest) -> Mapping[str, Any]:
     """The status, empty where there is none yet."""
-    status = manifest.get("status")
-    return status if isinstance(status, Mapping) else {}
+    return part(manifest, "status")
 
 
 def read_states(status: Mapping[str, Any], metrics: Sequence[Metric]) -> tuple[MetricState, ...]:

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from rollouts.gitops.source.address import shown
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part
 from rollouts.kube import object as obj
 from rollouts.kube.kinds import APPLICATION
 from rollouts.kube.ref import Manifest
@@ -93,14 +94,14 @@ class AppFigures(Collector):
             self._syncs.labels(*place, str(after["phase"]), str(bool(sync.get("dryRun"))).lower()).inc()
             if (took_s := _seconds(after)) is not None:
                 self._seconds.labels(*place).inc(took_s)
-        then, now = _status(change.before), _status(change.after)
+        then, now = part(change.before, "status"), part(change.after, "status")
         if now.get("reconciledAt") and now.get("reconciledAt") != then.get("reconciledAt"):
             took_s = _between(now.get("observedAt"), now.get("reconciledAt"))
             self._reconcile.labels(place[0], place[3]).observe(took_s or 0.0)
 
 
 def _info(app: Manifest) -> list[str]:
-    spec, status = app.get("spec") or {}, _status(app)
+    spec, status = app.get("spec") or {}, part(app, "status")
     sources = spec.get("sources") or [spec.get("source") or {}]
     automated = (spec.get("syncPolicy") or {}).get("automated")
     is_automated = isinstance(automated, Mapping) and automated.get("enabled") is not False
@@ -119,14 +120,8 @@ def _info(app: Manifest) -> list[str]:
     ]
 
 
-def _status(app: Manifest) -> Mapping[str, Any]:
-    status = app.get("status")
-    return status if isinstance(status, Mapping) else {}
-
-
 def _state(app: Manifest) -> Mapping[str, Any]:
-    state = _status(app).get("operationState")
-    return state if isinstance(state, Mapping) else {}
+    return part(app, "status", "operationState")
 
 
 def _project(app: Manifest) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rollouts.kit.canonical import sorted_json
+from rollouts.kit.parts import part
 from rollouts.kube import object as obj
 from rollouts.kube.kinds import APPLICATION
 from rollouts.kube.ref import Manifest
@@ -112,8 +113,7 @@ def _record(application: Manifest, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _operation(application: Manifest | None) -> Mapping[str, Any]:
-    state = ((application or {}).get("status") or {}).get("operationState")
-    return state if isinstance(state, Mapping) else {}
+    return part(application, "status", "operationState")
 
 
 def _tail(path: Path) -> list[Mapping[str, Any]]:

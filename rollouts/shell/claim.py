@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part
 from rollouts.kube.kinds import LEASE
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.shell.settings import Settings
@@ -57,8 +58,7 @@ class Claim:
         self.rival = ""
         if lease is None:
             return Write(self._body(now, now, 1, {}), "", 1)
-        spec = lease.get("spec")
-        spec = spec if isinstance(spec, Mapping) else {}
+        spec = part(lease, "spec")
         if self._seen is None or spec != self._seen:
             self._seen, self._seen_at_s = dict(spec), at_s
         transitions = _whole(spec.get("leaseTransitions"))

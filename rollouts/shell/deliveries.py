@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part
 from rollouts.kube import object as obj
 from rollouts.kube.kinds import ROLLOUT
 from rollouts.kube.ref import Manifest
@@ -111,8 +112,7 @@ class Deliveries:
 
 
 def _duration(rollout: Manifest) -> Mapping[str, Any]:
-    told = (rollout.get("status") or {}).get("duration")
-    return told if isinstance(told, Mapping) else {}
+    return part(rollout, "status", "duration")
 
 
 def _committed(rollout: Manifest) -> Instant | None:

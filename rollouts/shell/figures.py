@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import at, part, text
 from rollouts.kube.ref import Manifest
 
 Rows = Sequence[tuple[dict[str, str], float]]
@@ -119,26 +120,26 @@ def by_label(label: str, tally: Tally[str]) -> Rows:
 
 def _facts(rollout: Manifest) -> dict[str, str]:
     name = _strategy(rollout)
-    routing = _map(_map(_map(_map(rollout.get("spec")).get("strategy")).get(name)).get("trafficRouting"))
+    routing = part(rollout, "spec", "strategy", name, "trafficRouting")
     router = next((key for key in sorted(routing) if isinstance(routing[key], dict)), "")
     return {**_who(rollout), "strategy": name, "traffic_router": router, **_phase(rollout)}
 
 
 def _strategy(rollout: Manifest) -> str:
-    strategy = _map(_map(rollout.get("spec")).get("strategy"))
+    strategy = part(rollout, "spec", "strategy")
     return next((known for known in ("canary", "blueGreen") if strategy.get(known) is not None), "none")
 
 
 def _weights(rollout: Manifest) -> Iterator[tuple[dict[str, str], float]]:
-    weights = _map(_map(_map(rollout.get("status")).get("canary")).get("weights"))
+    weights = part(rollout, "status", "canary", "weights")
     for role in ("canary", "stable"):
-        weight = _map(weights.get(role)).get("weight")
+        weight = at(weights, role, "weight")
         if weights:  # where the canary's is left out it is 0
             yield {**_who(rollout), "role": role}, float(weight) if isinstance(weight, int) else 0.0
 
 
 def _steps(rollout: Manifest) -> Sequence[object]:
-    steps = _map(_map(_map(rollout.get("spec")).get("strategy")).get("canary")).get("steps")
+    steps = at(rollout, "spec", "strategy", "canary", "steps")
     return steps if isinstance(steps, list) else ()
 
 
@@ -148,7 +149,7 @@ def _unavailable(rollout: Manifest) -> float:
 
 
 def _last_success(rollout: Manifest) -> float | None:
-    told = _map(_map(rollout.get("status")).get("duration"))
+    told = part(rollout, "status", "duration")
     if told.get("completionStatus") not in ("Promoted", "FastPromoted"):
         return None
     finished = Instant.parse(told.get("finishedAt"))
@@ -156,14 +157,14 @@ def _last_success(rollout: Manifest) -> float | None:
 
 
 def _metrics(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    metrics = _map(manifest.get("spec")).get("metrics")
+    metrics = at(manifest, "spec", "metrics")
     for metric in metrics if isinstance(metrics, list) else ():
-        kind = next((name for name, value in _map(metric.get("provider")).items() if value is not None), "")
+        kind = next((name for name, value in part(metric, "provider").items() if value is not None), "")
         yield str(metric.get("name", "")), kind
 
 
 def _results(run: Manifest) -> Iterable[Mapping[str, Any]]:
-    results = _map(run.get("status")).get("metricResults")
+    results = at(run, "status", "metricResults")
     return results if isinstance(results, list) else ()
 
 
@@ -187,14 +188,9 @@ def _who(manifest: Manifest) -> dict[str, str]:
 
 
 def _text(manifest: Manifest, name: str) -> str:
-    value = _map(manifest.get("status")).get(name)
-    return value if isinstance(value, str) else ""
+    return text(manifest, "status", name)
 
 
-def _number(manifest: Manifest, part: str, name: str, default: int = 0) -> float:
-    value = _map(manifest.get(part)).get(name)
+def _number(manifest: Manifest, where: str, name: str, default: int = 0) -> float:
+    value = at(manifest, where, name)
     return float(value) if isinstance(value, int | float) else float(default)
-
-
-def _map(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

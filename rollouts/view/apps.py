@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rollouts.kit.parts import at, part
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest
 from rollouts.view import table
@@ -41,12 +42,12 @@ class Facts:
     @property
     def spec(self) -> Mapping[str, Any]:
         """The wish."""
-        return _map(self.app.get("spec"))
+        return part(self.app, "spec")
 
     @property
     def status(self) -> Mapping[str, Any]:
         """What is told of it."""
-        return _map(self.app.get("status"))
+        return part(self.app, "status")
 
     @property
     def sources(self) -> tuple[Mapping[str, Any], ...]:
@@ -56,17 +57,17 @@ class Facts:
     @property
     def sync(self) -> str:
         """Synced, OutOfSync or Unknown."""
-        return str(_map(self.status.get("sync")).get("status") or "Unknown")
+        return str(at(self.status, "sync", "status") or "Unknown")
 
     @property
     def health(self) -> str:
         """The worst health."""
-        return str(_map(self.status.get("health")).get("status") or "Unknown")
+        return str(at(self.status, "health", "status") or "Unknown")
 
     @property
     def revisions(self) -> tuple[str, ...]:
         """What was compared last."""
-        sync = _map(self.status.get("sync"))
+        sync = part(self.status, "sync")
         return tuple(
             str(each) for each in sync.get("revisions") or ([sync["revision"]] if sync.get("revision") else ())
         )
@@ -74,7 +75,7 @@ class Facts:
     @property
     def state(self) -> Mapping[str, Any]:
         """The latest operation."""
-        return _map(self.status.get("operationState"))
+        return part(self.status, "operationState")
 
     @property
     def is_busy(self) -> bool:
@@ -84,7 +85,7 @@ class Facts:
     @property
     def is_automated(self) -> bool:
         """Whether it syncs by itself."""
-        automated = _map(self.spec.get("syncPolicy")).get("automated")
+        automated = at(self.spec, "syncPolicy", "automated")
         return isinstance(automated, Mapping) and automated.get("enabled") is not False
 
     @property
@@ -92,7 +93,7 @@ class Facts:
         """How it syncs, in words."""
         if not self.is_automated:
             return "Manual"
-        automated = _map(_map(self.spec.get("syncPolicy")).get("automated"))
+        automated = part(self.spec, "syncPolicy", "automated")
         return "Auto" + "".join(
             word for name, word in (("prune", "-Prune"), ("selfHeal", "-SelfHeal")) if automated.get(name)
         )
@@ -147,7 +148,7 @@ def short(revision: object) -> str:
 def page(app: Manifest, children: Sequence[Manifest], style: Style) -> list[str]:
     """One Application: what it is, how it is, and its objects as a tree."""
     facts = Facts(app)
-    destination = _map(facts.spec.get("destination"))
+    destination = part(facts.spec, "destination")
     lines = [f"{name + ':':15}{value}" for name, value in _head(facts, destination, style)]
     for condition in facts.status.get("conditions") or ():
         kind = clean(condition.get("type"))
@@ -170,7 +171,7 @@ def _head(facts: Facts, destination: Mapping[str, Any], style: Style) -> Iterabl
     yield "Sync policy", facts.policy
     told = f" at {', '.join(clean(short(each)) for each in facts.revisions)}" if facts.revisions else ""
     yield "Sync", status(style, facts.sync) + told
-    message = clean(_map(facts.status.get("health")).get("message") or "")
+    message = clean(at(facts.status, "health", "message") or "")
     yield "Health", status(style, facts.health) + (f" {message}" if message else "")
     if phase := facts.state.get("phase"):
         yield "Operation", f"{status(style, phase)} {clean(facts.state.get('message') or '')}".rstrip()
@@ -206,7 +207,7 @@ def _below(
     todo = [(child, indent, index == 0) for index, child in enumerate(reversed(owned.get(key, ())))]
     while todo:
         child, before, last = todo.pop()
-        phase = _map(child.get("status")).get("phase")
+        phase = at(child, "status", "phase")
         kind, name = str(child.get("kind") or ""), obj.name(child)
         word = f"  {clean(phase)}" if phase else ""
         lines.append(f"{before}{style.glyphs.last if last else style.glyphs.fork} {clean(kind)}/{clean(name)}{word}")
@@ -219,7 +220,7 @@ def _below(
 
 
 def _resource(row: Mapping[str, Any], style: Style) -> str:
-    health = _map(row.get("health"))
+    health = part(row, "health")
     words = [f"{clean(row.get('kind'))}/{clean(row.get('name'))}", status(style, row.get("status"))]
     if health.get("status"):
         words.append(status(style, health["status"]))
@@ -241,7 +242,7 @@ def resources(app: Manifest, style: Style) -> list[str]:
             clean(each.get("namespace") or ""),
             clean(each.get("name")),
             status(style, each.get("status")),
-            status(style, _map(each.get("health")).get("status")) if each.get("health") else "-",
+            status(style, at(each, "health", "status")) if each.get("health") else "-",
         )
         for each in Facts(app).resources
     ]
@@ -283,7 +284,7 @@ def history(app: Manifest) -> list[str]:
     """What was synced, the latest first."""
     rows = []
     for each in reversed(Facts(app).status.get("history") or ()):
-        by = _map(each.get("initiatedBy"))
+        by = part(each, "initiatedBy")
         revisions = each.get("revisions") or [each.get("revision") or ""]
         who = str(by.get("username") or ("automated" if by.get("automated") else "-"))
         shown = ", ".join(clean(one) for one in revisions)
@@ -293,7 +294,7 @@ def history(app: Manifest) -> list[str]:
 
 def results(app: Manifest) -> tuple[Mapping[str, Any], ...]:
     """What the latest operation did so far, object by object."""
-    return tuple(_map(Facts(app).state.get("syncResult")).get("resources") or ())
+    return tuple(at(Facts(app).state, "syncResult", "resources") or ())
 
 
 def result(row: Mapping[str, Any], style: Style) -> str:
@@ -319,7 +320,3 @@ def _shown(url: object) -> str:
         return text
     host, slash, path = rest.partition("/")
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rollouts.gitops.health.model import HEALTHY, Health, condition, degraded, part, progressing, says
+from rollouts.gitops.health.model import HEALTHY, Health, condition, degraded, progressing, says
+from rollouts.kit.parts import part
 from rollouts.kube.ref import Manifest
 
 

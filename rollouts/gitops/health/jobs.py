@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rollouts.gitops.health.model import HEALTHY, Health, condition, degraded, part, progressing, says, suspended
+from rollouts.gitops.health.model import HEALTHY, Health, condition, degraded, progressing, says, suspended
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part
 from rollouts.kube.ref import Manifest
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from rollouts.kit.parts import part
 from rollouts.kube.object import generation
 from rollouts.kube.ref import Manifest
 
@@ -51,13 +52,6 @@ def degraded(message: str = "") -> Health:
 def suspended(message: str = "") -> Health:
     """It waits for somebody."""
     return Health(Status.SUSPENDED, message)
-
-
-def part(value: Any, *names: str) -> Mapping[str, Any]:
-    """A map inside a map, empty where there is none."""
-    for name in names:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
 
 
 def number(value: Mapping[str, Any], name: str, default: int = 0) -> int:

@@ -10,11 +10,11 @@ from rollouts.gitops.health.model import (
     Status,
     condition,
     degraded,
-    part,
     progressing,
     says,
     suspended,
 )
+from rollouts.kit.parts import part
 from rollouts.kube.conditions import observed_generation
 from rollouts.kube.object import generation
 from rollouts.kube.ref import Manifest

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rollouts.gitops.health.model import HEALTHY, Health, Status, degraded, part, progressing
+from rollouts.gitops.health.model import HEALTHY, Health, Status, degraded, progressing
+from rollouts.kit.parts import part
 from rollouts.kube.ref import Manifest
 
 

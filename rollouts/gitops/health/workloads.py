@@ -12,11 +12,11 @@ from rollouts.gitops.health.model import (
     degraded,
     is_observed,
     number,
-    part,
     progressing,
     says,
     suspended,
 )
+from rollouts.kit.parts import part
 from rollouts.kube import object as kube
 from rollouts.kube.ref import Manifest
 

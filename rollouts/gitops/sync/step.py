@@ -71,6 +71,14 @@ class Step:
     message: str = ""
     looked: tuple[Task, ...] = ()
 
+    @property
+    def is_plain_and_last(self) -> bool:
+        """Whether these actions are all that is left, and may be done twice without anybody noticing."""
+        return bool(self.actions) and all(
+            task.hook is None and task.result is not None and not (task.is_prune and task.result.is_running)
+            for task in self.tasks
+        )
+
 
 def step(sync: Sync) -> Step:
     """The next step of a sync."""

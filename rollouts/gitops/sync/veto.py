@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from rollouts.gitops import judged
 from rollouts.gitops.comparison import Comparison
 from rollouts.gitops.operation import Running
 from rollouts.gitops.seen import AppSeen
@@ -78,5 +79,11 @@ def _mass_prune(seen: AppSeen, running: Running, comparison: Comparison, tried: 
     )
 
 
+def _invalid(seen: AppSeen, running: Running, comparison: Comparison, tried: Attempt) -> str:
+    """What a controller would refuse is not brought to it: half of a commit is worse than none of it."""
+    tasks = (task for task in tried.sync.tasks if not task.is_prune and task.result is None and task.differs)
+    return judged.refusal(seen.judged, {task.key for task in tasks})
+
+
 HOLDS: tuple[HoldRule, ...] = (_window_shut,)
-REFUSALS: tuple[RefusalRule, ...] = (_shared, _empty, _mass_prune)
+REFUSALS: tuple[RefusalRule, ...] = (_invalid, _shared, _empty, _mass_prune)

@@ -1,0 +1,25 @@
+"""Parts of a value that anybody may have written: what is of another shape counts as absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def at(value: Any, *names: str) -> Any:
+    """What stands under those names, one inside the other; None where one of them is missing or holds no object."""
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def part(value: Any, *names: str) -> Mapping[str, Any]:
+    """The object that stands there, empty where there is none."""
+    found = at(value, *names)
+    return found if isinstance(found, Mapping) else {}
+
+
+def text(value: Any, *names: str) -> str:
+    """The text that stands there, "" where there is none."""
+    found = at(value, *names)
+    return found if isinstance(found, str) else ""
