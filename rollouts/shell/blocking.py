@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from rollouts.core.errors import HiccupError
-from rollouts.shell import tls
+from rollouts.shell import clock, tls
 from rollouts.shell.connection import ApiError
 from rollouts.shell.kubeconfig import Access
 
@@ -41,6 +41,7 @@ class BlockingClient:
                 **credentials.headers(),
             }
             prefix = urlsplit(self._access.server).path.rstrip("/")
+            sent_us = clock.steady_us()
             connection.request(method, prefix + path, None if body is None else orjson.dumps(body), headers)
             response = connection.getresponse()
             content = response.read(ANSWER_BYTES_MAX + 1)
@@ -50,6 +51,7 @@ class BlockingClient:
         except (OSError, http.client.HTTPException, ssl.SSLError, ValueError) as error:
             self.close()
             raise ApiError(0, type(error).__name__, f"{method} {path}: {type(error).__name__}") from None
+        clock.heard((response.getheader("Date") or "").encode("latin-1", "replace"), sent_us)
         if response.status == 401:
             credentials.reject()
         if not 200 <= response.status < 300:

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import orjson
 
 from rollouts.core.errors import HiccupError
-from rollouts.shell import tls
+from rollouts.shell import clock, tls
 from rollouts.shell.kubeconfig import Access, AccessError
 from rollouts.shell.pool import Pool, Server
 from rollouts.shell.settings import DEFAULTS, Settings
@@ -132,11 +132,13 @@ class Connection:
         try:
             pool = await self._ready()
             request = self._request(method, target, body, form)
+            sent_us = clock.steady_us()
             answer = await pool.exchange(request, self._settings.body_bytes_max, timeout_s)
         except TimeoutError:
             raise ApiError(0, "Timeout", f"{method} {_shown(target)}: no answer in {timeout_s:g} s") from None
         except OSError as error:
             raise ApiError(0, type(error).__name__, f"{method} {_shown(target)}: {_words(error)}") from None
+        clock.heard(answer.headers.get(b"date", b""), sent_us)
         return Reply(answer.status, answer.body, _retry_after(answer.headers))
 
     async def _ready(self) -> Pool:
