@@ -78,7 +78,7 @@ def trial(
     for number in range(looks + 1):
         at_s = begins_s + number * every_s
         since_s = at_s - looking.window_s(asked, memory, at_s)
-        found = [[part for each in side if (part := _cut(each, since_s, at_s))] for side in (canary, stable)]
+        found = [[part for each in side if (part := each.within(since_s, at_s))] for side in (canary, stable)]
         memory, finding = looking.look(asked, found, memory, at_s)
         if finding.verdict is Verdict.ABORT:
             return Trial(
@@ -171,11 +171,6 @@ def _bad_labels(asked: Comparison, series: Sequence[Series]) -> Mapping[str, str
     if not all_hold(asked.bad, guess):
         raise AnalysisError("no series is bad, and none can be made up from these matchers")
     return guess
-
-
-def _cut(series: Series, since_s: float, until_s: float) -> Series | None:
-    pairs = [(at, value) for at, value in zip(series.times, series.values, strict=True) if since_s < at <= until_s]
-    return series_of(series.labels, pairs) if pairs else None
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from analysis.compare.terms import Finding, Side, Terms
 from analysis.stats.align import Aligned, Counts, Look, total
 from analysis.stats.decision import Decision, MetricEvidence, Verdict, decide
-from analysis.stats.null import Choice, History, Null, choose, reconsider
+from analysis.stats.null import Choice, History, Null, Table, choose, reconsider
 from analysis.stats.sequential import CountsState, Evidence, e_value, start, update
 
 Strata = Mapping[str, tuple[Counts, Counts]]
@@ -67,7 +67,7 @@ def _silent(gained: Aligned) -> Aligned:
 def _chosen(memory: Memory, pods: History) -> Choice:
     if memory.choice is None:
         return choose(pods)
-    if not pods:
+    if not isinstance(pods, Table) and not pods:
         return memory.choice
     return reconsider(memory.choice, pods, is_thorough=is_thorough_at(memory.counts.looks))
 
@@ -153,8 +153,12 @@ def is_thorough_at(looks: int) -> bool:
     return looks in (6, 12, 24) or (looks > 0 and looks % 48 == 0)
 
 
-def bounded(looks: Sequence[Mapping[str, Counts]], looks_max: int, pod_looks_max: int) -> History:
-    """The newest looks at the stable pods, few enough to be measured in a moment."""
+def bounded(looks: History, looks_max: int, pod_looks_max: int) -> History:
+    """The newest looks at the stable pods, few enough to be measured in a moment; the newest always."""
+    if isinstance(looks, Table):
+        served = (looks.requests > 0).sum(axis=1)[::-1].cumsum()
+        count = min(looks_max, max(1, int((served <= pod_looks_max).sum())))
+        return Table(looks.requests[-count:], looks.bad[-count:])
     kept: list[Mapping[str, Counts]] = []
     room = pod_looks_max
     for look in reversed(looks[-looks_max:]):

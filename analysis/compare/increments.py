@@ -8,8 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.compare.samples import Series, newest_s, spacing_s
 from analysis.stats.align import Aligned, Counts
+from analysis.stats.null import Table
 
 STALE_S_MIN = 60.0
 _OLD_TIMES = 20  # a pod first seen with so many times what the others counted meanwhile was not born since
@@ -105,30 +108,27 @@ def between(canary: Requests, stable: Requests, window: Window) -> Increments:
     return Increments(gained, pairs)
 
 
-def looks(side: Requests, window: Window, every_s: float) -> list[dict[str, Counts]]:
+def looks(side: Requests, window: Window, every_s: float) -> Table:
     """The side's increments by pod in equal spans of (since_s, until_s]: what its pods are like."""
     count = max(1, int((window.until_s - window.since_s) / every_s))
     moments = [window.until_s - every_s * number for number in range(count, -1, -1)]
     first = _first_seen(side)
-    totals: dict[str, list[float]] = {}
-    bads: dict[str, list[float]] = {}
+    columns = {pod: index for index, pod in enumerate(sorted(first))}
+    levels: tuple[list[list[float]], list[list[float]]] = ([], [])
+    owners: tuple[list[int], list[int]] = ([], [])
     for part in side.parts:
         series, pod = part.series, part.pod
         # A new label set of a pod that was watched already began at zero; of a pod's own beginning nothing is known.
-        levels = series.levels(moments, from_zero=series.times[0] > first[pod])
-        for kept, counts in ((part.is_total, totals), (part.is_bad, bads)):
+        counted = series.levels(moments, from_zero=series.times[0] > first[pod])
+        for index, kept in enumerate((part.is_total, part.is_bad)):
             if kept:
-                before = counts.get(pod)
-                counts[pod] = [a + b for a, b in zip(before, levels, strict=True)] if before else levels
-    none = [0.0] * (count + 1)
-    found: list[dict[str, Counts]] = [{} for _ in range(count)]
-    for pod, total in totals.items():
-        bad = bads.get(pod, none)
-        for index in range(count):
-            requests = total[index + 1] - total[index]
-            if requests > 0:
-                found[index][pod] = Counts(requests, min(bad[index + 1] - bad[index], requests))
-    return found
+                levels[index].append(counted)
+                owners[index].append(columns[pod])
+    found = np.zeros((2, len(columns), count))
+    for sums, rows, whose in zip(found, levels, owners, strict=True):
+        if rows:
+            np.add.at(sums, whose, np.diff(np.array(rows)))
+    return Table(found[0].T, np.minimum(found[1], found[0]).T)
 
 
 def _first_seen(side: Requests) -> dict[str, float]:

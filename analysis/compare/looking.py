@@ -89,10 +89,10 @@ def _errors(asked: Comparison, found: Sequence[Sequence[Series]], memory: str, a
 def _first(asked: Comparison, stable: Requests, until_s: float, odd: tuple[str, ...]) -> tuple[str, Finding]:
     """The first look: the null is chosen from what the stable pods showed, and the counters' levels are the base."""
     window = Window(until_s - asked.history_s, until_s - asked.history_s, until_s)
-    pods = looks(stable, window, max(LOOK_S_MIN, spacing_s(stable.series))) if stable.series else []
+    pods: History = looks(stable, window, max(LOOK_S_MIN, spacing_s(stable.series))) if stable.series else ()
     choice = choose(errors.bounded(pods, HISTORY_LOOKS_MAX, POD_LOOKS_MAX))
     memory = replace(errors.begin(asked.terms), choice=choice, began_s=until_s)
-    finding = errors.history(memory, Aligned(until_s, {}, {}, odd), len(pods))
+    finding = errors.history(memory, Aligned(until_s, {}, {}, odd), 0)
     told = replace(finding, why=f"what both sides count from now on is compared; {choice.why}" + _and(odd))
     return store.dumps(ErrorsKept(VERSION, until_s, memory)), told
 

@@ -25,7 +25,8 @@ SAMPLES_MAX = 200_000
 class Series:
     """One counter or gauge. times rise, seconds since the epoch; values: finite numbers, one for each time.
 
-    counted: what the counter gained since its first sample, at each sample; a fall is a restart from zero."""
+    counted: what the counter gained until each sample, since whenever it was first read; a fall is a restart from zero.
+    """
 
     labels: Mapping[str, str]
     times: tuple[float, ...]
@@ -40,13 +41,26 @@ class Series:
 
     def levels(self, moments: Sequence[float], *, from_zero: bool) -> list[float]:
         """What it had counted at each moment."""
-        return [self._level(moment, from_zero) for moment in moments]
+        times, counted = self.times, self.counted
+        base = self.values[0] if from_zero else 0.0
+        return [
+            counted[place - 1] - counted[0] + base if (place := bisect_right(times, moment)) else 0.0
+            for moment in moments
+        ]
 
     def _level(self, moment: float, from_zero: bool) -> float:
         place = bisect_right(self.times, moment)
         if place == 0:
             return 0.0
-        return self.counted[place - 1] + (self.values[0] if from_zero else 0.0)
+        return self.counted[place - 1] - self.counted[0] + (self.values[0] if from_zero else 0.0)
+
+    def within(self, since_s: float, until_s: float) -> Series | None:
+        """Its samples in (since_s, until_s], as if no other had been read; None without any."""
+        first, last = bisect_right(self.times, since_s), bisect_right(self.times, until_s)
+        if first >= last:
+            return None
+        kept = slice(first, last)
+        return Series(self.labels, self.times[kept], self.values[kept], self.counted[kept])
 
 
 def read(data: Any) -> tuple[Series, ...]:
@@ -70,19 +84,27 @@ def read(data: Any) -> tuple[Series, ...]:
 
 
 def _series(labels: Mapping[str, Any], pairs: Sequence[Any]) -> Series | None:
+    if not pairs:
+        return None
     try:
-        clean = [(float(at), float(text)) for at, text in pairs]
+        moments, texts = zip(*pairs, strict=True)
+        times, values = tuple(map(float, moments)), tuple(map(float, texts))
     except (TypeError, ValueError):
         raise AnalysisError("bad_response: a sample is not a time and a number") from None
-    times = [at for at, _ in clean]
-    if not all(map(isfinite, [value for _, value in clean])) or not all(map(lt, times, times[1:])):
-        clean = sorted({at: value for at, value in clean if isfinite(value)}.items())
-    return series_of({str(name): str(value) for name, value in labels.items()}, clean) if clean else None
+    named = {str(name): str(value) for name, value in labels.items()}
+    if all(map(isfinite, values)) and all(map(lt, times, times[1:])):
+        return _counted(named, times, values)
+    clean = sorted({at: value for at, value in zip(times, values, strict=True) if isfinite(value)}.items())
+    return series_of(named, clean) if clean else None
 
 
 def series_of(labels: Mapping[str, str], pairs: Sequence[tuple[float, float]]) -> Series:
     """The series of finite values at rising times, at least one."""
     times, values = zip(*pairs, strict=True)
+    return _counted(labels, times, values)
+
+
+def _counted(labels: Mapping[str, str], times: tuple[float, ...], values: tuple[float, ...]) -> Series:
     if all(map(le, values, values[1:])):
         base = values[0]
         return Series(labels, times, values, tuple([value - base for value in values]))

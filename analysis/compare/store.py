@@ -5,84 +5,120 @@ from __future__ import annotations
 import json
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+Step: TypeAlias = Callable[[Any], Any]
 _CHARS_MAX = 160  # of a reason; longer ones are cut
-_DEPTH_MAX = 8
 
 
 def dumps(value: Any) -> str:
     """A frozen value (dataclasses, tuples, enums, numbers, texts) as compact JSON; `loads` reads an equal value."""
-    return json.dumps(_plain(value, 0), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return json.dumps(_plain(value), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
 def loads(kind: type[T], text: str) -> T:
     """The value that `dumps` wrote. Raises ValueError for anything else."""
+    wanted: Any = kind
     try:
-        found: T = _read(kind, json.loads(text), 0)
+        found: T = _reader(wanted)(json.loads(text))
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"memory: {type(error).__name__} {error}") from None
     return found
 
 
-def _plain(value: Any, depth: int) -> Any:
-    assert depth < _DEPTH_MAX
-    if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _plain(getattr(value, each.name), depth + 1) for each in fields(value)}
+def _plain(value: Any) -> Any:
+    kind: Any = type(value)
+    if kind in (float, int, bool, type(None)):
+        return value
+    if kind is str:
+        return value[:_CHARS_MAX]
+    if kind is tuple:
+        return value if value and type(value[0]) is float else [_plain(each) for each in value]
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, tuple):
-        if value and type(value[0]) is float:
-            return value
-        return [_plain(each, depth + 1) for each in value]
-    return value[:_CHARS_MAX] if isinstance(value, str) else value
+    return {name: _plain(getattr(value, name)) for name in _names(kind)}
 
 
-def _read(kind: Any, found: Any, depth: int) -> Any:
-    """`found` as `kind`; every number finite, every field present."""
-    assert depth < _DEPTH_MAX
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
+
+
+@cache
+def _reader(kind: Any) -> Step:
+    """What reads a value of this kind out of JSON: every number finite, every field present."""
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
-        inner = [each for each in get_args(kind) if each is not type(None)]
-        return None if found is None else _read(inner[0], found, depth)
+        inner = _reader(next(each for each in get_args(kind) if each is not type(None)))
+        return lambda found: None if found is None else inner(found)
     if origin is tuple:
-        if not isinstance(found, list):
-            raise TypeError(f"want a list, got {type(found).__name__}")
-        of = get_args(kind)
-        if of == (float, ...):
-            return _floats(found)
-        kinds = [of[0]] * len(found) if len(of) == 2 and of[1] is Ellipsis else list(of)
-        return tuple(_read(each, one, depth + 1) for each, one in zip(kinds, found, strict=True))
+        return _of_tuple(get_args(kind))
     if is_dataclass(kind) and isinstance(kind, type):
+        return _of_fields(kind)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind
+    return _SCALARS[kind]
+
+
+def _of_tuple(of: tuple[Any, ...]) -> Step:
+    if of == (float, ...):
+        return _floats
+    if len(of) == 2 and of[1] is Ellipsis:
+        each_of = _reader(of[0])
+        return lambda found: tuple([each_of(one) for one in _list(found)])
+    steps = [_reader(each) for each in of]
+    return lambda found: tuple([step(one) for step, one in _paired(steps, _list(found))])
+
+
+def _of_fields(kind: type) -> Step:
+    hints = get_type_hints(kind)
+    steps = [(name, _reader(hints[name])) for name in _names(kind)]
+
+    def read(found: Any) -> Any:
         if not isinstance(found, Mapping):
             raise TypeError(f"want an object, got {type(found).__name__}")
-        hints = _hints(kind)
-        return kind(**{each.name: _read(hints[each.name], found[each.name], depth + 1) for each in fields(kind)})
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(found)
-    return _scalar(kind, found)
+        return kind(**{name: step(found[name]) for name, step in steps})
+
+    return read
 
 
-def _floats(found: list[Any]) -> tuple[float, ...]:
+def _list(found: Any) -> list[Any]:
+    if not isinstance(found, list):
+        raise TypeError(f"want a list, got {type(found).__name__}")
+    return found
+
+
+def _paired(steps: list[Step], found: list[Any]) -> Iterable[tuple[Step, Any]]:
+    if len(steps) != len(found):
+        raise TypeError(f"want {len(steps)} entries, got {len(found)}")
+    return zip(steps, found, strict=True)
+
+
+def _floats(found: Any) -> tuple[float, ...]:
     """Rows of numbers are most of what is kept, and are checked at once."""
-    if not {int, float} >= set(map(type, found)) or not all(map(math.isfinite, found)):
+    if not {int, float} >= set(map(type, _list(found))) or not all(map(math.isfinite, found)):
         raise TypeError("want finite numbers")
     return tuple(map(float, found))
 
 
-@cache
-def _hints(kind: type) -> Mapping[str, Any]:
-    return get_type_hints(kind)
+def _float(found: Any) -> float:
+    if type(found) not in (int, float) or not math.isfinite(found):
+        raise TypeError(f"want float, got {str(found)[:40]!r}")
+    return float(found)
 
 
-def _scalar(kind: Any, found: Any) -> Any:
-    if kind is float and isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found):
-        return float(found)
-    if kind in (int, str, bool) and type(found) is kind:
+def _exactly(kind: type) -> Step:
+    def read(found: Any) -> Any:
+        if type(found) is not kind:
+            raise TypeError(f"want {kind.__name__}, got {str(found)[:40]!r}")
         return found
-    raise TypeError(f"want {kind.__name__}, got {str(found)[:40]!r}")
+
+    return read
+
+
+_SCALARS: Mapping[Any, Step] = {float: _float, **{kind: _exactly(kind) for kind in (int, str, bool)}}

@@ -40,7 +40,7 @@ def round_down(logs: Floats) -> tuple[float, ...]:
 
 def floored(logs: Floats) -> Floats:
     """What `round_down` keeps, as an array of the same shape."""
-    held = np.clip(logs, -LOG_MAX, LOG_MAX)
+    held = np.minimum(np.maximum(logs, -LOG_MAX), LOG_MAX)
     scale = np.where(np.abs(held) < 100, 1e4, 1e2)
     found: Floats = np.floor(held * scale) / scale
     return found

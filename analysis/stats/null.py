@@ -26,6 +26,7 @@ DISPERSION_MAX = 1.3
 SPREAD_ASSUMED = 0.3
 SPREAD_MAX = 1.5
 _FIT_ROUNDS = 4
+_TINY = 1e-300
 _BURST_CHI = 16.0  # four standard deviations: a pod-look beyond is a burst
 _LATER_ERRORS = 5  # standard errors of dispersion that are asked of a rollout's few looks
 
@@ -49,9 +50,9 @@ class Spread:
     bad: float
     dispersion: float
     dispersion_noise: float
-    pod_sd: float
-    pod_sd_high: float
-    pods_differ: bool
+    pod_sd: float = 0.0
+    pod_sd_high: float = 0.0
+    pods_differ: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,15 @@ class Choice:
     why: str
 
 
-History = Sequence[Mapping[str, Counts]]
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Looks at pods as arrays: requests and bad ones of each look and pod, shape (looks, pods)."""
+
+    requests: Floats
+    bad: Floats
+
+
+History = Sequence[Mapping[str, Counts]] | Table
 
 
 def choose(history: History) -> Choice:
@@ -97,7 +106,7 @@ def reconsider(before: Choice, stable: History, *, is_thorough: bool = True) -> 
     A cautious choice made without history takes the pod spread measured now, once there is enough to measure it; then
     it stays. Nothing ever becomes less cautious in kind.  is_thorough: whether pods that differ are looked for too;
     bursts alone may be looked for at every look, because five standard errors are asked of them."""
-    spread = measure(stable)
+    spread = measure(stable, is_thorough=is_thorough)
     if spread is None or not _measurable(spread):
         return before
     if before.null is Null.CAUTIOUS:
@@ -123,48 +132,58 @@ def _measurable(spread: Spread) -> bool:
     return spread.pods >= PODS_MIN and spread.bad >= BAD_MIN
 
 
-def measure(history: History) -> Spread | None:
+def measure(history: History, *, is_thorough: bool = True) -> Spread | None:
     """Dispersion and pod spread by moments; None with fewer than two pods that served, or without a bad request.
+
+    is_thorough: whether the spread is measured too; it is 0 where not.
 
     The expected bad requests of pod i in look t are n_it p_t w_i (p_t: the look's rate, w_i: the pod's own), fitted by
     alternating scaling. dispersion = Pearson's X^2 / degrees of freedom (McCullagh & Nelder 1989, 4.5).
     pod_sd^2 = (variance of the pods' rates - its binomial part) / mean^2 (DerSimonian & Laird 1986, by moments)."""
-    names = sorted({pod for look in history for pod in look})
-    if len(names) < 2:
+    table = history if isinstance(history, Table) else _table(history)
+    requests, bad = table.requests, table.bad
+    served = requests.any(axis=0)
+    if served.sum() < 2 or not bad.any():
         return None
-    requests = np.array([[look[pod].total if pod in look else 0.0 for pod in names] for look in history])
-    bad = np.array([[look[pod].bad if pod in look else 0.0 for pod in names] for look in history])
-    served = requests.sum(axis=0) > 0
-    requests, bad = requests[:, served], bad[:, served]
-    if served.sum() < 2 or bad.sum() <= 0:
-        return None
+    if not served.all():
+        requests, bad = requests[:, served], bad[:, served]
     looks_rate, pod_rate = _fit(requests, bad)
     expected = requests * looks_rate[:, None] * pod_rate
     seen = expected > 0
-    chance = np.clip(looks_rate[:, None] * pod_rate, 0, 0.999)
-    odd = np.divide((bad - expected) ** 2, expected * (1 - chance), out=np.zeros_like(expected), where=seen)
-    chi = float(odd[seen].sum())
+    variance = expected * (1 - np.minimum(looks_rate[:, None] * pod_rate, 0.999))
+    odd = (bad - expected) ** 2 / np.where(seen, variance, 1.0)  # where nothing is expected, nothing was bad
+    chi = float(odd.sum())
     df = int(seen.sum() - (looks_rate > 0).sum() - (pod_rate > 0).sum() + 1)
     noise = math.sqrt(max(0.0, 2 * df + float((1 / np.maximum(expected[seen], 1e-2)).sum()))) / max(1, df)
-    pods = int(served.sum())
     dispersion = chi / df if df > 0 else 1.0
+    told = Spread(int(served.sum()), int((requests > 0).sum()), float(bad.sum()), dispersion, noise)
+    if not is_thorough:
+        return told
     # A burst makes its pod look different for ever; what is left without it tells whether the pod is.
     calm = odd < _BURST_CHI
-    rest = chi - float(odd[seen & ~calm].sum())
-    calmed = max(1.0, rest / max(1, df - int((seen & ~calm).sum())))
+    rest = chi - float(odd[~calm].sum())
+    calmed = max(1.0, rest / max(1, df - int((~calm).sum())))
     pod_sd, high, differ = _pod_spread(requests * calm, bad * calm, calmed)
-    return Spread(pods, int((requests > 0).sum()), float(bad.sum()), dispersion, noise, pod_sd, high, differ)
+    return replace(told, pod_sd=pod_sd, pod_sd_high=high, pods_differ=differ)
+
+
+def _table(looks: Sequence[Mapping[str, Counts]]) -> Table:
+    names = sorted({pod for look in looks for pod in look})
+    none = Counts()
+    rows = [[look.get(pod, none) for pod in names] for look in looks]
+    shape = (len(rows), len(names))
+    requests = np.array([[each.total for each in row] for row in rows]).reshape(shape)
+    return Table(requests, np.array([[each.bad for each in row] for row in rows]).reshape(shape))
 
 
 def _fit(requests: Floats, bad: Floats) -> tuple[Floats, Floats]:
     """(rate by look, factor by pod with request-weighted mean near 1)."""
     pod_rate = np.ones(requests.shape[1])
     looks_rate = np.zeros(requests.shape[0])
-    for _ in range(_FIT_ROUNDS):
-        weight = requests @ pod_rate
-        looks_rate = np.divide(bad.sum(axis=1), weight, out=np.zeros_like(weight), where=weight > 0)
-        weight = looks_rate @ requests
-        pod_rate = np.divide(bad.sum(axis=0), weight, out=np.zeros_like(weight), where=weight > 0)
+    by_look, by_pod = bad.sum(axis=1), bad.sum(axis=0)
+    for _ in range(_FIT_ROUNDS):  # where nothing was served nothing was bad: 0 over next to nothing is 0
+        looks_rate = by_look / np.maximum(requests @ pod_rate, _TINY)
+        pod_rate = by_pod / np.maximum(looks_rate @ requests, _TINY)
     return looks_rate, pod_rate
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.stats.align import Look
 from analysis.stats.logs import LOG_MAX, Floats
@@ -23,6 +25,12 @@ BELOW, ABOVE = 22, 45
 LOG_GRID: Floats = np.arange(-BELOW, ABOVE + 1, dtype=np.float64) * np.float64(STEP)  # risks from 0.10 to 104
 BET_STEPS = (2, 4, 7, 11, 16, 22, 29)
 _FINE = 16  # points between two of the grid, for the integral over pod effects
+_PLACES, _STEPS = np.arange(LOG_GRID.size)[:, None], np.array(BET_STEPS)
+# Where the bets of each point stand, above it and below. Beyond the grid they are held at its end: still a bet on one
+# fixed risk on the right side, or none at all.
+_REACHED = np.concatenate(
+    [np.minimum(_PLACES + _STEPS, LOG_GRID.size - 1), np.maximum(_PLACES - _STEPS, 0)]
+)  # fmt: skip
 
 
 def start() -> tuple[float, ...]:
@@ -32,37 +40,54 @@ def start() -> tuple[float, ...]:
 
 def add(profile: Sequence[float], looks: Iterable[Look]) -> tuple[float, ...]:
     """The profile after more looks; one without both sides' requests, or without a bad one, adds nothing."""
-    moved = np.asarray(profile)
-    for look in looks:
-        moved = moved + gains(look, LOG_GRID)
+    return added(profile, sum((gains(look, LOG_GRID) for look in looks), np.zeros_like(LOG_GRID)))
+
+
+def added(profile: Sequence[float], gained: Floats) -> tuple[float, ...]:
+    """The profile after looks that add so much to g at its points, shape of `LOG_GRID`."""
+    moved = np.asarray(profile) + gained
     moved = np.maximum(moved - moved.max(), -LOG_MAX)
-    return tuple(np.where(moved > -100, np.round(moved, 4), np.round(moved, 2)).tolist())
+    fine = moved.round(4)
+    return tuple((fine if moved.min() > -100 else np.where(moved > -100, fine, moved.round(2))).tolist())
 
 
-def gains(look: Look, log_risk: Floats) -> Floats:
-    """What one look adds to g at ln(risk), nats, shape of log_risk."""
+def gains(look: Look, log_risk: Floats, excess: Floats | None = None) -> Floats:
+    """What one look adds to g at ln(risk), nats, shape of log_risk.  excess: risk - 1, if the caller has it already."""
     n_c, n_s = look.canary.total, look.stable.total
     bad = look.canary.bad + look.stable.bad
     if n_c <= 0 or n_s <= 0 or bad <= 0:
         return np.zeros_like(log_risk)
     share = n_c / (n_c + n_s)
-    gained: Floats = look.canary.bad * log_risk - bad * np.log1p(share * np.expm1(log_risk))
+    more = np.expm1(log_risk) if excess is None else excess
+    gained: Floats = look.canary.bad * log_risk - bad * np.log1p(share * more)
     return gained
 
 
 def at(profile: Sequence[float], log_risk: Floats) -> Floats:
     """g between the points of the grid, by four-point Lagrange; beyond its ends, the end's value."""
-    values = np.asarray(profile)
-    x = np.clip((log_risk - LOG_GRID[0]) / STEP, 0, values.size - 1)
-    base = np.clip(np.floor(x).astype(int), 1, values.size - 3)
+    return _between(np.asarray(profile), *_places(log_risk))
+
+
+def _places(log_risk: Floats) -> tuple[NDArray[np.int_], tuple[Floats, ...]]:
+    """For each risk the point of the grid below it, and what four points around it weigh."""
+    x = np.minimum(np.maximum((log_risk - LOG_GRID[0]) / STEP, 0), LOG_GRID.size - 1)
+    base = np.minimum(np.maximum(np.floor(x).astype(int), 1), LOG_GRID.size - 3)
     t = x - base
+    return base, (
+        -t * (t - 1) * (t - 2) / 6, (t + 1) * (t - 1) * (t - 2) / 2, -((t + 1) * t * (t - 2) / 2),
+        (t + 1) * t * (t - 1) / 6,
+    )  # fmt: skip
+
+
+def _between(values: Floats, base: NDArray[np.int_], weights: tuple[Floats, ...]) -> Floats:
     found: Floats = (
-        -t * (t - 1) * (t - 2) / 6 * values[base - 1]
-        + (t + 1) * (t - 1) * (t - 2) / 2 * values[base]
-        - (t + 1) * t * (t - 2) / 2 * values[base + 1]
-        + (t + 1) * t * (t - 1) / 6 * values[base + 2]
-    )
+        weights[0] * values[base - 1] + weights[1] * values[base]
+        + weights[2] * values[base + 1] + weights[3] * values[base + 2]
+    )  # fmt: skip
     return found
+
+
+_FINE_PLACES = _places(np.arange((LOG_GRID.size - 1) * _FINE + 1) * (STEP / _FINE) + LOG_GRID[0])
 
 
 def smooth(profile: Sequence[float], spread: float) -> tuple[float, ...]:
@@ -73,19 +98,29 @@ def smooth(profile: Sequence[float], spread: float) -> tuple[float, ...]:
     Source: random-effects meta-analysis; the ratio of two such integrals is a Bayes factor, hence an e-process."""
     if spread <= 0:
         return tuple(profile)
+    fine = _between(np.asarray(profile), *_FINE_PLACES)
+    weights = _weights(spread)
+    top = float(fine.max())
+    # Underflow far from the peak is only a loss of evidence: the floor lifts what the null explains, never the bets.
+    likelihood = np.exp(np.maximum(fine - top, -700.0))
+    reach = weights.size // 2
+    padded = np.concatenate([np.full(reach, likelihood[0]), likelihood, np.full(reach, likelihood[-1])])
+    windows = np.lib.stride_tricks.as_strided(
+        padded, (LOG_GRID.size, weights.size), (_FINE * padded.itemsize, padded.itemsize), writeable=False
+    )
+    return tuple((np.log(windows @ weights) + top).tolist())
+
+
+@lru_cache(maxsize=256)
+def _weights(spread: float) -> Floats:
+    """The density of ln x on the fine grid, from -4 to 4 log-sd at least, summing to 1."""
     fine_step = STEP / _FINE
-    fine = at(profile, np.arange((LOG_GRID.size - 1) * _FINE + 1) * fine_step + LOG_GRID[0])
     reach = max(_FINE, math.ceil(4 * spread / fine_step))
     x = np.arange(-reach, reach + 1) * fine_step
     log_weights = -0.5 * ((x + spread**2 / 2) / spread) ** 2
     weights = np.exp(log_weights - log_weights.max())
-    padded = np.concatenate([np.full(reach, fine[0]), fine, np.full(reach, fine[-1])])
-    top = float(padded.max())
-    # Underflow far from the peak is only a loss of evidence: the floor lifts what the null explains, never the bets.
-    likelihood = np.exp(np.maximum(padded - top, -700.0))
-    windows = np.lib.stride_tricks.sliding_window_view(likelihood, weights.size)[::_FINE]
-    blurred = windows @ (weights / weights.sum())
-    return tuple((np.log(blurred) + top).tolist())
+    summed: Floats = weights / weights.sum()
+    return summed
 
 
 def log_evidence(profile: Sequence[float], *, above: float | None = None, below: float | None = None) -> float:
@@ -99,7 +134,7 @@ def log_evidence(profile: Sequence[float], *, above: float | None = None, below:
     return top + math.log(float(np.exp(gained - top).mean()))
 
 
-def interval(profile: Sequence[float], alpha: float) -> tuple[float, float | None]:
+def interval(profile: Sequence[float] | Floats, alpha: float) -> tuple[float, float | None]:
     """(low, high): risks that no look has refuted, valid at any time together.  alpha in (0, 1).
 
     { r0 : both one-sided mixture e-values at r0 stay under 2 / alpha }, rounded outward to the grid. low is 0 where
@@ -107,12 +142,9 @@ def interval(profile: Sequence[float], alpha: float) -> tuple[float, float | Non
     Source: inversion of e-processes, Howard, Ramdas, McAuliffe & Sekhon (2021)."""
     values = np.asarray(profile)
     threshold = math.log(2 / alpha)
-    steps = np.array(BET_STEPS)
-    places = np.arange(values.size)
-    # Bets beyond the grid are held at its end: still a bet on one fixed risk on the right side, or none at all.
-    up = values[np.minimum(places[:, None] + steps, values.size - 1)] - values[:, None]
-    down = values[np.maximum(places[:, None] - steps, 0)] - values[:, None]
-    stands = (_log_mean(up) < threshold) & (_log_mean(down) < threshold)
+    gained = values[_REACHED] - np.tile(values, 2)[:, None]
+    below, above = (_log_mean(gained) < threshold).reshape(2, -1)
+    stands = below & above
     if not stands.any():  # between two points of the grid: take the best point and its neighbours
         stands[int(values.argmax())] = True
     first, last = int(stands.argmax()), values.size - 1 - int(stands[::-1].argmax())

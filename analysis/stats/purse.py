@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from analysis.stats.logs import Floats, log_sum_exp, round_down
+from analysis.stats.logs import Floats, floored, log_sum_exp, round_down
 
 FROM_START = 0.7  # a doubling is found 10 s sooner than with 0.5; a late onset some 8 s later
 Purse = tuple[tuple[float, ...], ...]
@@ -31,7 +31,8 @@ def fill(bets: int, slots: int) -> Purse:
 
 def grow(purse: Purse, log_factors: Floats) -> Purse:
     """The purse after one look.  log_factors: what each bet earned, shape (bets,), nats; cash earns nothing."""
-    return tuple(row if len(row) == 1 else round_down(np.asarray(row) + log_factors) for row in purse)
+    moved = iter(floored(np.array([row for row in purse if len(row) > 1]) + log_factors).tolist())
+    return tuple(row if len(row) == 1 else tuple(next(moved)) for row in purse)
 
 
 def restart(purse: Purse) -> Purse:
@@ -45,4 +46,4 @@ def restart(purse: Purse) -> Purse:
 
 def log_worth(purse: Purse) -> float:
     """ln of all capital: the log e-value of the purse."""
-    return log_sum_exp(np.concatenate([np.asarray(row) for row in purse]))
+    return log_sum_exp([capital for row in purse for capital in row])

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def update(state: CountsState, look: Look, strata: Sequence[Look] = ()) -> Count
     parts = [part for part in parts if part.canary.bad + part.stable.bad > 0]
     if not parts:
         return moved
-    factors, factors_ok = _factors(state, parts)
+    factors, factors_ok, gained = _factors(state, parts)
     bad = [part.canary.bad + part.stable.bad for part in parts]
     # However a look's bad requests depend on each other, the canary's share of them is bounded on average.
     seen = sum(part.canary.bad for part in parts) / sum(bad)
@@ -124,16 +125,25 @@ def update(state: CountsState, look: Look, strata: Sequence[Look] = ()) -> Count
         ok=round_down(np.asarray(state.ok) + factors_ok),
         share=bank.grow(state.share, stake(seen, fine)),
         share_ok=round_down(np.asarray(state.share_ok) + stake(1 - seen, 1 - worse)),
-        profile=risk.add(state.profile, parts),
+        profile=risk.added(state.profile, gained),
     )
 
 
-def _factors(state: CountsState, parts: Sequence[Look]) -> tuple[Floats, Floats]:
-    """What the bets earn against r0, and against worse_than, over all parts of a look."""
-    tested = np.log(np.concatenate([[state.r0], state.r0 * BETS, [state.worse_than], _bets_ok(state.worse_than)]))
-    gained = sum((risk.gains(part, tested) for part in parts), np.zeros_like(tested))
+def _factors(state: CountsState, parts: Sequence[Look]) -> tuple[Floats, Floats, Floats]:
+    """What the bets earn against r0, and against worse_than, and what the profile gains, over all parts of a look."""
+    tested, excess = _tested(state.r0, state.worse_than)
+    gained = sum((risk.gains(part, tested, excess) for part in parts), np.zeros_like(tested))
     last = BETS.size + 1
-    return gained[1:last] - gained[0], gained[last + 1 :] - gained[last]
+    end = last + 1 + BETS_OK.size
+    return gained[1:last] - gained[0], gained[last + 1 : end] - gained[last], gained[end:]
+
+
+@lru_cache(maxsize=64)
+def _tested(r0: float, worse_than: float) -> tuple[Floats, Floats]:
+    """(ln(risk), risk - 1) of r0, its bets, worse_than, its bets, and of the profile's points."""
+    risks = np.log(np.concatenate([[r0], r0 * BETS, [worse_than], _bets_ok(worse_than)]))
+    tested = np.concatenate([risks, risk.LOG_GRID])
+    return tested, np.expm1(tested)
 
 
 def stake(seen: float, bound: float) -> Floats:
@@ -182,8 +192,7 @@ def e_value(state: CountsState, choice: Choice, alpha: float = 0.01) -> Evidence
     Under bursts the likelihood is tempered by the dispersion seen (quasi-likelihood, an approximation); under pods the
     pod luck is integrated out, so the interval speaks of versions, not of pods."""
     widened = _smoothed(state, choice)
-    tempered = tuple((np.asarray(widened) / max(1.0, choice.dispersion)).tolist())
-    low, high = risk.interval(tempered, alpha)
+    low, high = risk.interval(np.asarray(widened) / max(1.0, choice.dispersion), alpha)
     rr = risk.estimate(state.profile)
     if rr is not None:  # the interval is read from the smoothed profile, the estimate from the profile itself
         low, high = min(low, rr), None if high is None else max(high, rr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -62,12 +61,9 @@ def _looked(world: World, asked: Comparison) -> Outcome:
     return Outcome(None, promote_s, null)
 
 
-Scraped = list[tuple[dict[str, str], list[float], list[float]]]
-
-
-def _scraped(world: World, *, is_canary: bool) -> Scraped:
-    """(labels, times, values) of one side's series; a series begins with its first count."""
-    found: Scraped = []
+def _scraped(world: World, *, is_canary: bool) -> list[Series]:
+    """One side's series; each begins with its first count."""
+    found: list[Series] = []
     for pod in np.flatnonzero(world.canary if is_canary else ~world.canary):
         for stratum in range(world.total.shape[2]):
             bad = world.bad[:, pod, stratum]
@@ -75,17 +71,13 @@ def _scraped(world: World, *, is_canary: bool) -> Scraped:
                 kept = world.seen[:, pod] & ((counts > 0) | (code == "200") | (np.maximum.accumulate(counts) > 0))
                 if kept.any():
                     labels = {"pod": f"p{pod}", "code": code, "route": str(stratum)}
-                    found.append((labels, MOMENTS[kept].tolist(), counts[kept].tolist()))
+                    pairs = zip(MOMENTS[kept].tolist(), counts[kept].tolist(), strict=True)
+                    found.append(series_of(labels, list(pairs)))
     return found
 
 
-def _window(side: Scraped, since_s: float, until_s: float) -> list[Series]:
-    found = []
-    for labels, times, values in side:
-        first, last = bisect_right(times, since_s), bisect_right(times, until_s)
-        if last > first:
-            found.append(series_of(labels, list(zip(times[first:last], values[first:last], strict=True))))
-    return found
+def _window(side: Sequence[Series], since_s: float, until_s: float) -> list[Series]:
+    return [kept for series in side if (kept := series.within(since_s, until_s))]
 
 
 def threshold(least: float, limit: int, window_s: float = 60.0) -> Judge:
