@@ -28,7 +28,7 @@ from rollouts.kube.kinds import (
     SERVICE,
 )
 from rollouts.kube.ref import Kind
-from rollouts.shell import plugins
+from rollouts.shell import judging, plugins
 from rollouts.shell.reflector import Interest
 from rollouts.shell.room import Room
 
@@ -38,6 +38,8 @@ DEPLOYMENT_HASH_LABEL = "pod-template-hash"
 
 _ROUTED = tuple(kind for kind in traffic.KINDS if kind not in (INGRESS, SERVICE))
 """The kinds of routers that nothing but a router needs."""
+
+_gather_application = partial(gather_application, judge=judging.problems)
 
 ROOMS: dict[str, tuple[Room, ...]] = {
     "delivery": (
@@ -72,7 +74,7 @@ ROOMS: dict[str, tuple[Room, ...]] = {
     "gitops": (
         Room(
             APPLICATION,
-            gather_application,
+            _gather_application,
             application.reconcile,
             reads=(APPLICATION, APP_PROJECT, CRD),
             is_whole=True,
@@ -102,7 +104,7 @@ def rooms(
 def _homed(room: Room, control_namespace: str) -> Room:
     if room.kind != APPLICATION:
         return room
-    return replace(room, gather=partial(gather_application, control_namespace=control_namespace))
+    return replace(room, gather=partial(_gather_application, control_namespace=control_namespace))
 
 
 def _with(room: Room, routers: Mapping[str, traffic.Dialect], compat: delivery.StatusCompat | None) -> Room:

@@ -30,10 +30,12 @@ from tests.gitops.shop import (
     rows,
     state,
     status,
+    sync,
     sync_status,
 )
 
 APPLY_BYTES_MAX = 256 * 1024
+TRACKING, MARK = "argocd.argoproj.io/tracking-id", "shop:argoproj.io/Rollout:shop/web"
 
 
 def secrets_of(version: str) -> dict[str, Any]:
@@ -127,3 +129,85 @@ def test_prunes_take_what_hangs_on_an_object_with_them_without_being_asked() -> 
 
 def test_helm_that_reads_an_argument_of_an_analysis_says_how_to_keep_it_from_that() -> None:
     assert "{{" in helm.hint('function "args" not defined')
+
+
+def a_rollout(step: dict[str, Any], **marks: str) -> dict[str, Any]:
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}
+    spec = {
+        "replicas": 2,
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": template,
+        "strategy": {"canary": {"steps": [{"setWeight": 10}, step]}},
+    }
+    meta = {"name": "web", "annotations": marks}
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": meta, "spec": spec}
+
+
+def a_template(metric: dict[str, Any], *args: str) -> dict[str, Any]:
+    provider = {"prometheus": {"address": "http://prometheus.example:9090", "query": "up"}}
+    metrics = [{"name": "success", "successCondition": "result[0] > 0", "provider": provider, **metric}]
+    spec = {"metrics": metrics, "args": [{"name": name} for name in args]}
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": "success"},
+        "spec": spec,
+    }
+
+
+STEP = {"analysis": {"templates": [{"templateName": "success"}]}}
+
+
+@pytest.mark.parametrize(
+    ("story", "manifests", "said"),
+    [
+        ("a step of a misspelt kind", [a_rollout({"setWeight": 300})], "spec.strategy.canary.steps[1].setWeight"),
+        ("an analysis that would never end", [a_rollout(STEP), a_template({"interval": "30s"})], "runs indefinitely"),
+        ("an argument that nobody gives", [a_rollout(STEP), a_template({"count": 1}, "service-name")], "service-name"),
+    ],
+)
+def test_a_rollout_that_its_controller_would_refuse_stops_the_sync_before_anything_is_written(
+    story: str, manifests: list[Any], said: str
+) -> None:
+    world = a_world(config("settings"), *manifests, spec=automated())
+
+    world.run(30)
+
+    told = {each["type"]: each["message"] for each in status(world)["conditions"]}
+    assert "Rollout/web: " in told["SyncError"] and said in told["SyncError"]
+    assert sync_status(world) == "OutOfSync"
+    assert world.get(ref(kinds.CONFIG_MAP, "settings")) is None
+    assert [written for verb, written in world.writes if written.kind != kinds.APPLICATION] == []
+
+
+def test_whoever_syncs_a_refused_rollout_by_hand_hears_why_and_nothing_is_written() -> None:
+    world = a_world(config("settings"), a_rollout({"setWeight": 300}))
+    world.run(10)
+
+    sync(world)
+
+    assert phase(world) == "Failed"
+    assert "steps[1].setWeight" in state(world)["message"]
+    assert world.get(ref(kinds.CONFIG_MAP, "settings")) is None
+
+
+def test_a_mended_commit_is_synced_by_itself() -> None:
+    world = a_world(config("settings"), a_rollout({"setWeight": 300}), spec=automated())
+    world.run(20)
+    world.git.push([config("settings"), a_rollout({"setWeight": 30})])
+
+    refresh(world, wait_s=20)
+
+    assert phase(world) == "Succeeded"
+    assert "SyncError" not in {each["type"] for each in status(world).get("conditions") or []}
+
+
+def test_a_refused_rollout_that_is_in_the_cluster_already_stops_nothing_else() -> None:
+    broken = a_rollout({"setWeight": 300})
+    world = a_world(config("settings", colour="blue"), broken, spec=automated())
+    world.bring({**broken, "metadata": {**broken["metadata"], "namespace": "shop", "annotations": {TRACKING: MARK}}})
+    world.run(20)
+
+    live = world.get(ref(kinds.CONFIG_MAP, "settings")) or {}
+    assert live["data"] == {"colour": "blue"}
+    assert phase(world) == "Succeeded"
