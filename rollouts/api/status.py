@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from rollouts.api.common import Flag, Int32, Int64, IntOrString, Model, Text, TextMap
@@ -72,6 +74,7 @@ class StepPluginStatus(Model):
     backoff: Text = Field("", description="How long to wait for the next call.")
     executions: Int32 = Field(0, description="How often it was called.")
     disabled: Flag = Field(False, description="Whether the plugin is switched off.")
+    status: Any = Field(None, description="What the plugin keeps from call to call.")
 
 
 class CanaryStatus(Model):

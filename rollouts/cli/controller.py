@@ -33,6 +33,16 @@ def _networks(ctx: click.Context, option: click.Parameter, given: tuple[str, ...
         raise click.BadParameter(f"{error}: want a network such as 10.0.0.0/8") from None
 
 
+def _step_plugins(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in given:
+        name, _, where = each.partition("=")
+        if not name or not (where == "disabled" or where.startswith(("http://", "https://"))):
+            raise click.BadParameter(f"{each}: want NAME=http://…, NAME=https://… or NAME=disabled")
+        found[name] = where
+    return found
+
+
 @kube_command("controller", examples=EXAMPLES)
 @click.option("--leader-elect/--no-leader-elect", default=True, show_default=True, help="Write only while leading.")
 @click.option("--instance-id", default="", metavar="ID", help="Look after objects labelled with this instance id only.")
@@ -65,6 +75,14 @@ def _networks(ctx: click.Context, option: click.Parameter, given: tuple[str, ...
     type=click.Choice(["argo", "kstatus", "int"]),
     help="status.observedGeneration: a text as Argo Rollouts has it, a number in each condition, or a number.",
 )
+@click.option(
+    "--step-plugin",
+    "step_plugins",
+    multiple=True,
+    metavar="NAME=URL",
+    callback=_step_plugins,
+    help="Who carries out steps of that plugin, over HTTP; NAME=disabled passes them over.",
+)
 @click.option("--sync-metrics-port", default=8082, show_default=True, type=_PORT, help="argocd_* figures; -1: none.")
 @click.option("--webhook-port", default=-1, show_default=True, type=_PORT, help="Pushes of forges; -1: none.")
 @click.option(
@@ -89,6 +107,7 @@ def command(
     prometheus_address: str,
     provider_networks: tuple[str, ...],
     status_compat: StatusCompat,
+    step_plugins: Mapping[str, str],
     log_level: str,
     **sync: Any,
 ) -> int:
@@ -115,6 +134,7 @@ def command(
         prometheus_address=prometheus_address,
         provider_networks=provider_networks,
         status_compat=status_compat,
+        step_plugins=step_plugins,
         sync=_sync(lease_namespace or access_of(wish).namespace, sync),
     )
     return run(access_of(wish), options)

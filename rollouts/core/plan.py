@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from analysis.asks import Question as MetricQuestion
 from rollouts.core.errors import BrokenError
+from rollouts.core.stepcall import StepCall
 from rollouts.gitops.asks import Question as SourceQuestion
 from rollouts.kit.instant import Instant
 from rollouts.kube.ref import Kind, Manifest, Ref
@@ -166,7 +167,7 @@ class Evict:
 Action: TypeAlias = Create | Patch | Apply | Replace | Delete | Evict
 
 
-Question: TypeAlias = MetricQuestion | SourceQuestion
+Question: TypeAlias = MetricQuestion | SourceQuestion | StepCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,8 @@ class Plan:
     latch: one status patch with the decisions that must survive a crash, and the observations of the moment.
     actions: in safety order.  status: what we observe, written last.  notes: told once the plan's writes went through.
     wake: look again no later than this.
+    recall: what the turns after this one may read back as `reader.recalled()`, until other writes are made. A restart
+    forgets it, so it may save work and decide nothing.
     """
 
     latch: Patch | None = None
@@ -236,6 +239,7 @@ class Plan:
     notes: tuple[Note, ...] = ()
     wake: Instant | None = None
     rule: str = ""  # the rule that decided, for `rollouts explain`
+    recall: Any = None
 
     @property
     def writes(self) -> tuple[Action, ...]:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from rollouts.delivery import (
+    calling,
+    calls,
     capacity,
     commands,
     experiments,
@@ -14,6 +16,7 @@ from rollouts.delivery import (
     history,
     notes,
     phase,
+    plugins,
     routing,
     runs,
     stages,
@@ -71,6 +74,7 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
         step_hash=seen.step_hash,
         collisions=seen.latch.collisions,
         ping_pong=seen.latch.ping_pong,
+        calls=calls.carried(seen.latch.calls, now),
     )
     # Without pods there is no traffic to shift and nothing to judge: the steps are walked at once.
     is_near_return = is_new and fresh.is_updating and history.is_near_return(seen)
@@ -121,6 +125,7 @@ def _entered(seen: DeliverySeen, now: Instant) -> Turning | None:
     begins_pause = step is not None and step.pause is not None
     lacks_run = step is not None and step.analysis is not None and not runs.is_for(seen, latch.step_run, latch.step)
     lacks_run = lacks_run or _lacks_experiment(seen)
+    lacks_run = lacks_run or (step is not None and plugins.entered(seen, latch, latch.step, now) != latch)
     wants_background = runs.background_due(seen, latch.step) and not latch.promote_full
     lacks_background = wants_background and not runs.is_for(seen, latch.background_run, None)
     if not (begins_pause or lacks_run or lacks_background):
@@ -135,6 +140,7 @@ def _entered(seen: DeliverySeen, now: Instant) -> Turning | None:
             after, Event.PAUSE, "the update stands at a pause", (notes.paused(seen, after.pauses[0].reason),)
         )
     what = "an experiment" if after.experiment != latch.experiment else "an analysis"
+    what = "a step plugin" if after.calls != latch.calls else what
     return Turning(after, Event.RUN, f"{what} is due")
 
 
@@ -209,6 +215,7 @@ _COMMON: tuple[_Due, ...] = (
     commands.tidied,
     commands.aborted,
     commands.retried,
+    calling.answered,
     gates.judged,
     gates.failing,
     gates.late,
@@ -217,7 +224,7 @@ _COMMON: tuple[_Due, ...] = (
 )
 
 TURNINGS: Mapping[str, tuple[_Due, ...]] = {
-    "canary": (*_COMMON, _righted, _entered, _stepped, _promoted),
+    "canary": (*_COMMON, calling.owed, _righted, _entered, _stepped, _promoted),
     "blueGreen": (
         *_COMMON,
         stages.righted,

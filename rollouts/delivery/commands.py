@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rollouts.delivery import experiments, notes, runs, stages, steps
+from rollouts.delivery import calls, experiments, notes, runs, stages, steps
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
@@ -51,6 +51,7 @@ def retried(seen: DeliverySeen, now: Instant) -> Turning | None:
         step_run="",
         background_run="",
         experiment="",
+        calls=calls.carried(seen.latch.calls, now),
     )
     latch = steps.enter(seen, fresh, stages.opening(seen) if seen.blue_green else 0, now)
     told = (notes.paused(seen, latch.pauses[0].reason),) if latch.pauses else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analysis.errors import AnalysisError
-from rollouts.delivery import experiments, failfast, marks, notes, progress, runs
+from rollouts.delivery import experiments, failfast, marks, notes, plugins, progress, runs
 from rollouts.delivery.commands import abort
 from rollouts.delivery.latch import PAUSE_EXPERIMENT, PAUSE_INCONCLUSIVE, Pause
 from rollouts.delivery.phase import Event
@@ -34,6 +34,8 @@ def judged(seen: DeliverySeen, now: Instant) -> Turning | None:
     trial = experiments.current(seen, latch)
     if trial is not None and trial.phase in ("Failed", "Error"):
         return abort(seen, f"experiment {trial.name} is {trial.phase}: {trial.message}".rstrip(": "), now)
+    if failed := plugins.failure(seen, latch):
+        return abort(seen, failed, now)
     if broken := _unbuildable(seen):
         return abort(seen, broken, now)
     if any(pause.reason in (PAUSE_INCONCLUSIVE, PAUSE_EXPERIMENT) for pause in latch.pauses):

@@ -9,7 +9,20 @@ from typing import Any, TypeAlias
 from analysis.templates import NESTING_MAX, nested
 from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
 from rollouts.core.reader import Reader
-from rollouts.delivery import affinity, denials, latch, leftovers, marks, pods, readers, roles, routing, rules, workload
+from rollouts.delivery import (
+    affinity,
+    calling,
+    denials,
+    latch,
+    leftovers,
+    marks,
+    pods,
+    readers,
+    roles,
+    routing,
+    rules,
+    workload,
+)
 from rollouts.delivery.reference_rules import References, ingresses_named, services_named, template_keys
 from rollouts.delivery.seen import (
     DeliverySeen,
@@ -153,6 +166,7 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, r
         workload=source,
         pods=_pods(rollout, spec, sets, reader),
         followers=followers,
+        step_answers=tuple(calling.answers(obj.uid(rollout), remembered, reader)),
         pause_known=reader.known_since(f"pause {remembered.pauses[0].start}") if remembered.pauses else None,
     )
     return replace(seen, refused=refused) if (refused := denials.gathered(seen, reader)) else seen

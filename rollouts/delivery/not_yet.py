@@ -13,7 +13,6 @@ from rollouts.core.errors import Refusal
 
 NOT_YET: Mapping[str, str] = {
     "spec.strategy.canary.steps[].experiment.templates[].weight": "leave it out",
-    "spec.strategy.canary.steps[].plugin": "leave it out",
 }
 """Field path (`[]` for every element) → what to do meanwhile."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from rollouts.core.errors import Refusal
 from rollouts.core.plan import Note, Severity
 from rollouts.delivery import rules, steps
+from rollouts.delivery.calls import Call
 from rollouts.delivery.seen import DeliverySeen, ExperimentSeen, Refused, RunSeen, ServiceSeen, SetSeen
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Ref
@@ -139,6 +140,14 @@ def run_ended(seen: DeliverySeen, run: RunSeen) -> Note:
 def experiment_ended(seen: DeliverySeen, each: ExperimentSeen) -> Note:
     """An Experiment is no longer needed."""
     return _note(seen, "ExperimentTerminating", f"Terminating Experiment '{each.name}'", experiment=each.name)
+
+
+def plugin_turned(seen: DeliverySeen, before: Call, after: Call) -> Note:
+    """A step plugin has said something new."""
+    message = f"Step plugin '{after.name}' {after.operation} of step {after.index + 1}: {after.phase}"
+    tell = _warning if after.phase in ("Failed", "Error") else _note
+    said = f"{message}: {after.message}" if after.message else message
+    return tell(seen, "StepPluginTransition", said, plugin=after.name, operation=after.operation, before=before.phase)
 
 
 def denied(seen: DeliverySeen, reason: str, message: str) -> Note:

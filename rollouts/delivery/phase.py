@@ -34,6 +34,7 @@ class Event(Enum):
     PAUSE = "a pause begins"
     STEP = "a step is done"
     RUN = "an analysis is due"
+    CALL = "a step plugin answers, or is to hear of something"
     PROMOTE = "the version carries everything"
     TIDY = "a command has nothing to act on"
 
@@ -67,6 +68,7 @@ TRANSITIONS: Mapping[Event, tuple[frozenset[Phase], frozenset[Phase]]] = {
     Event.PAUSE: (_UNDER_WAY, frozenset({Phase.PAUSED})),
     Event.STEP: (_UNDER_WAY, _UNDER_WAY),
     Event.RUN: (_UNDER_WAY, _UNDER_WAY),
+    Event.CALL: (frozenset(Phase), frozenset(Phase)),
     Event.PROMOTE: (frozenset({Phase.FIRST, Phase.PROMOTING}), frozenset({Phase.SETTLED})),
     Event.TIDY: (frozenset({Phase.FIRST, Phase.SETTLED}), frozenset({Phase.FIRST, Phase.SETTLED})),
 }

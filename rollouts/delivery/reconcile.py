@@ -9,6 +9,7 @@ from typing import assert_never
 from rollouts.core.plan import NOTES_MAX, Note, Patch, Plan
 from rollouts.delivery import (
     bluegreen,
+    calling,
     canary,
     denials,
     failfast,
@@ -78,7 +79,7 @@ def deliver(seen: DeliverySeen, now: Instant) -> Plan:
     report, later = _report(seen, told, now)
     rule = _rule(seen, phase, told) + denials.sentence(seen) + restart.sentence(seen, now)
     plan = _plan(told, rule=rule, wake=_next_look(seen, want, later, now))
-    return replace(plan, status=report, notes=(*plan.notes, *_news(seen, report)))
+    return replace(plan, status=report, asks=calling.asks(seen, now), notes=(*plan.notes, *_news(seen, report)))
 
 
 def _traffic(seen: DeliverySeen, want: Want) -> Iterator[Told]:
@@ -217,7 +218,8 @@ def _next_look(seen: DeliverySeen, want: Want, later: Instant | None, now: Insta
     """No later than the first moment at which the clock alone changes what is due."""
     due = stages.pause_due(seen, seen.latch) if seen.blue_green else steps.pause_due(seen, seen.latch)
     moments = [later, None if seen.spec.paused else due, progress.deadline(seen)]
-    moments += [restart.next_look(seen, now), failfast.next_look(seen, now), *(each.until for each in want.sets)]
+    moments += [look(seen, now) for look in (calling.next_look, restart.next_look, failfast.next_look)]
+    moments += [each.until for each in want.sets]
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 

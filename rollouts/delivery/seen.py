@@ -8,7 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
 from rollouts.core.errors import Refusal
+from rollouts.core.plan import Answer
 from rollouts.delivery import marks
+from rollouts.delivery.calls import Call
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.pods import PodSeen
 from rollouts.delivery.template_rules import Templates
@@ -177,6 +179,7 @@ class DeliverySeen:
     experiments: tuple[ExperimentSeen, ...] = ()
     pause_known: Instant | None = None  # since when this process knows of the pause, if it does
     compat: StatusCompat = "argo"
+    step_answers: tuple[tuple[Call, Answer], ...] = ()  # what plugins have answered to the calls under way
     unknown: tuple[str, ...] = ()  # paths of fields of the spec that this version does not know
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rollouts.api.rollout import CanaryStep, SetCanaryScale
-from rollouts.delivery import capacity, experiments, managed, runs
+from rollouts.delivery import capacity, experiments, managed, plugins, runs
 from rollouts.delivery.latch import PAUSE_STEP, Latch, Pause
 from rollouts.delivery.seen import DeliverySeen
 from rollouts.kit.instant import Instant
@@ -32,6 +32,8 @@ def is_done(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:
     if step.pause is not None:
         due = pause_due(seen, latch)
         return due is not None and due <= now
+    if step.plugin is not None:
+        return plugins.is_done(latch)
     if step.experiment is not None:
         trial = experiments.current(seen, latch)
         return trial is not None and trial.phase == "Successful" and not trial.is_terminated
@@ -58,13 +60,14 @@ def _has_pods(seen: DeliverySeen, weight: int) -> bool:
 
 def _ratio_reached(seen: DeliverySeen, weight: int) -> bool:
     """Whether the pods of both versions stand in the ratio of the weight, and those of former versions are gone."""
+    if seen.current is None or seen.stable is None:
+        return False
     canary, stable = capacity.plain_sizes(seen, weight)
-    are_sized = (
-        seen.current is not None
-        and seen.stable is not None
-        and (seen.current.wanted, seen.stable.wanted) == (canary, stable)
-    )
-    return are_sized and _is_ready(seen, canary) and not any(each.wanted or each.available for each in seen.older)
+    are_sized = (seen.current.wanted, seen.stable.wanted) == (canary, stable)
+    # Pods that are to leave still serve until their ReplicaSet has told them to.
+    are_gone = seen.current.pods <= canary and seen.stable.pods <= stable
+    is_rest_gone = not any(each.wanted or each.available for each in seen.older)
+    return are_sized and are_gone and _is_ready(seen, canary) and is_rest_gone
 
 
 def _is_ready(seen: DeliverySeen, pods: int) -> bool:
@@ -107,6 +110,7 @@ def enter(seen: DeliverySeen, latch: Latch, step: int, now: Instant) -> Latch:
             latch = replace(latch, step_run=runs.next_name(seen, step))
         elif seen.canary.steps[step].experiment is not None:
             latch = replace(latch, experiment=experiments.next_name(seen, step))
+        latch = plugins.entered(seen, latch, step, now)
     if latch.is_updating and not latch.background_run and runs.background_due(seen, step):
         latch = replace(latch, background_run=runs.next_name(seen, None))
     return latch
@@ -122,6 +126,8 @@ def text(step: CanaryStep) -> str:
         return f"setCanaryScale: {_scale_text(step.set_canary_scale)}"
     if managed.is_set(step):
         return managed.text(step)
+    if step.plugin is not None:
+        return f"plugin: {step.plugin.name}"
     return "analysis" if step.experiment is None else "experiment"
 
 

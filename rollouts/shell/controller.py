@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,10 +18,11 @@ from rollouts import __version__
 from rollouts.delivery import StatusCompat
 from rollouts.kube.kinds import LEASE
 from rollouts.kube.ref import Kind, Ref
-from rollouts.shell import eventloop, kubeconfig, logs, wiring
+from rollouts.shell import eventloop, kubeconfig, logs, plugins, wiring
 from rollouts.shell.act import Always, Hand, Right
 from rollouts.shell.asks.answering import Answering
 from rollouts.shell.asks.reach import Reach
+from rollouts.shell.asks.steps import StepPlugins, Steps
 from rollouts.shell.claim import OURS
 from rollouts.shell.client import Client
 from rollouts.shell.deliveries import Deliveries
@@ -48,6 +49,7 @@ class Options:
     shadow: write nothing, and tell what would be written.  prometheus_address: the server of metrics that name none.
     provider_networks: what metric providers may be asked at beside ordinary addresses, as CIDR.
     status_compat: for which readers statuses of Rollouts are written.
+    step_plugins: servers of step plugins by name, or `disabled`.
     """
 
     leader_elect: bool = True
@@ -63,6 +65,7 @@ class Options:
     prometheus_address: str = ""
     provider_networks: tuple[str, ...] = ()
     status_compat: StatusCompat = "argo"
+    step_plugins: Mapping[str, str] = field(default_factory=dict)
     sync: SyncOptions = field(default_factory=SyncOptions)
 
 
@@ -86,6 +89,7 @@ class Controller:
             self._sync.sources if self._sync else None,
             reach=Reach(access.server, options.provider_networks, options.prometheus_address),
             home=access.namespace,
+            steps=Steps(StepPlugins(plugins.steps(), options.step_plugins), access.server, settings.user_agent),
         )
         self._servers = Servers()
         rooms = tuple(

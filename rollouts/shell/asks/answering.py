@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 from analysis.asks import (
     HttpCall,
@@ -21,12 +21,14 @@ from analysis.asks import (
 from analysis.errors import AnalysisError
 from rollouts.core.errors import HiccupError
 from rollouts.core.plan import Answer, Ask
+from rollouts.core.stepcall import StepCall
 from rollouts.gitops.asks import DryRun, GitResolve, Rendered, RenderManifests, Resolution
 from rollouts.shell import clock, logs
 from rollouts.shell.asks import dryrun, kayenta
 from rollouts.shell.asks import secrets as secret_values
 from rollouts.shell.asks.http import Http
 from rollouts.shell.asks.reach import Reach
+from rollouts.shell.asks.steps import StepPlugins, Steps
 from rollouts.shell.client import Client
 from rollouts.shell.settings import DEFAULTS, Settings
 
@@ -46,7 +48,7 @@ class Sources(Protocol):
 class Answering:
     """All skills behind one door. sources: None in a process that has no sync core.
 
-    reach: where questions may go.  home: the controller's own namespace.
+    reach: where questions may go.  home: the controller's own namespace.  steps: who carries out steps.
     """
 
     def __init__(
@@ -57,10 +59,12 @@ class Answering:
         *,
         reach: Reach | None = None,
         home: str = "",
+        steps: Steps | None = None,
     ) -> None:
         self._client = client
         self._sources = sources
         self._home = home
+        self._steps = steps or Steps(StepPlugins(), "", settings.user_agent)
         self._http = Http(settings.ask_body_bytes_max, reach or Reach(), settings.user_agent)
         # Far above what hangs in practice: it bounds memory, and is no queue for slow servers.
         self._places = asyncio.Semaphore(settings.asks_inflight_max)
@@ -68,6 +72,7 @@ class Answering:
     async def close(self) -> None:
         """Close every connection."""
         await self._http.close()
+        await self._steps.close()
         if self._sources is not None:
             await self._sources.close()
 
@@ -75,12 +80,14 @@ class Answering:
         """Answer one ask within its time; never raises."""
         asked_at = clock.now()
         values: dict[SecretRef, str] = {}
-        value: HttpReply | tuple[HttpReply, ...] | tuple[str, ...] | Resolution | Rendered | None = None
+        value: Any = None
         error = ""
         try:
             async with self._places, asyncio.timeout(ask.timeout_s):
                 if isinstance(ask.question, DryRun):
                     value = await dryrun.ask(self._client, ask.question)
+                elif isinstance(ask.question, StepCall):
+                    value = await self._steps.call(ask.question)
                 elif isinstance(ask.question, GitResolve | RenderManifests):
                     value = await self._source(ask.question, ask.namespace)
                 else:

@@ -28,15 +28,17 @@ NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 class Reach:
     """The policy. allowed: networks that may be asked whatever they are.  trusted: an address that the administrator
-    named.  server: the API server's.
+    named, or several.  server: the API server's.
 
     Where the API server itself is on the loopback, this process runs on somebody's own machine, and so does all else:
     then the loopback is allowed.
     """
 
-    def __init__(self, server: str = "", allowed: Sequence[str] = (), trusted: str = "") -> None:
+    def __init__(self, server: str = "", allowed: Sequence[str] = (), trusted: str | Sequence[str] = "") -> None:
         self._allowed: tuple[Network, ...] = tuple(ipaddress.ip_network(each, strict=False) for each in allowed)
-        self._server, self._trusted = _place(server), _place(trusted)
+        self._server = _place(server)
+        named = (trusted,) if isinstance(trusted, str) else trusted
+        self._trusted = {place for each in named if (place := _place(each)) is not None}
         host = self._server[0] if self._server else ""
         self._is_local = host == "localhost" or _is_loopback(_address(host))
 
@@ -47,14 +49,14 @@ class Reach:
             raise HiccupError("the address is no URL with http:// or https://")
         if place == self._server:
             raise HiccupError("the API server is not asked for metrics")
-        if place == self._trusted:
+        if place in self._trusted:
             return
         if (literal := _address(place[0])) is not None:
             self.judge(literal)
 
     def is_trusted(self, host: str, port: int) -> bool:
         """Whether the administrator named this place."""
-        return (host.rstrip(".").lower(), port) == self._trusted
+        return (host.rstrip(".").lower(), port) in self._trusted
 
     def judge(self, address: Address) -> None:
         """Raises HiccupError for an address that may not be asked."""
