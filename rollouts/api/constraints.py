@@ -239,6 +239,8 @@ RULES: Mapping[type[BaseModel], tuple[Cel, ...]] = {
 """CEL rules of each model's schema."""
 
 SHAPES: Mapping[type[BaseModel], Mapping[str, Any]] = {
+    # Written by controllers alone: whose each of its fields is would be most of what a write costs the API server.
+    appstatus.ApplicationStatus: {"x-kubernetes-map-type": "atomic"},
     rollout.CanaryStep: {"minProperties": 1, "maxProperties": 1},
 }
 """Bounds of whole objects: a step says one thing."""

@@ -140,6 +140,10 @@ class LiveReader:
         roots = [found for place, found in self._objects.items() if place.kind == ROLLOUT and found is not None]
         return next((said for root in roots if (said := told_of(root, ref))), "")
 
+    def recalled(self) -> Any:
+        """Nothing was done before."""
+        return None
+
     def known_since(self, word: str) -> Instant | None:
         """Nothing was read before."""
         return None

@@ -94,6 +94,10 @@ class Copy:
         """Nothing is refused here that was not refused before."""
         return self._reader.refused(ref)
 
+    def recalled(self) -> Any:
+        """Nothing was done before."""
+        return None
+
     def known_since(self, word: str) -> Instant | None:
         """Nothing was read before."""
         return None

@@ -4,7 +4,7 @@ later change concerns."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rollouts.core.plan import Answer
 from rollouts.kit.instant import Instant
@@ -34,6 +34,10 @@ class Reader(Protocol):
 
     def refused(self, ref: Ref) -> str:
         """Why the API server last refused this key's write to that object, "" where it did not or has since done it."""
+        ...
+
+    def recalled(self) -> Any:
+        """What this key's latest plan with writes left to be recalled, all of which went through; None: nothing."""
         ...
 
     def known_since(self, word: str) -> Instant | None:

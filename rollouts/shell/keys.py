@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from rollouts.core.plan import Action, Plan
 from rollouts.kit.instant import Instant
@@ -82,6 +83,7 @@ class Key:
     hold_until: Instant | None = None
     refusals: dict[tuple[Ref, str], str] = field(default_factory=dict)  # by object and subresource: the server's words
     words: dict[str, Instant] = field(default_factory=dict)  # what the latest gather read, and since when it stands
+    recalled: Any = None  # what the latest plan whose writes went through left behind
     complaint: str = ""  # the latest one told, so that it is told once
     window_began: Instant | None = None
     window_plans: int = 0

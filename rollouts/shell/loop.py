@@ -133,7 +133,7 @@ class Machine:
         self._answers.clear()
         self._asks.clear()
         for key in self._keys.values():
-            key.hold_until, key.attempt = None, 0
+            key.hold_until, key.attempt, key.recalled = None, 0, None
             self._mark(key)
 
     def turn(self, now: Instant) -> Turn:
@@ -314,6 +314,9 @@ class Machine:
         again = key.dirty or key.changed or plan is None
         key.dirty = key.changed = False
         if plan is not None:
+            if plan.writes:
+                key.recalled = plan.recall
+                again = again or plan.recall is not None
             if key.refusals and (plan.actions or not plan.writes):
                 key.refusals.clear()  # all that the room still wants was done
                 again = True

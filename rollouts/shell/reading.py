@@ -60,6 +60,10 @@ class RecordingReader:
         """Why the API server last refused this key's write to that object, "" where it did not."""
         return self._key.refusals.get((ref, ""), "")
 
+    def recalled(self) -> Any:
+        """What this key's latest plan with writes left to be recalled; None: nothing."""
+        return self._key.recalled
+
     def complaint(self, kind: Kind) -> str:
         """What the API server said when the kind was to be listed."""
         return self._cache.complaints.get(kind, "")

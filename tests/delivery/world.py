@@ -80,6 +80,9 @@ class World:
     def refused(self, ref: Ref) -> str:
         return self.refused_words.get(ref, "")
 
+    def recalled(self) -> Any:
+        return None
+
     def known_since(self, word: str) -> Instant | None:
         return self.known_since_first.get(word)
 

@@ -67,6 +67,9 @@ class World:
     def refused(self, ref: Ref) -> str:
         return ""
 
+    def recalled(self) -> Any:
+        return None
+
     def known_since(self, word: str) -> None:
         return None
 
