@@ -100,26 +100,38 @@ class Side:
     ready: int
     target: int
 
+    @property
+    def unready(self) -> int:
+        """Pods that it asks for and that serve nobody."""
+        return self.wanted - min(self.wanted, max(self.ready, self.usable))
+
 
 def hop(sides: Sequence[Side], older: Sequence[Side], within: Limits) -> tuple[int, ...]:
     """The sizes of all ReplicaSets after the next step towards their targets, first those of `sides`, then `older`.
 
-    sides: in the order in which they grow.  Pods that are not ready serve nobody, and go first when a ReplicaSet
-    shrinks, so they are free; every other one is taken only from what serves beyond the limit, and from former
-    versions before any other.
+    sides: in the order in which they grow, the new version last.  A pod that serves is taken only from what serves
+    beyond the limit.  One that is not ready serves nobody and goes first; the new version's as it likes, but another
+    version's only while the pods left to the others, and those with which the new one serves, are enough: they may
+    come back, and a new version that does not come up is no reason to drop them.
     """
     every = (*sides, *older)
     grown = list(_grown(every, within.most - sum(each.wanted for each in every)))
+    newest = len(sides) - 1
     spare = sum(each.usable for each in every) - within.least
-    taken = dict.fromkeys(range(len(every)), 0)
+    others = sum(each.wanted for at, each in enumerate(every) if at != newest) + every[newest].usable - within.least
+    after = grown.copy()
     for at in (*range(len(sides), len(every)), *range(len(sides))):
         each = every[at]
         excess = max(0, each.wanted - each.target)
-        free = min(excess, each.wanted - min(each.wanted, max(each.ready, each.usable)))
+        free = min(excess, each.unready, each.unready if at == newest else max(0, others))
         paid = min(excess - free, max(0, spare))
         spare -= paid
-        taken[at] = free + paid
-    return tuple(size - taken[at] for at, size in enumerate(grown))
+        others -= 0 if at == newest else free + paid
+        after[at] -= free + paid
+    # A user who asks for less in the middle of an update means it: what is beyond the limit and serves nobody goes.
+    left = every[newest].unready - max(0, every[newest].wanted - after[newest])
+    after[newest] -= max(0, min(left, sum(after) - within.most))
+    return tuple(after)
 
 
 def _grown(every: Sequence[Side], room: int) -> Iterator[int]:

@@ -32,14 +32,16 @@ def _plain(seen: DeliverySeen, phase: Phase, weight: int) -> tuple[tuple[SetWant
     if seen.stable is not None and phase is not Phase.SETTLED:
         canary, rest = capacity.plain_sizes(seen, weight)
     stable = seen.stable if seen.stable is not seen.current else None
-    present = ((stable, rest), (seen.current, canary))
+    if phase is Phase.SETTLED and seen.current is not None:
+        present: tuple[tuple[SetSeen | None, int], ...] = ((seen.current, canary), (None, 0))  # nothing new is coming
+    else:
+        present = ((stable, rest), (seen.current, canary)) if stable else ((seen.current, canary),)
     growing = [Side(0, 0, 0, target) if each is None else _side(seen, each, target) for each, target in present]
     older = [_side(seen, each, 0) for each in seen.older]
-    counts = scaling.hop(growing if stable else growing[1:], older, capacity.limits(seen))
-    counts = counts if stable else (0, *counts)
-    found = zip((stable, seen.current, *seen.older), counts, strict=True)
+    counts = scaling.hop(growing, older, capacity.limits(seen))
+    found = zip((*(each for each, _ in present), *seen.older), counts, strict=True)
     wants = {each.name: SetWant(each, count, Keep.FOR_GOOD) for each, count in found if each is not None}
-    return tuple(wants[each.name] for each in seen.sets), counts[1]
+    return tuple(wants[each.name] for each in seen.sets), counts[len(present) - 1]
 
 
 def _side(seen: DeliverySeen, each: SetSeen, target: int) -> Side:

@@ -87,6 +87,24 @@ def test_both_versions_have_a_pod_between_nothing_and_all(replicas, weight, surg
     assert stable >= 1 and (canary >= 1 or (replicas, surge) == (1, False))
 
 
+@pytest.mark.parametrize(
+    ("story", "sides", "older", "replicas", "expected"),
+    [
+        ("a broken canary follows a scale up", ((4, 4, 0), (2, 0, 8)), (), 8, (4, 6)),
+        ("and the scale down after it", ((4, 4, 0), (6, 0, 4)), (), 4, (4, 2)),
+        ("a broken version keeps its pods while the next one is broken too", ((4, 0, 0), (2, 0, 4)), (), 4, (4, 2)),
+        ("and makes way for each pod that comes up", ((4, 0, 0), (2, 2, 4)), (), 4, (2, 2)),
+        ("a former first version that never worked does the same", ((0, 0, 0), (2, 0, 4)), ((4, 0, 0),), 4, (0, 2, 4)),
+        ("the broken version in the middle makes way at once", ((4, 4, 0), (0, 0, 4)), ((2, 0, 0),), 4, (4, 0, 0)),
+        ("an aborted canary that never worked goes at once", ((4, 4, 4), (2, 0, 0)), (), 4, (4, 0)),
+    ],
+)
+def test_pods_that_serve_nobody(story, sides, older, replicas, expected):
+    every = [Side(wanted, usable, usable, target) for wanted, usable, target in (*sides, *older)]
+
+    assert hop(every[:2], every[2:], limits(replicas, 2, 0)) == expected, story
+
+
 @st.composite
 def sides(draw, target):
     wanted = draw(st.integers(0, 20))
@@ -110,8 +128,12 @@ def test_a_hop_never_goes_beyond_its_limits(data, replicas, surge, unavailable, 
     lost = sum(max(0, min(each.ready, each.wanted) - size) for size, each in zip(sizes, every, strict=True))
     serving = sum(each.usable for each in every)
     assert not lost or serving - lost >= within.least
-    assert all(min(each.wanted, each.target) <= size <= max(each.wanted, each.target)
-               for size, each in zip(sizes, every, strict=True))  # fmt: skip
+    stable, canary, *_ = zip(sizes, every, strict=True)
+    for size, each in (stable, *zip(sizes[2:], older, strict=True)):
+        assert min(each.wanted, each.target) <= size <= max(each.wanted, each.target)
+    size, each = canary
+    assert size <= max(each.wanted, each.target)
+    assert size >= min(each.wanted, each.target) or (asked > within.most and sum(sizes) >= within.most)
 
 
 @given(st.integers(0, 20), SHARES, SHARES, st.integers(0, 100), st.integers(0, 20), st.integers(0, 20))
