@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from rollouts import traffic
-from rollouts.core.plan import Create, Delete, Evict, Note, Patch, Plan
+from rollouts.core.plan import Answer, Create, Delete, Evict, Note, Patch, Plan
+from rollouts.core.stepcall import StepCall
 from rollouts.delivery import StatusCompat, gather, reconcile
 from rollouts.delivery.scaling import Limits, limits
 from rollouts.kit import jsonpatch, mergepatch
@@ -50,6 +51,9 @@ class World:
         self.budget = 1000  # pods that a disruption budget lets go
         self.born_pods = 1
         self.compat: StatusCompat | None = None  # for whom statuses are written
+        self.plugin: Callable[[StepCall], Any] = lambda call: {"phase": "Successful"}
+        self.calls: list[tuple[str, int]] = []  # (operation, step) of each call to a step plugin
+        self._answers: dict[str, Answer] = {}
         self.known_since_first: dict[str, Instant] = {}
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
@@ -74,8 +78,8 @@ class World:
             if obj.namespace(each) == namespace and labels.items() <= obj.labels(each).items()
         )
 
-    def answer(self, ask_id: str) -> None:
-        return None
+    def answer(self, ask_id: str) -> Answer | None:
+        return self._answers.get(ask_id)
 
     def refused(self, ref: Ref) -> str:
         return self.refused_words.get(ref, "")
@@ -258,7 +262,7 @@ class World:
         end = self.now.plus(seconds)
         for _ in range(TURNS_MAX):
             plan = self.turn()
-            if plan.writes and self._stuck < 3:
+            if (plan.writes and self._stuck < 3) or self._ask(plan):
                 continue
             moments = [moment for moment in (plan.wake, *self._due.values()) if moment is not None]
             soonest = min(moments, default=None)
@@ -268,6 +272,21 @@ class World:
             self.now = max(self.now, soonest)
             self._play()
         raise AssertionError("the world does not come to rest:\n" + "\n---\n".join(map(str, self.letters[-6:])))
+
+    def _ask(self, plan: Plan) -> bool:
+        """Answer what is asked of step plugins; whether anything was."""
+        fresh = [ask for ask in plan.asks if ask.id not in self._answers]
+        for ask in fresh:
+            assert isinstance(ask.question, StepCall)
+            self.calls.append((ask.question.operation, ask.question.index))
+            value, error = None, ""
+            try:
+                value = self.plugin(ask.question)
+            except RuntimeError as problem:
+                error = str(problem)
+            if value is not None or error:  # None: it does not answer
+                self._answers[ask.id] = Answer(ask.id, self.now, self.now, value, error)
+        return any(ask.id in self._answers for ask in fresh)
 
     def until(self, phase: str, seconds: float = 120.0) -> None:
         """Let time pass in small steps until the Rollout is in a phase."""
