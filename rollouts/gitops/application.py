@@ -46,7 +46,9 @@ def _observe(seen: AppSeen, now: Instant) -> Plan:
     if seen.source.is_resolved and not asks:
         return _round_ended(seen, now)
     if seen.desired is None or seen.source.error:
-        return Plan(asks=asks, wake=_wake(seen, now), rule="GitAsked" if asks else "GitAwaited")
+        # An answer wakes whoever asked, even one that says that there is none.
+        wake = now.plus(RENDER_TIMEOUT_S) if asks else _wake(seen, now)
+        return Plan(asks=asks, wake=wake, rule="GitAsked" if asks else "GitAwaited")
     comparison = comparison_of(seen)
     decision = auto.decide(seen, comparison, now)
     if _has_failed(seen):

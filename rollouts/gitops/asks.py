@@ -72,7 +72,7 @@ class Rendered:
     neither namespace nor tracking is added.
     revisions: one for each source.  source_types: `Directory`, `Helm` or `Kustomize` for each source, "" for one that
     is only a `ref`.  tree: a hash of everything that the render read: equal trees, equal manifests.
-    warnings: what a person should know, one line each.
+    warnings: what a person should know, one line each.  origins: where each manifest stands, "" where nobody can say.
     """
 
     body: bytes = field(repr=False)
@@ -80,6 +80,7 @@ class Rendered:
     source_types: tuple[str, ...]
     tree: str
     warnings: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
     @property
     def manifests(self) -> tuple[Mapping[str, Any], ...]:

@@ -199,7 +199,7 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
     if running is not None and running.manifests is not None:
         desired = read(running.manifests, place)
     elif source.output is not None:
-        desired = read(source.output.manifests, place)
+        desired = read(source.output.manifests, place, source.output.origins)
     items = inventory.placed(inventory.read(status_of(bare.manifest)), resolve)
     unknown: dict[Kind, str] = {}
     wanted = [(each.key, each.kind) for each in desired.objects if each.key.name] if desired else []

@@ -164,3 +164,13 @@ async def test_a_mirror_lets_go_of_old_commits_and_still_has_what_it_is_asked_fo
     (mirror,) = [each for each in (tmp_path / "small" / "mirrors").iterdir() if not each.name.startswith(".")]
     assert rendered.manifests[0]["data"] == {"word": "0"}
     assert len(list((mirror / "refs" / "rollouts").iterdir())) <= 7
+
+
+async def test_a_manifest_is_known_by_its_file_and_line(shop, render):
+    shop.commit({"web/a.yaml": config_map("a") + "---\n" + config_map("b"), "web/c.yaml": config_map("c")})
+
+    first, again = await render("web"), await render("web")
+
+    assert first.origins == again.origins
+    assert [origin.partition(":")[0] for origin in first.origins] == ["web/a.yaml", "web/a.yaml", "web/c.yaml"]
+    assert len(set(first.origins)) == len(first.manifests) == 3

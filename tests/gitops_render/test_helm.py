@@ -158,3 +158,10 @@ async def test_a_template_that_never_ends_is_ended(charted, tmp_path):
         await sources.ask(RenderManifests(json.dumps([source]), (), "web"), "argocd")
 
     await sources.close()
+
+
+async def test_a_manifest_of_a_chart_is_known_by_its_template(charted, render):
+    rendered = await render("chart")
+
+    kinds = dict(zip((each["kind"] for each in rendered.manifests), rendered.origins, strict=True))
+    assert kinds["ConfigMap"] == "web/templates/words.yaml"

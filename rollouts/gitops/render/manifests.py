@@ -12,23 +12,40 @@ from rollouts.kit import strictyaml
 MANIFESTS_MAX = 20_000
 DIRECTORY_BYTES_MAX = 10 << 20
 OUTPUT_BYTES_MAX = 64 << 20
+HELM = "helm"
+TOOLS = (HELM, "kustomize")
+MADE_FROM = b"# Source: "
 SKIP_MARK = b"# +argocd:skip-file-rendering"
 
 
-def parsed(body: bytes, where: str) -> list[Mapping[str, Any]]:
-    """The objects of one file, or of a tool's output. Raises SourceError with file, line and column."""
+def parsed(body: bytes, where: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """(place, object) for each object of a file or of a tool's output. Raises SourceError with file, line and column.
+
+    A place is file and line, or what a comment of Helm says.
+    """
     if SKIP_MARK in body:
         return []
     try:
         documents = strictyaml.read(body, where)
     except strictyaml.YamlError as error:
         raise SourceError(str(error)) from None
+    templates = _templates(body) if where == HELM else []
     found = []
     for document in documents:
         line, _ = document.position()
         if document.value:
-            found.append(checked(document.value, f"{where}:{line}"))
+            at = f"{where}:{line}"
+            value = checked(document.value, at)
+            template = next((path for begins, path in reversed(templates) if begins <= line), "")
+            found.append((at if where not in TOOLS else template, value))
     return found
+
+
+def _templates(body: bytes) -> list[tuple[int, str]]:
+    """(line, path) of the comments by which Helm says where the objects below come from."""
+    lines = enumerate(body.split(b"\n"), 1)
+    return [(number, line[len(MADE_FROM) :].decode("utf-8", "replace").strip()) for number, line in lines
+            if line.startswith(MADE_FROM)]  # fmt: skip
 
 
 def checked(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:

@@ -29,14 +29,24 @@ RUNNER = Path(__file__).with_name("jsonnet_runner.py")
 class Outcome:
     """What a job rendered. is_secret: it holds decrypted text or a Secret's values, and may enter no cache.
 
-    is_unsealed: some of its files were decrypted.
+    placed: each object with where it stands, "" where nobody can say.  is_unsealed: some of its files were decrypted.
     warnings: what a person should know of it, never with a value.
     """
 
-    objects: tuple[Mapping[str, Any], ...]
+    placed: tuple[tuple[str, Mapping[str, Any]], ...]
     is_secret: bool
     is_unsealed: bool = False
     warnings: tuple[str, ...] = ()
+
+    @property
+    def objects(self) -> tuple[Mapping[str, Any], ...]:
+        """The objects alone."""
+        return tuple(value for _, value in self.placed)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Where they stand."""
+        return tuple(origin for origin, _ in self.placed)
 
 
 class Kept:
@@ -45,30 +55,30 @@ class Kept:
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
         self._lock = Lock()
-        self._bodies: OrderedDict[str, bytes] = OrderedDict()
+        self._bodies: OrderedDict[str, tuple[bytes, tuple[str, ...]]] = OrderedDict()
         self.size = 0
         self.hits = 0
         self.misses = 0
 
-    def get(self, key: str) -> bytes | None:
-        """The manifests of an equal job."""
+    def get(self, key: str) -> tuple[bytes, tuple[str, ...]] | None:
+        """The manifests of an equal job, and where they stand."""
         with self._lock:
-            body = self._bodies.get(key)
-            if body is None:
+            found = self._bodies.get(key)
+            if found is None:
                 self.misses += 1
                 return None
             self.hits += 1
             self._bodies.move_to_end(key)
-            return body
+            return found
 
-    def put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes, origins: tuple[str, ...] = ()) -> None:
         """Keep the manifests of a job."""
         with self._lock:
-            before = self._bodies.pop(key, b"")
-            self._bodies[key] = body
+            before, _ = self._bodies.pop(key, (b"", ()))
+            self._bodies[key] = body, origins
             self.size += len(body) - len(before)
             while self.size > self._bytes_max and self._bodies:
-                self.size -= len(self._bodies.popitem(last=False)[1])
+                self.size -= len(self._bodies.popitem(last=False)[1][0])
 
 
 def limits(settings: Settings) -> sandbox.Limits:
@@ -107,15 +117,15 @@ def _carry_out(job: Job, directory: Path, settings: Settings, age_keys: AgeKeys)
         if job.source_type == "Directory":
             found = _jsonnet(done.output)
             rest = _plain(job, job.manifests, unsealer, scratch)
-            objects, unsealed = (*rest.objects, *found), unsealed or rest.is_unsealed
+            placed, unsealed = (*rest.placed, *found), unsealed or rest.is_unsealed
         else:
-            objects = tuple(manifests.parsed(done.output, job.argv[0]))
-    return Outcome(objects, unsealed or manifests.holds_secrets(objects), unsealed)
+            placed = tuple(manifests.parsed(done.output, job.argv[0]))
+    return Outcome(placed, unsealed or manifests.holds_secrets(each for _, each in placed), unsealed)
 
 
 def _plain(job: Job, paths: tuple[str, ...], unsealer: Unsealer, scratch: Path) -> Outcome:
     """Files that are manifests as they stand: no command, no copy."""
-    found: list[Mapping[str, Any]] = []
+    found: list[tuple[str, Mapping[str, Any]]] = []
     size, unsealed = 0, False
     for path in paths:
         files, oid = job.read[path]
@@ -126,7 +136,7 @@ def _plain(job: Job, paths: tuple[str, ...], unsealer: Unsealer, scratch: Path) 
         if is_sealed(body):
             body, unsealed = unsealer.open(body, path, scratch / "home"), True
         found += manifests.parsed(body, path)
-    return Outcome(tuple(found), unsealed or manifests.holds_secrets(found), unsealed)
+    return Outcome(tuple(found), unsealed or manifests.holds_secrets(each for _, each in found), unsealed)
 
 
 def _laid_out(job: Job, top: Path, unsealer: Unsealer) -> bool:
@@ -192,7 +202,7 @@ def _said(tool: str, errors: str) -> str:
     return f"{tool}: {text}{f' ({more})' if more else ''}"
 
 
-def _jsonnet(output: bytes) -> list[Mapping[str, Any]]:
+def _jsonnet(output: bytes) -> list[tuple[str, Mapping[str, Any]]]:
     found = []
     for script, value in json.loads(output):
         if not isinstance(value, dict):
@@ -201,5 +211,5 @@ def _jsonnet(output: bytes) -> list[Mapping[str, Any]]:
         for each in items if isinstance(items, list) else [value]:
             if not isinstance(each, dict):
                 raise SourceError(f"{script}: an item of its List is no object")
-            found.append(manifests.checked(each, script))
+            found.append((script, manifests.checked(each, script)))
     return found

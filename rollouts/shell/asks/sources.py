@@ -150,6 +150,7 @@ class GitAndCharts:
 
         jobs: list[Job | None] = []
         bodies: list[bytes] = []
+        origins: list[str] = []
         warnings: list[str] = []
         async with self._places:
             for spec, each, at in zip(specs, files, resolved, strict=True):
@@ -159,8 +160,9 @@ class GitAndCharts:
                 job = await self._thread(_job, each, spec, around, at, refs)
                 job = await self._with_dependencies(job, question.project, known)
                 jobs.append(job)
-                body, told = await self._manifests(job, at if names_revision(spec) else "", keys, question.fresh)
+                body, where, told = await self._manifests(job, at if names_revision(spec) else "", keys, question.fresh)
                 bodies.append(body)
+                origins += where
                 warnings += [*job.warnings, *told]
         trees = [job.tree if job else "" for job in jobs]
         return Rendered(
@@ -169,6 +171,7 @@ class GitAndCharts:
             tuple(job.source_type if job else "" for job in jobs),
             trees[0] if len(trees) == 1 else hashlib.sha256("\0".join(trees).encode()).hexdigest(),
             tuple(warnings[:WARNINGS_MAX]),
+            tuple(origins),
         )
 
     async def _pinned(self, spec: Spec, project: str, namespace: str) -> str:
@@ -199,17 +202,19 @@ class GitAndCharts:
         version = await self._charts.version(repository, wanted.name, wanted.version, authority=authority)
         return await self._charts.archive(repository, wanted.name, version, authority=authority)
 
-    async def _manifests(self, job: Job, salt: str, keys: AgeKeys, fresh: bool) -> tuple[bytes, tuple[str, ...]]:
-        """The manifests, from the cache where it knows them, and what a person should know of them."""
+    async def _manifests(
+        self, job: Job, salt: str, keys: AgeKeys, fresh: bool
+    ) -> tuple[bytes, tuple[str, ...], tuple[str, ...]]:
+        """The manifests, from the cache where it knows them, where they stand, and what to tell people of them."""
         version = await self._thread(tools.version, job.argv[0]) if job.argv else ""
         key = job.key(f"{version} {salt}")
         if not fresh and (known := self.kept.get(key)) is not None:
-            return known, ()  # what is kept holds no Secret, of which alone there is something to say
+            return *known, ()  # what is kept holds no Secret, of which alone there is something to say
         outcome = await self._thread(render.carry_out, job, self._directory / "scratch", self._settings, keys)
         body = await self._thread(manifests.packed, outcome.objects)
         if not outcome.is_secret:
-            self.kept.put(key, body)
-        return body, outcome.warnings
+            self.kept.put(key, body, outcome.origins)
+        return body, outcome.origins, outcome.warnings
 
     # What the cluster knows.
 
