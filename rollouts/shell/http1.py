@@ -1,6 +1,7 @@
 """HTTP/1.1 answers out of bytes: a small strict parser, pure, as much as an API server speaks.
 
-A general HTTP client costs four times as much processor time for one exchange, and a controller lives on exchanges.
+A general HTTP client costs several times as much processor time for one exchange, and a controller lives on exchanges
+(docs/decisions/0003-watches-and-http.md has the figures).
 Whatever is not plainly right is refused: the connection is then closed, and nobody knows what became of the request.
 """
 
@@ -12,8 +13,11 @@ from enum import Enum
 
 HEAD_BYTES_MAX = 65536
 CHUNK_LINE_BYTES_MAX = 1024
-_STATUS = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: [^\r\n]*)?")
+INTERIM_ANSWERS_MAX = 8
+TRAILERS_MAX = 64
+_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?")
 _WITHOUT_BODY = (204, 304)
+_ONCE = (b"content-length", b"transfer-encoding", b"content-encoding")  # two of them are two answers, to somebody
 
 
 class MalformedError(ValueError):
@@ -34,7 +38,7 @@ class _Part(Enum):
 class Parser:
     """Reads one answer: `feed` gives the body's bytes as they come, the attributes tell how far it is."""
 
-    __slots__ = ("_buffer", "_left", "_part", "headers", "keeps_alive", "status")
+    __slots__ = ("_buffer", "_interim", "_left", "_part", "_trailers", "headers", "keeps_alive", "status")
 
     def __init__(self) -> None:
         self.status = 0
@@ -42,6 +46,7 @@ class Parser:
         self.keeps_alive = True
         self._part = _Part.HEAD
         self._left = 0
+        self._interim = self._trailers = 0
         self._buffer = b""
 
     @property
@@ -78,32 +83,34 @@ class Parser:
             raise MalformedError("the connection was closed in the middle of an answer")
 
     def _read_head(self, data: bytes) -> bytes:
-        end = data.find(b"\r\n\r\n")
-        if end < 0:
-            if len(data) > HEAD_BYTES_MAX:
+        """Read the head, and pass over interim answers; returns what follows it."""
+        while True:
+            end = data.find(b"\r\n\r\n")
+            if end > HEAD_BYTES_MAX or (end < 0 and len(data) > HEAD_BYTES_MAX):
                 raise MalformedError("the head of the answer is too large")
-            self._buffer = data
-            return b""
-        first, *lines = data[:end].split(b"\r\n")
-        found = _STATUS.fullmatch(first)
-        if not found:
-            raise MalformedError("this is no HTTP/1.1 answer")
-        rest = data[end + 4 :]
-        if found[2].startswith(b"1"):
-            return self._read_head(rest)  # an interim answer; each one consumes bytes, so this ends
+            if end < 0:
+                self._buffer = data
+                return b""
+            first, *lines = data[:end].split(b"\r\n")
+            data = data[end + 4 :]
+            found = _STATUS.fullmatch(first)
+            if not found or found[2] == b"101":  # nobody asked for another protocol
+                raise MalformedError("this is no HTTP/1.1 answer")
+            if not found[2].startswith(b"1"):
+                break
+            self._interim += 1
+            if self._interim > INTERIM_ANSWERS_MAX:
+                raise MalformedError("interim answers without an end")
+        self.headers = _headers(lines)
         self.status = int(found[2])
-        self.headers = headers = {}
-        for line in lines:
-            name, colon, value = line.partition(b":")
-            if not colon or not name or name != name.strip():
-                raise MalformedError("a header without a name")
-            headers[name.lower()] = value.strip()
         self._judge_body(is_old=found[1] == b"0")
-        return rest
+        return data
 
     def _judge_body(self, *, is_old: bool) -> None:
-        wish = self.headers.get(b"connection", b"").lower()
-        self.keeps_alive = wish != b"close" and not (is_old and wish != b"keep-alive")
+        wishes = [word.strip() for word in self.headers.get(b"connection", b"").lower().split(b",")]
+        self.keeps_alive = b"close" not in wishes and (not is_old or b"keep-alive" in wishes)
+        if self.headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise MalformedError("an encoding that was not asked for")
         length, coding = self.headers.get(b"content-length"), self.headers.get(b"transfer-encoding", b"").lower()
         if self.status in _WITHOUT_BODY:
             self._part = _Part.DONE
@@ -141,9 +148,9 @@ class Parser:
                     self._part = _Part.CHUNK_END
                 continue
             end = data.find(b"\r\n", at)
+            if (len(data) if end < 0 else end) - at > CHUNK_LINE_BYTES_MAX:
+                raise MalformedError("a chunk without an end")
             if end < 0:
-                if len(data) - at > CHUNK_LINE_BYTES_MAX:
-                    raise MalformedError("a chunk without an end")
                 self._buffer = data[at:]
                 return b"".join(parts)
             self._read_line(data[at:end])
@@ -165,5 +172,21 @@ class Parser:
                     raise MalformedError("a chunk that is longer than it says")
                 self._part = _Part.CHUNK_SIZE
             case _:
+                self._trailers += 1
                 if not line:
                     self._part = _Part.DONE
+                elif self._trailers > TRAILERS_MAX:
+                    raise MalformedError("trailers without an end")
+
+
+def _headers(lines: list[bytes]) -> dict[bytes, bytes]:
+    headers: dict[bytes, bytes] = {}
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name != name.strip() or b"\n" in line:
+            raise MalformedError("a header without a name")
+        name = name.lower()
+        if name in headers and name in _ONCE:
+            raise MalformedError("a header that may stand once stands twice")
+        headers[name] = value.strip()
+    return headers

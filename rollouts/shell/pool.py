@@ -256,16 +256,19 @@ class Pool:
         where = urlsplit(server.proxy)
         if where.scheme != "http" or not where.hostname:
             raise OSError("only proxies at http://host:port are supported")
-        transport, tunnel = await loop.create_connection(lambda: Channel(loop), where.hostname, where.port or 80)
-        asked = f"CONNECT {server.authority} HTTP/1.1\r\nHost: {server.authority}\r\n\r\n"
-        status = await tunnel.open_stream(asked.encode())
-        if status != 200:
-            tunnel.close()
-            raise OSError(f"the proxy answered {status}")
         if server.tls is None:
             raise OSError("a proxy for plain http is not supported")
-        channel = Channel(loop)
-        secured = await loop.start_tls(transport, channel, server.tls, server_hostname=server.tls_name or server.host)
+        transport, tunnel = await loop.create_connection(lambda: Channel(loop), where.hostname, where.port or 80)
+        asked = f"CONNECT {server.authority} HTTP/1.1\r\nHost: {server.authority}\r\n\r\n"
+        name, channel = server.tls_name or server.host, Channel(loop)
+        try:
+            status = await tunnel.open_stream(asked.encode())
+            if status != 200:
+                raise OSError(f"the proxy answered {status}")
+            secured = await loop.start_tls(transport, channel, server.tls, server_hostname=name)
+        except BaseException:  # a proxy that is slow or says no must not keep the connection
+            tunnel.close()
+            raise
         assert secured is not None
         channel.connection_made(secured)
         return channel

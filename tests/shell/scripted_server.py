@@ -83,6 +83,18 @@ def raw(content: bytes, *, close: bool = True) -> Answer:
     return answer
 
 
+def drip(content: bytes, pause_s: float = 0.005) -> Answer:
+    """Bytes one by one, so slowly that the end is never reached."""
+
+    async def answer(asked: Asked, out: asyncio.StreamWriter) -> None:
+        for at in range(len(content)):
+            out.write(content[at : at + 1])
+            await out.drain()
+            await asyncio.sleep(pause_s)
+
+    return answer
+
+
 def hang() -> Answer:
     """Nothing, for ever."""
 

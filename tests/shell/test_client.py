@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -15,7 +15,7 @@ from rollouts.shell.credentials import Credentials, StaticToken
 from rollouts.shell.kubeconfig import Access
 from rollouts.shell.settings import Settings
 from rollouts.shell.wire import Request
-from tests.shell.scripted_server import hang, raw, reply, serve, stream
+from tests.shell.scripted_server import drip, hang, raw, reply, serve, stream
 
 WEB = Ref(ROLLOUT, "shop", "web")
 SMALL = Settings(body_bytes_max=2000, request_timeout_s=0.2, list_page_max=2)
@@ -68,20 +68,41 @@ async def test_a_refusal_says_why_and_how_long_to_wait():
         ("in the middle of the head", raw(b"HTTP/1.1 200 OK\r\nConte")),
         ("in the middle of the body", raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhel")),
         ("no HTTP at all", raw(b"\x16\x03\x01\x02\x00" * 10)),
-        ("no answer", hang()),
+        ("in the middle of a chunk", raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")),
+        ("an answer that is packed", reply(200, b"x", "Content-Encoding: gzip")),
+        ("interim answers alone", raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 5000, close=False)),
+        ("a head that never ends", raw(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 20_000, close=False)),
         ("a body beyond the limit", reply(200, b"x" * 2001)),
         ("a body without an end", raw(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 2001, close=False)),
     ],
 )
 async def test_without_an_answer_nobody_knows_what_became_of_a_write(story, answer):
-    async with serve(answer, reply(200, {"fine": True})) as script, client_of(script) as client:
+    patient = replace(SMALL, request_timeout_s=10.0)
+    async with serve(answer, reply(200, {"fine": True})) as script, client_of(script, settings=patient) as client:
         with pytest.raises(ApiError) as caught:
             await client.send(Request(1, "patch", WEB, body={}))
 
         assert caught.value.status == 0
+        assert caught.value.reason != "Timeout"
         assert "secret-token" not in str(caught.value)
         assert (await client.get(WEB)) == {"fine": True}  # on a connection of its own
         assert script.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("story", "answer"),
+    [
+        ("no answer", hang()),
+        ("a byte at a time, for ever", drip(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 5_000)),
+        ("a body that comes a byte at a time", drip(b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2000)),
+    ],
+)
+async def test_an_answer_that_does_not_come_to_its_end_is_given_up(story, answer):
+    async with serve(answer) as script, client_of(script) as client:
+        with pytest.raises(ApiError) as caught:
+            await client.send(Request(1, "patch", WEB, body={}))
+
+        assert (caught.value.status, caught.value.reason) == (0, "Timeout")
 
 
 async def test_nobody_listening_is_told_in_one_line():
