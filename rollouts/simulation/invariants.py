@@ -17,6 +17,7 @@ from rollouts.simulation.case import Case
 from rollouts.simulation.handover_laws import handover_is_remembered, handover_keeps_pods
 from rollouts.simulation.living import restart_keeps_pace
 from rollouts.simulation.memory import is_selected
+from rollouts.simulation.plugged import plugin_lets_pass
 from rollouts.simulation.pod_laws import (
     aborted_canary_lingers,
     old_version_lingers,
@@ -326,6 +327,7 @@ INVARIANTS: tuple[tuple[str, Callable[[Case], Iterator[str]]], ...] = (
     ("E1", experiment_lets_pass),
     ("E2", experiment_keeps_pods),
     ("E3", verdict_stays),
+    ("G1", plugin_lets_pass),
     ("W1", handover_keeps_pods),
     ("W2", handover_is_remembered),
 )

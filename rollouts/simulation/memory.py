@@ -55,6 +55,7 @@ class Memory:
     step_since: dict[str, Instant] = field(default_factory=dict)
     step_before: dict[str, Instant] = field(default_factory=dict)  # when the step that was left had been entered
     former_stable: str = ""  # the stable version before the present one
+    plugged: set[tuple[str, str, int]] = field(default_factory=set)  # (Rollout, version, step): a plugin is done
     over_since: dict[str, Instant] = field(default_factory=dict)  # AnalysisRun uid -> when its verdict was stored
 
     def keep(self, commit: Commit, at: Instant, by_person: bool, by_controller: bool) -> None:

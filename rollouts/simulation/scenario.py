@@ -68,7 +68,7 @@ class Scenario:
     workload: scaleDown of the Deployment that gives the template.
     trial: spec of an Experiment that the script can bring in.
     more: fields of spec.  router: a set-up of routed.py in the place of nginx.
-    compat: for which readers the statuses are written.
+    compat: for which readers the statuses are written.  plugin: what a step plugin says, a word for each call.
     """
 
     name: str
@@ -89,6 +89,7 @@ class Scenario:
     router: str = ""
     trial: Mapping[str, Any] | None = None
     compat: StatusCompat = "argo"
+    plugin: str = ""
 
     @property
     def props(self) -> dict[str, tuple[Kind, Manifest]]:

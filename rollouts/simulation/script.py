@@ -24,6 +24,7 @@ from rollouts.kube import kinds
 from rollouts.kube.conditions import observed_generation
 from rollouts.kube.object import controller_uid, generation, name, uid
 from rollouts.kube.ref import Kind, Manifest, Ref
+from rollouts.simulation import plugged
 from rollouts.simulation.scenario import OLD, STEPPED, SWITCHED
 from rollouts.simulation.truth import HASH, Truth, available, truth, wanted
 
@@ -163,6 +164,15 @@ def _workload_has(stage: Stage, count: str) -> bool:
     return available(stage.store.find(_workload(stage))) == int(count)
 
 
+def _plugin(stage: Stage, operation: str, index: str, phase: str) -> bool:
+    said = (operation, int(index), phase)
+    return any((each["operation"], each["index"], each["phase"]) == said for each in plugged.calls_of(_rollout(stage)))
+
+
+def _rollout(stage: Stage) -> Manifest:
+    return stage.truth.rollout if stage.truth.is_there else {}
+
+
 CONDITIONS: Mapping[str, Callable[..., bool]] = {
     r"ready": lambda stage: True,
     r"healthy": _in_phase("Healthy"),
@@ -192,6 +202,8 @@ CONDITIONS: Mapping[str, Callable[..., bool]] = {
     r"restarted": lambda stage: _wish(stage) is not None and _restarted(stage),
     r"pods bear role (\w+)": lambda stage, role: set(_stable_roles(stage)) == {role},
     r"the workload has (\d+)": _workload_has,
+    r"a plugin's (\w+) of step (\d+) is (\w+)": _plugin,
+    r"plugins are told": lambda stage: plugged.is_told(_rollout(stage)),
     r"two versions run": lambda stage: sum(available(one) > 0 for one in stage.truth.sets.values()) == 2,
 }
 

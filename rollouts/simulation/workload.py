@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rollouts.simulation.handover import HANDOVERS
 from rollouts.simulation.living import LIVES
+from rollouts.simulation.plugged import PLUGGED
 from rollouts.simulation.routing import ROUTES
 from rollouts.simulation.scenario import DOUBTED, HELD, JUDGED, LONG_JUDGED, PROMOTED, RETURNED, Scenario
 from rollouts.simulation.sizing import SIZES
@@ -191,6 +192,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *HANDOVERS,
     *LIVES,
     *TRIALS,
+    *PLUGGED,
     *ROUTES,
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rollouts.core.plan import Answer, Ask, Note
+from rollouts.core.stepcall import StepCall
 from rollouts.devplane.builtin import Builtins
 from rollouts.devplane.definitions import BUILT_IN, OURS, without_schema
 from rollouts.devplane.request import WriteOptions
@@ -22,10 +23,11 @@ from rollouts.kube.ref import Ref
 from rollouts.shell.room import Room
 from rollouts.shell.settings import Settings
 from rollouts.shell.wire import Request, Response
-from rollouts.simulation import gate, meddling, prometheus, script
+from rollouts.simulation import gate, meddling, plugged, prometheus, script
 from rollouts.simulation.auditor import ABORT_S_MAX, Auditor, Problem
 from rollouts.simulation.ending import ending
-from rollouts.simulation.faults import CALM, Fault, Moment, Size, Weather, What
+from rollouts.simulation.faults import CALM, LEADERS, Fault, Moment, Size, Weather, What
+from rollouts.simulation.leading import Lease
 from rollouts.simulation.process import Process
 from rollouts.simulation.scenario import NAME, NAMESPACE, Scenario
 from rollouts.simulation.timeline import START, Timeline
@@ -36,10 +38,8 @@ VIRTUAL_S_MAX = 4 * 3600.0
 SETTLE_S = 200.0  # after the last line: delays run out, back-off ends
 REST_S = 600.0  # then nothing may be written for so long
 STEPS_MAX = 400_000
-STORM = frozenset({What.OUTAGE, What.STALL, What.FREEZE, What.CRASH, What.RELIST})
-LEASE_S = 15.0
+STORM = LEADERS | {What.OUTAGE, What.STALL, What.RELIST}
 _ROUTED = tuple(without_schema(kind) for kind in KINDS if kind not in (kinds.INGRESS, kinds.SERVICE))
-ELECTION_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,25 @@ class Outcome:
     size: Size
     struck: Counter[str] = field(default_factory=Counter)
     writes: int = 0
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way. root: the key whose plan it carries out."""
+
+    process: Process
+    request: Request
+    sent: Instant
+    root: Ref | None = None
+    faults: Sequence[Fault] = ()
+
+    def meets(self, what: What) -> bool:
+        """Whether this fault strikes it."""
+        return any(fault.what is what for fault in self.faults)
+
+    def end(self, response: Response) -> None:
+        """Its process hears this."""
+        self.process.respond(response, self.root, self.request, self.sent)
 
 
 class World:
@@ -75,10 +94,11 @@ class World:
         self.auditor = Auditor(self.store, self.processes, ABORT_S_MAX + 8 * (2 * weather.latency_s + slowest_s))
         self._rooms, self._settings = rooms, settings or Settings()
         self._faults: defaultdict[tuple[Moment, int], list[Fault]] = defaultdict(list)
-        self._calls = self._events = self._asks = self._born = self._term = 0
+        self._calls = self._events = self._asks = self._born = 0
         self._story: list[str] = []
         self._digest = hashlib.sha256()
-        self._outage_until = self._lease_free = START
+        self._outage_until = START
+        self._lease = Lease(self.timeline, weather, self.processes, self._start, self._tell)
         self._heard_version = ""
         self._stage = script.Stage(self.store, Ref(kinds.ROLLOUT, NAMESPACE, NAME), scenario.props)
         self._beats = list(script.parse(scenario.script))
@@ -108,7 +128,7 @@ class World:
         self._start()
         if self.weather.standby:
             self._start()
-        self._elect()
+        self._lease.elect()
         for _ in range(STEPS_MAX):
             if not self._step():
                 break
@@ -187,75 +207,47 @@ class World:
             if process.machine.counts.circling:
                 self.auditor.report("S34", "plans went in circles")
 
-    # Processes and their lease.
-
     def _start(self) -> None:
+        skews_s = self.weather.skews_s
+        name, skew_s = f"controller-{self._born + 1}", skews_s[self._born % len(skews_s)]
         self._born += 1
-        process = Process(self, f"controller-{self._born}", self._rooms, self._settings)
-        self.processes[process.name] = process
-        self._tell(f"{process.name} starts")
-
-    def _elect(self) -> None:
-        """Give the lease, once it has run out, to the first process that is alive; with nobody there try again."""
-        alive = [process for process in self.processes.values() if process.alive and not process.is_frozen]
-        if any(process.term == self._term and self._term for process in alive):
-            return
-        if not alive or self._lease_free > self.timeline.now:
-            self.timeline.at(max(self._lease_free, self.timeline.now.plus(ELECTION_S)), self._elect)
-            return
-        self._term += 1
-        self._tell(f"{alive[0].name} leads term {self._term}")
-        alive[0].lead(self._term)
-
-    def _vacate(self) -> None:
-        """The holder of the lease is gone or stopped; nobody knows before the lease has run out."""
-        self._lease_free = self.timeline.now.plus(LEASE_S if self.weather.standby else 0.0)
-        self.timeline.after(0.0, self._elect)
-
-    def _crash(self, process: Process) -> None:
-        if not process.alive:
-            return
-        self._tell(f"{process.name} dies")
-        was_leading = process.term is not None and process.term == self._term
-        process.die()
-        self.timeline.after(self.weather.restart_s, self._start)
-        if was_leading:
-            self._vacate()
-
-    def _leader(self) -> Process | None:
-        return next((one for one in self.processes.values() if one.alive and one.term == self._term), None)
+        self.processes[name] = Process(self, name, self._rooms, self._settings, skew_s)
+        self._tell(f"{name} starts")
 
     # What processes ask of their surroundings.
 
     def send(self, process: Process, request: Request) -> None:
         """A request leaves; it arrives, and its response arrives, unless a fault strikes."""
         self._calls += 1
+        call = Call(process, request, self.timeline.now)
         if not process.may_send:
-            self._respond(process, request, None, gate.lost(request))
+            call.end(gate.lost(request))
             return
-        root = process.root_of(request)
-        self.auditor.sent(process, request, root)
+        call.root = process.root_of(request)
+        self.auditor.sent(process, request, call.root)
         self._tell(
             f"{process.name} {request.verb} {request.ref}{'/' + request.subresource if request.subresource else ''}"
         )
-        faults = self._faults.get((Moment.CALL, self._calls), ())
-        whats = {fault.what for fault in faults}
-        for fault in faults:
+        if process.is_cut_off:
+            self._lose(call)
+            return
+        call.faults = self._faults.get((Moment.CALL, self._calls), ())
+        for fault in call.faults:
             self._felt(fault)
-        if What.CRASH_BEFORE in whats:
-            self._crash(process)
+        if call.meets(What.CRASH_BEFORE):
+            self._lease.crash(process)
             return
-        delay_s = self.weather.latency_s + sum(fault.amount_s for fault in faults if fault.what is What.SLOW)
-        self.timeline.after(delay_s, lambda: self._arrive(process, request, root, faults))
+        delay_s = self.weather.latency_s + sum(fault.amount_s for fault in call.faults if fault.what is What.SLOW)
+        self.timeline.after(delay_s, lambda: self._arrive(call))
 
-    def _arrive(self, process: Process, request: Request, root: Ref | None, faults: Sequence[Fault]) -> None:
+    def _arrive(self, call: Call) -> None:
+        process, request = call.process, call.request
         if process.is_frozen:  # what a stopped process had handed to the network can come very late
-            self.timeline.at(process.frozen_until, lambda: self._arrive(process, request, root, faults))
+            self.timeline.at(process.frozen_until, lambda: self._arrive(call))
             return
-        whats = {fault.what for fault in faults}
         if self._outage_until > self.timeline.now:
             response = gate.refusal(request, 503, "ServiceUnavailable")
-        elif refused := next((one for fault in faults if (one := meddling.refusal(fault, request))), None):
+        elif refused := next((one for fault in call.faults if (one := meddling.refusal(fault, request))), None):
             response = refused
         else:
             before = self.store.version
@@ -263,43 +255,51 @@ class World:
             if request.is_write and response.is_ok and self.store.version == before and not self.struck:
                 self.auditor.report("S34", f"{request.verb} {request.ref} changed nothing")
         self._tell(f"{process.name} hears {response.status} to {request.verb} {request.ref}")
-        if What.CRASH_COMMITTED in whats:
-            self._crash(process)
-            return
-        if whats & {What.LOST_RESPONSE, What.LOST_REQUEST}:
-            wait_s = self._settings.request_timeout_s
-            self.timeline.after(wait_s, lambda: process.respond(gate.lost(request), root, request))
-            return
-        if What.UNKNOWN in whats:
-            response = gate.refusal(request, 504, "Timeout")
-        self.timeline.after(self.weather.latency_s, lambda: self._respond(process, request, root, response, faults))
+        if call.meets(What.CRASH_COMMITTED):
+            self._lease.crash(process)
+        elif call.meets(What.LOST_RESPONSE) or call.meets(What.LOST_REQUEST):
+            self._lose(call)
+        else:
+            told = gate.refusal(request, 504, "Timeout") if call.meets(What.UNKNOWN) else response
+            self.timeline.after(self.weather.latency_s, lambda: self._respond(call, told))
 
-    def _respond(
-        self, process: Process, request: Request, root: Ref | None, response: Response, faults: Sequence[Fault] = ()
-    ) -> None:
-        process.respond(response, root, request)
-        if any(fault.what is What.CRASH_AFTER for fault in faults):
-            self._crash(process)
+    def _lose(self, call: Call) -> None:
+        self.timeline.after(self._settings.request_timeout_s, lambda: call.end(gate.lost(call.request)))
+
+    def _respond(self, call: Call, response: Response) -> None:
+        call.end(response)
+        if call.meets(What.CRASH_AFTER):
+            self._lease.crash(call.process)
 
     def ask(self, process: Process, ask: Ask) -> None:
-        """A question to the metrics source."""
+        """A question to the metrics source, or to a step plugin."""
         self._asks += 1
         faults = self._faults.get((Moment.ASK, self._asks), ())
         for fault in faults:
             self._felt(fault)
-        word = prometheus.says(ask, self.store, self.scenario.metrics)
-        if any(fault.what is What.ASK_ERROR for fault in faults):
-            word = "error"
+        is_down = any(fault.what is What.ASK_ERROR for fault in faults)
+        word = self._word(ask, is_down)
         wait_s = prometheus.ANSWER_S + sum(fault.amount_s for fault in faults)
-        asked = self.timeline.now
+        asked = process.clock.now()
         self._tell(f"{process.name} asks {ask.id}: {word}")
         if word == "hang" or wait_s >= ask.timeout_s:
             late = Answer(ask.id, asked, asked.plus(ask.timeout_s), error="timeout")
             self.timeline.after(ask.timeout_s, lambda: process.answered(late))
             return
         answered = asked.plus(wait_s)
-        answer = Answer(ask.id, asked, answered, value=prometheus.reply(word, answered))
+        if isinstance(ask.question, StepCall):
+            said = plugged.says(ask.question, self.scenario.plugin, is_down=is_down)
+            if (passed := plugged.done(ask.question, said)) is not None:
+                self.auditor.memory.plugged.add(passed)
+            answer = Answer(ask.id, asked, answered, value=said, error="" if said else "down")
+        else:
+            answer = Answer(ask.id, asked, answered, value=prometheus.reply(word, answered))
         self.timeline.after(wait_s, lambda: process.answered(answer))
+
+    def _word(self, ask: Ask, is_down: bool) -> str:
+        if isinstance(ask.question, StepCall):
+            return f"{ask.question.operation} {ask.question.execution}"
+        return "error" if is_down else prometheus.says(ask, self.store, self.scenario.metrics)
 
     def tell(self, process: Process, note: Note) -> None:
         """A note is heard; one about a room that raised is a problem of ours."""
@@ -323,7 +323,6 @@ class World:
 
     def _strike(self, fault: Fault) -> None:
         self._felt(fault)
-        leader = self._leader()
         match fault.what:
             case What.STALL | What.RELIST:
                 for process in [one for one in self.processes.values() if one.alive]:
@@ -333,22 +332,10 @@ class World:
                             act(kind, fault.amount_s)
             case What.OUTAGE:
                 self._outage_until = self.timeline.now.plus(fault.amount_s)
-            case What.CRASH:
-                if leader is not None:
-                    self._crash(leader)
-            case What.FREEZE:
-                if leader is not None:
-                    leader.freeze(fault.amount_s)
-                    self._vacate()
-                    self.timeline.after(fault.amount_s, lambda: self.timeline.after(0.0, lambda: self._depose(leader)))
+            case _ if fault.what in LEADERS:
+                self._lease.strike(fault)
             case _:
                 meddling.meddle(self.store, fault)
-
-    def _depose(self, process: Process) -> None:
-        """A process that finds its lease lost has had its last turn, and exits."""
-        if process.alive:
-            process.turn()
-            self._crash(process)
 
     def _felt(self, fault: Fault) -> None:
         self.struck[fault.what.name] += 1
