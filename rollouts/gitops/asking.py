@@ -57,6 +57,8 @@ class Asker:
     app: str
     project: str
     namespace: str
+    permitted: tuple[str, ...] = ("*",)
+    signed_by: tuple[str, ...] = ()
 
 
 def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
@@ -87,8 +89,12 @@ def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
         namespace=asker.namespace,
         project=asker.project,
         fresh=is_hard,
+        permitted=asker.permitted,
+        signed_by=asker.signed_by,
     )
-    words = "\0".join((question.sources, *revisions, question.namespace, question.project))
+    words = "\0".join(
+        (question.sources, *revisions, question.namespace, question.project, *asker.permitted, *asker.signed_by)
+    )
     ask_id = f"{uid}/render/{hashlib.sha256(words.encode()).hexdigest()[:24]}"
     # A hard refresh does not read what was said before, so that it is forgotten.
     first = None if is_hard else reader.answer(ask_id)

@@ -51,6 +51,8 @@ class RenderManifests:
     app_name: names a Helm release and the tracking.  namespace: of the destination, passed to Helm and Kustomize.
     kube_version, api_versions: of the destination cluster, for charts that ask (`apps/v1/Deployment` beside `apps/v1`).
     fresh: render even if the cache knows the answer (a hard refresh).
+    permitted: the project's repositories; what a source itself leads to elsewhere is fetched without our credentials.
+    signed_by: ids of keys, one of which every commit must be signed with; empty where nobody asks.
     """
 
     sources: str
@@ -61,6 +63,8 @@ class RenderManifests:
     kube_version: str = ""
     api_versions: tuple[str, ...] = ()
     fresh: bool = False
+    permitted: tuple[str, ...] = ("*",)
+    signed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class Project:
 
     def source_problem(self, source: ApplicationSource) -> str:
         """Why a source is not permitted, "" where it is."""
-        if _listed(self.spec.source_repos, _same_form(source.repo_url), fold=True):
+        if permits_repository(self.spec.source_repos, source.repo_url):
             return ""
         return f"application repo {_shown_url(source.repo_url)} is not permitted in project '{self.name}'"
 
@@ -103,6 +103,11 @@ def read(name: str, manifest: Manifest | None) -> tuple[Project | None, str]:
     if parsed.spec is None:
         return None, f"project {name} cannot be read: {parsed.refusals[0]}"
     return Project(name, parsed.spec), ""
+
+
+def permits_repository(patterns: Sequence[str], url: str) -> bool:
+    """Whether a project's list of repositories names an address, and no entry with ! in front does."""
+    return _listed(patterns, _same_form(url), fold=True)
 
 
 def _listed(patterns: Sequence[str], value: str, *, fold: bool = False) -> bool:

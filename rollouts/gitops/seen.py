@@ -191,7 +191,14 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
     bare, spec = base.bare, base.spec
     assert base.project is not None and base.cluster is not None
     running, applied_at = _recalled(active(bare.manifest, spec), reader)
-    asker = Asker(bare.manifest, bare.app, spec.project or project.DEFAULT, spec.destination.namespace)
+    asker = Asker(
+        bare.manifest,
+        bare.app,
+        spec.project or project.DEFAULT,
+        spec.destination.namespace,
+        base.project.spec.source_repos,
+        tuple(each.key_id for each in base.project.spec.signature_keys),
+    )
     source = source_of(asker, running, reader)
     resolve = _resolver(reader)
     place = Place(bare.app, spec.destination.namespace, _options(spec, running), resolve)

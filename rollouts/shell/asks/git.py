@@ -78,6 +78,15 @@ class Git:
             raise SourceError(f"{address.shown(repository.url)}: there is no commit {commit}")
         return Snapshot(reader, tree)
 
+    def raw(self, repository: Repository, commit: str) -> bytes:
+        """A commit that was fetched, as git keeps it: with its signature."""
+        directory = self._directory / _name(repository)
+        with self._mirror_lock(directory.name):
+            found = self._reader(directory).commit(commit)
+        if found is None:
+            raise HiccupError(f"{address.shown(repository.url)}: commit {commit} is gone from the mirror")
+        return found
+
     def _mirror_lock(self, name: str) -> threading.Lock:
         with self._lock:
             return self._mirrors.setdefault(name, threading.Lock())

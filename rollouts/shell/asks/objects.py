@@ -13,6 +13,7 @@ from rollouts.core.errors import HiccupError
 from rollouts.gitops.render.files import FILE_BYTES_MAX, Entry
 from rollouts.gitops.source.errors import SourceError
 
+COMMIT_BYTES_MAX = 1 << 20
 NAMES_KEPT_MAX = 200_000  # of tree entries in memory, over all trees of a mirror
 _KINDS: dict[bytes, Literal["file", "dir", "link", "module"]] = {
     b"100644": "file",
@@ -49,6 +50,11 @@ class Objects:
         """The tree of a commit, or None where the mirror does not hold it."""
         found = self._ask(f"{commit}^{{tree}}", "tree", FILE_BYTES_MAX)
         return found[0] if found else None
+
+    def commit(self, oid: str) -> bytes | None:
+        """A commit as git keeps it, or None where the mirror does not hold it."""
+        found = self._ask(oid, "commit", COMMIT_BYTES_MAX)
+        return found[1] if found else None
 
     def entries(self, oid: str) -> Mapping[str, Entry]:
         """What stands in a tree."""

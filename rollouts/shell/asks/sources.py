@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from rollouts.core.errors import HiccupError
 from rollouts.gitops.asks import GitResolve, Rendered, RenderManifests, Resolution
+from rollouts.gitops.project import permits_repository
 from rollouts.gitops.render import choose, helm, kustomize, manifests, plain
 from rollouts.gitops.render.files import Files, below, within
 from rollouts.gitops.render.job import Dependency, Job
@@ -33,9 +34,10 @@ from rollouts.gitops.source.repositories import Repository
 from rollouts.kube.kinds import CONFIG_MAP, SECRET
 from rollouts.kube.ref import Ref
 from rollouts.shell import tools
-from rollouts.shell.asks import render
+from rollouts.shell.asks import render, signed
 from rollouts.shell.asks.charts import Charts
 from rollouts.shell.asks.git import Git, Trust
+from rollouts.shell.asks.modules import WithModules
 from rollouts.shell.asks.unseal import AgeKeys
 from rollouts.shell.client import ApiError, Client
 from rollouts.shell.settings import DEFAULTS, Settings
@@ -50,10 +52,11 @@ FRESH_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the cluster knows of repositories, as read at one moment."""
+    """What the cluster knows of repositories, as read at one moment. keys: public keys of who signs commits."""
 
     secrets: tuple[Mapping[str, Any], ...] = ()
     trust: Trust = field(default_factory=Trust)
+    keys: tuple[str, ...] = ()
 
 
 class GitAndCharts:
@@ -140,7 +143,9 @@ class GitAndCharts:
         for spec, said in zip(specs, given, strict=True):
             at = said or await self._pinned(spec, question.project, namespace)
             resolved.append(at)
-            files.append(await self._files(spec, at, question.project, known))
+            files.append(await self._files(spec, at, question, known))
+            if question.signed_by:
+                await self._verify(spec, at, question, known)
         refs = {spec.ref: each for spec, each in zip(specs, files, strict=True) if spec.ref}
         loop = asyncio.get_running_loop()
 
@@ -158,7 +163,7 @@ class GitAndCharts:
                     jobs.append(None)
                     continue
                 job = await self._thread(_job, each, spec, around, at, refs)
-                job = await self._with_dependencies(job, question.project, known)
+                job = await self._with_dependencies(job, question, known)
                 jobs.append(job)
                 body, where, told = await self._manifests(job, at if names_revision(spec) else "", keys, question.fresh)
                 bodies.append(body)
@@ -178,26 +183,42 @@ class GitAndCharts:
         question = GitResolve(spec.repo_url, spec.target_revision, spec.chart, project, spec.tag_prefix)
         return (await self._resolve(question, namespace)).revision
 
-    async def _files(self, spec: Spec, at: str, project: str, known: Known) -> Files:
-        repository = repositories.match(known.secrets, spec.repo_url, project)
+    async def _files(self, spec: Spec, at: str, question: RenderManifests, known: Known) -> Files:
+        repository = repositories.match(known.secrets, spec.repo_url, question.project)
         if spec.chart or address.is_oci(spec.repo_url) or repository.oci:
             authority = _authority(known, repository)
             return await self._charts.archive(repository, spec.chart, at, authority=authority)
         fetch = partial(self._thread, self._git.snapshot, repository, known.trust, at)
-        return await self._together(f"{_who(repository)}\0{at}", partial(self._counted, repository, "fetch", fetch))
+        found = await self._together(f"{_who(repository)}\0{at}", partial(self._counted, repository, "fetch", fetch))
 
-    async def _with_dependencies(self, job: Job, project: str, known: Known) -> Job:
+        def module(url: str, commit: str) -> Files:
+            return self._git.snapshot(_led_to(known, url, question), known.trust, commit)
+
+        return WithModules(found, repository.url, module)
+
+    async def _verify(self, spec: Spec, at: str, question: RenderManifests, known: Known) -> None:
+        """Raise SourceError unless a commit is signed as the project wants it."""
+        repository = repositories.match(known.secrets, spec.repo_url, question.project)
+        if spec.chart or address.is_oci(spec.repo_url) or repository.oci:
+            raise SourceError(
+                f"chart {spec.chart or spec.repo_url}: the project wants signed commits, and charts have none"
+            )
+        raw = await self._thread(self._git.raw, repository, at)
+        scratch = self._directory / "scratch"
+        await self._thread(signed.verify, raw, at, question.signed_by, known.keys, scratch)
+
+    async def _with_dependencies(self, job: Job, question: RenderManifests, known: Known) -> Job:
         """The job with the charts that it wants fetched and laid below `charts/`."""
         read = dict(job.read)
         for each in job.dependencies:
-            files = await self._dependency(each, project, known)
+            files = await self._dependency(each, question, known)
             for path, oid in below(files, ""):
                 _, _, inner = path.partition("/")  # an archive holds one directory, called as the chart is
                 read[f"{each.into}/{inner}"] = (files, oid)
         return replace(job, read=read) if job.dependencies else job
 
-    async def _dependency(self, wanted: Dependency, project: str, known: Known) -> Files:
-        repository = repositories.match(known.secrets, wanted.repository, project)
+    async def _dependency(self, wanted: Dependency, question: RenderManifests, known: Known) -> Files:
+        repository = _led_to(known, wanted.repository, question)
         authority = _authority(known, repository)
         version = await self._charts.version(repository, wanted.name, wanted.version, authority=authority)
         return await self._charts.archive(repository, wanted.name, version, authority=authority)
@@ -233,7 +254,8 @@ class GitAndCharts:
             raise HiccupError(f"repository Secrets of {namespace} not read: {error.reason or error.status}") from None
         hosts = (await self._data(Ref(CONFIG_MAP, namespace, "argocd-ssh-known-hosts-cm"))).get("ssh_known_hosts", "")
         authorities = await self._data(Ref(CONFIG_MAP, namespace, "argocd-tls-certs-cm"))
-        return Known(tuple(found), Trust(str(hosts), authorities))
+        keys = await self._data(Ref(CONFIG_MAP, namespace, "argocd-gpg-keys-cm"))
+        return Known(tuple(found), Trust(str(hosts), authorities), tuple(keys.values()))
 
     async def _age_keys(self, namespace: str, project: str) -> tuple[str, ...]:
         """The age keys that a project's renders may use: everybody's (`keys.txt`) and its own (`<project>.txt`)."""
@@ -285,6 +307,16 @@ def _job(files: Files, spec: Spec, around: Surroundings, at: str, refs: Mapping[
     if kind == "Kustomize":
         return kustomize.job(files, path, spec, environment)
     return plain.job(files, path, spec, environment)
+
+
+def _led_to(known: Known, url: str, question: RenderManifests) -> Repository:
+    """An address that a source itself leads to: our credentials open it only where the project permits it.
+
+    Else whoever may write into one repository could read every other that a template of credentials opens.
+    """
+    if permits_repository(question.permitted, url):
+        return repositories.match(known.secrets, url, question.project)
+    return Repository(url, oci=address.is_oci(url))
 
 
 def _joined(bodies: list[bytes]) -> bytes:
