@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
 from rollouts.core.plan import Answer, Ask, Note
@@ -55,7 +55,7 @@ class Driver:
 
     # What arrives.
 
-    def replace(self, kind: Kind, objects: list[Manifest], version: str, began: Instant) -> None:
+    def replace(self, kind: Kind, objects: Iterable[Manifest], version: str, began: Instant) -> None:
         """A whole list from a reflector."""
         self.machine.replace(kind, objects, version, self._now(), began=began)
         self.poke()

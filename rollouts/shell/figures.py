@@ -6,7 +6,7 @@ Pure, computed when somebody asks. Names and labels are those of the reference; 
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,42 +28,63 @@ class Figure:
     rows: Rows
 
 
-def of_rollouts(rollouts: Sequence[Manifest]) -> Iterator[Figure]:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the figures say of one Rollout: a hundredth of it, because there may be very many."""
+
+    who: dict[str, str]
+    strategy: str
+    router: str
+    phase: str
+    desired: float
+    available: float
+    updated: float
+    weights: tuple[tuple[str, float], ...]
+    step: float
+    steps: int
+    success: float | None
+
+
+def of_rollouts(rollouts: Iterable[Manifest]) -> Iterator[Figure]:
     """How each Rollout stands: phase, replicas, weights, steps, last success."""
-    yield Figure("rollout_info", "Rollouts by strategy, router and phase.", [(_facts(one), 1) for one in rollouts])
+    told = [_told(one) for one in rollouts]
+    facts = [
+        ({**one.who, "strategy": one.strategy, "traffic_router": one.router, "phase": one.phase}, 1) for one in told
+    ]
+    yield Figure("rollout_info", "Rollouts by strategy, router and phase.", facts)
     yield Figure(
         "rollout_phase",
         "Whether a Rollout is in a phase (of old; see rollout_info).",
         [
-            ({**_who(one), "strategy": _strategy(one), "phase": phase}, float(_text(one, "phase") == phase))
-            for one in rollouts
+            ({**one.who, "strategy": one.strategy, "phase": phase}, float(one.phase == phase))
+            for one in told
             for phase in PHASES[:4]
         ],
     )
-    for suffix, value in (
-        ("desired", lambda one: _number(one, "spec", "replicas", 1)),
-        ("available", lambda one: _number(one, "status", "availableReplicas")),
-        ("unavailable", _unavailable),
-        ("updated", lambda one: _number(one, "status", "updatedReplicas")),
-    ):
-        rows = [(_who(one), float(value(one))) for one in rollouts]
-        yield Figure(f"rollout_info_replicas_{suffix}", f"Replicas {suffix}.", rows)
-    yield Figure("rollout_traffic_weight", "Weight of a version.", [row for one in rollouts for row in _weights(one)])
-    yield Figure(
-        "rollout_step_index",
-        "Index of the step under way.",
-        [(_who(one), _number(one, "status", "currentStepIndex")) for one in rollouts if _steps(one)],
+    counts: tuple[tuple[str, Callable[[_Told], float]], ...] = (
+        ("desired", lambda one: one.desired),
+        ("available", lambda one: one.available),
+        ("unavailable", lambda one: max(0.0, one.desired - one.available)),
+        ("updated", lambda one: one.updated),
     )
-    yield Figure("rollout_steps", "Steps.", [(_who(one), float(len(_steps(one)))) for one in rollouts if _steps(one)])
+    for suffix, value in counts:
+        rows = [(one.who, value(one)) for one in told]
+        yield Figure(f"rollout_info_replicas_{suffix}", f"Replicas {suffix}.", rows)
+    weights = [({**one.who, "role": role}, weight) for one in told for role, weight in one.weights]
+    yield Figure("rollout_traffic_weight", "Weight of a version.", weights)
+    stepping = [one for one in told if one.steps]
+    yield Figure("rollout_step_index", "Index of the step under way.", [(one.who, one.step) for one in stepping])
+    yield Figure("rollout_steps", "Steps.", [(one.who, float(one.steps)) for one in stepping])
     yield Figure(
         "rollout_last_success_timestamp",
         "When the latest update was promoted, in Unix seconds.",
-        [(_who(one), at) for one in rollouts if (at := _last_success(one)) is not None],
+        [(one.who, one.success) for one in told if one.success is not None],
     )
 
 
-def of_runs(runs: Sequence[Manifest]) -> Iterator[Figure]:
+def of_runs(found: Iterable[Manifest]) -> Iterator[Figure]:
     """Verdicts of runs and of their metrics, and the last value that each metric measured."""
+    runs = list(found)
     yield Figure("analysis_run_info", "AnalysisRuns by phase.", [({**_who(one), **_phase(one)}, 1) for one in runs])
     yield Figure(
         "analysis_run_phase",
@@ -92,8 +113,9 @@ def of_runs(runs: Sequence[Manifest]) -> Iterator[Figure]:
     yield Figure("analysis_measurement_value", "The latest value of a metric.", values)
 
 
-def of_templates(templates: Sequence[Manifest]) -> Iterator[Figure]:
+def of_templates(found: Iterable[Manifest]) -> Iterator[Figure]:
     """Templates, and the metrics that they hold."""
+    templates = list(found)
     yield Figure("analysis_template_info", "AnalysisTemplates.", [(_who(one), 1) for one in templates])
     yield Figure(
         "analysis_template_metric_info",
@@ -102,8 +124,9 @@ def of_templates(templates: Sequence[Manifest]) -> Iterator[Figure]:
     )
 
 
-def of_experiments(experiments: Sequence[Manifest]) -> Iterator[Figure]:
+def of_experiments(found: Iterable[Manifest]) -> Iterator[Figure]:
     """Experiments by phase."""
+    experiments = list(found)
     rows = [({**_who(one), **_phase(one)}, 1.0) for one in experiments]
     yield Figure("experiment_info", "Experiments by phase.", rows)
     yield Figure(
@@ -118,11 +141,22 @@ def by_label(label: str, tally: Tally[str]) -> Rows:
     return [({label: name}, count) for name, count in tally.items()]
 
 
-def _facts(rollout: Manifest) -> dict[str, str]:
-    name = _strategy(rollout)
-    routing = part(rollout, "spec", "strategy", name, "trafficRouting")
-    router = next((key for key in sorted(routing) if isinstance(routing[key], dict)), "")
-    return {**_who(rollout), "strategy": name, "traffic_router": router, **_phase(rollout)}
+def _told(rollout: Manifest) -> _Told:
+    strategy = _strategy(rollout)
+    routing = part(rollout, "spec", "strategy", strategy, "trafficRouting")
+    return _Told(
+        who=_who(rollout),
+        strategy=strategy,
+        router=next((key for key in sorted(routing) if isinstance(routing[key], dict)), ""),
+        phase=_text(rollout, "phase"),
+        desired=_number(rollout, "spec", "replicas", 1),
+        available=_number(rollout, "status", "availableReplicas"),
+        updated=_number(rollout, "status", "updatedReplicas"),
+        weights=tuple(_weights(rollout)),
+        step=_number(rollout, "status", "currentStepIndex"),
+        steps=len(_steps(rollout)),
+        success=_last_success(rollout),
+    )
 
 
 def _strategy(rollout: Manifest) -> str:
@@ -130,22 +164,17 @@ def _strategy(rollout: Manifest) -> str:
     return next((known for known in ("canary", "blueGreen") if strategy.get(known) is not None), "none")
 
 
-def _weights(rollout: Manifest) -> Iterator[tuple[dict[str, str], float]]:
+def _weights(rollout: Manifest) -> Iterator[tuple[str, float]]:
     weights = part(rollout, "status", "canary", "weights")
     for role in ("canary", "stable"):
         weight = at(weights, role, "weight")
         if weights:  # where the canary's is left out it is 0
-            yield {**_who(rollout), "role": role}, float(weight) if isinstance(weight, int) else 0.0
+            yield role, float(weight) if isinstance(weight, int) else 0.0
 
 
 def _steps(rollout: Manifest) -> Sequence[object]:
     steps = at(rollout, "spec", "strategy", "canary", "steps")
     return steps if isinstance(steps, list) else ()
-
-
-def _unavailable(rollout: Manifest) -> float:
-    desired, available = _number(rollout, "spec", "replicas", 1), _number(rollout, "status", "availableReplicas")
-    return max(0.0, desired - available)
 
 
 def _last_success(rollout: Manifest) -> float | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram
@@ -30,7 +31,7 @@ SERIES_MAX = 6 * OBJECTS_MAX  # of a family: one for each phase, or so many metr
 LABEL_CHARACTERS_MAX = 253  # a name of Kubernetes fits; others are whatever somebody wrote
 BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0)
 RUN_KINDS = {"Rollout": "rollout", "AnalysisRun": "analysis_run", "Experiment": "experiment"}
-_FIGURES: tuple[tuple[tuple[Kind, ...], Callable[[Sequence[Manifest]], Iterator[Figure]]], ...] = (
+_FIGURES: tuple[tuple[tuple[Kind, ...], Callable[[Iterable[Manifest]], Iterator[Figure]]], ...] = (
     ((ROLLOUT,), figures.of_rollouts),
     ((ANALYSIS_RUN,), figures.of_runs),
     ((ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE), figures.of_templates),
@@ -66,8 +67,7 @@ class Numbers(Collector):
 
     def _objects(self) -> Iterator[Metric]:
         for kinds, figures_of in _FIGURES:
-            objects = [each for kind in kinds for each in _capped(self._machine, kind)]
-            for figure in figures_of(objects):
+            for figure in figures_of(chain.from_iterable(_capped(self._machine, kind) for kind in kinds)):
                 yield _gauge(figure.name, figure.text, bounded(figure.rows))
         yield self._deliveries.change_failure()
         held = [({"kind": table.kind.name}, table.size) for table in self._machine.cache.tables()]
@@ -155,13 +155,7 @@ def bounded(rows: Rows) -> Rows:
 
 
 def _capped(machine: Machine, kind: Kind) -> Iterator[Manifest]:
-    count = 0
-    for bucket in machine.cache.table(kind).buckets.values():
-        for manifest in bucket.values():
-            count += 1
-            if count > OBJECTS_MAX:
-                return
-            yield manifest
+    return islice(machine.cache.table(kind), OBJECTS_MAX)
 
 
 def _gauge(name: str, text: str, rows: Rows) -> Metric:

@@ -69,10 +69,10 @@ ListMetadata = TypedDict("ListMetadata", {"resourceVersion": str, "continue": st
 
 
 class Page(TypedDict, total=False):
-    """One page of a list."""
+    """One page of a list, its objects not decoded yet: decoded all at once they would be five times as large."""
 
     metadata: ListMetadata
-    items: list[Body] | None
+    items: list[msgspec.Raw] | None
 
 
 class Event(TypedDict, total=False):
@@ -80,13 +80,6 @@ class Event(TypedDict, total=False):
 
     type: str
     object: Body
-
-
-class PodPage(TypedDict, total=False):
-    """One page of a list of pods."""
-
-    metadata: ListMetadata
-    items: list[PodBody] | None
 
 
 class PodEvent(TypedDict, total=False):
@@ -98,15 +91,16 @@ class PodEvent(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How the pages and the lines of one kind are read."""
+    """How the objects of a page and the lines of a watch are read, of one kind."""
 
-    page: Callable[[bytes], Any]
+    item: Callable[[msgspec.Raw], Any]
     event: Callable[[bytes], Any]
 
 
 _WHOLE = Decoding(msgspec.json.Decoder().decode, msgspec.json.Decoder().decode)
-_USUAL = Decoding(msgspec.json.Decoder(Page).decode, msgspec.json.Decoder(Event).decode)
-_PODS = Decoding(msgspec.json.Decoder(PodPage).decode, msgspec.json.Decoder(PodEvent).decode)
+_USUAL = Decoding(msgspec.json.Decoder(Body).decode, msgspec.json.Decoder(Event).decode)
+_PODS = Decoding(msgspec.json.Decoder(PodBody).decode, msgspec.json.Decoder(PodEvent).decode)
+page = msgspec.json.Decoder(Page).decode
 
 
 def decoding(kind: Kind, *, is_whole: bool = False) -> Decoding:

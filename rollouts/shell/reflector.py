@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from rollouts.core.errors import HiccupError
 from rollouts.kit.backoff import delay_s
 from rollouts.kit.instant import Instant
 from rollouts.kube.ref import Kind, Manifest
-from rollouts.shell import clock
+from rollouts.shell import clock, projection
 from rollouts.shell.client import ApiError, Client
 from rollouts.shell.projection import Event, decoding
 from rollouts.shell.settings import DEFAULTS, Settings
@@ -28,8 +29,8 @@ SHORT_WATCH_S = 1.0  # a watch that ends sooner is a failure of the server's, wh
 class Sink(Protocol):
     """Where a reflector puts what it hears."""
 
-    def replace(self, kind: Kind, objects: list[Manifest], version: str, began: Instant) -> None:
-        """A whole list."""
+    def replace(self, kind: Kind, objects: Iterable[Manifest], version: str, began: Instant) -> None:
+        """A whole list; its objects can be read once."""
         ...
 
     def absorb(self, event: WatchEvent) -> None:
@@ -118,20 +119,20 @@ class Reflector:
 
     async def _list(self) -> None:
         interest, began_s = self.interest, time.monotonic()
-        objects: list[Manifest] = []
+        found: list[msgspec.Raw] = []
         version = ""
         pages = self._client.pages(
             interest.kind,
             interest.namespace,
             labels=interest.labels,
             fields=interest.fields,
-            decode=self._decoding.page,
+            decode=projection.page,
         )
         async for page in pages:
-            objects += page.get("items") or ()
+            found += page.get("items") or ()
             version = page["metadata"]["resourceVersion"]
         began = clock.now().plus(began_s - time.monotonic())  # the first answer may have set the clock right
-        self._sink.replace(interest.kind, objects, version, began)
+        self._sink.replace(interest.kind, map(self._decoding.item, found), version, began)
         self._version = version
         self.hearing.is_listed = True
         self.hearing.lists += 1

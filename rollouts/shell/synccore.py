@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,8 +80,5 @@ class SyncCore:
         if self._own is not None:
             self._own.cleanup()
 
-    def _applications(self) -> Iterator[Manifest]:
-        if self._machine is None:
-            return
-        for bucket in self._machine.cache.table(APPLICATION).buckets.values():
-            yield from bucket.values()
+    def _applications(self) -> Iterable[Manifest]:
+        return () if self._machine is None else self._machine.cache.table(APPLICATION)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +34,7 @@ class Heard:
     def deaf(self, kind: Kind, complaint: str) -> None:
         """Nobody waits for a kind here."""
 
-    def replace(self, kind: Kind, objects: list[Manifest], version: str, began: Instant) -> None:
+    def replace(self, kind: Kind, objects: Iterable[Manifest], version: str, began: Instant) -> None:
         self.told.append(("LIST", version, [one["metadata"]["name"] for one in objects]))
         self.more.set()
 

@@ -12,7 +12,7 @@ from rollouts.kit.instant import Instant
 from rollouts.kube.kinds import POD, REPLICA_SET, ROLLOUT
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.shell import wiring
-from rollouts.shell.projection import decoding
+from rollouts.shell.projection import decoding, page
 from tests.shell.script import WEB, Story, an_object, report, web
 
 FIRST, SECOND = Ref(POD, "shop", "web-1"), Ref(POD, "shop", "web-2")
@@ -115,7 +115,8 @@ def test_a_pod_that_is_another_one_now_ends_the_turn():
 def test_of_pods_only_those_of_versions_are_watched_and_without_their_specs():
     interest = wiring.demanded(POD, "shop")
     pod = {"metadata": {"name": "a"}, "spec": {"x": 1}, "status": {"phase": "Running", "podIP": "1"}}
-    page = json.dumps({"metadata": {"resourceVersion": "5"}, "items": [pod]}).encode()
+    listed = page(json.dumps({"metadata": {"resourceVersion": "5"}, "items": [pod]}).encode())
 
     assert (interest.namespace, interest.labels) == ("shop", "rollouts-pod-template-hash")
-    assert decoding(POD).page(page)["items"] == [{"metadata": {"name": "a"}, "status": {"phase": "Running"}}]
+    read = [decoding(POD).item(one) for one in listed["items"]]
+    assert read == [{"metadata": {"name": "a"}, "status": {"phase": "Running"}}]
