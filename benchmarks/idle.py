@@ -3,15 +3,18 @@
     python -m benchmarks.idle --rollouts 10000
 
 One Rollout is brought to rest at its second version by the controller itself, with no replicas, so that the plane has
-no pods to carry. It and what belongs to it (2 ReplicaSets, 2 Services, 2 Ingresses) are then copied N times, statuses
-included, and a new controller is started on them. Exits with 1 if that one wrote anything but its Lease.
+no pods to carry. It and what belongs to it (2 ReplicaSets, 2 Services, 2 Ingresses) are then copied N times in etcd, as
+the API server encoded them: through the API ten thousand take a quarter of an hour. A new controller is started on all.
+Exits with 1 if that one wrote anything but its Lease.
+
+The plane's own controllers are ended before that: they have nothing to do for what is at rest, and would make an
+EndpointSlice for each Service meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 import urllib.request
@@ -19,6 +22,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks import manifests as m
+from benchmarks.etcd import Etcd, multiply
 from benchmarks.fleet import command, make_fleet, until
 from benchmarks.measure import cpu_s, peak_rss_mb
 from benchmarks.observer import Observer
@@ -30,12 +34,13 @@ from tests.plane.wire import Body, Wire
 
 NAMESPACE, PATTERN = "idle", m.Member("web-pattern")
 SHARED = {"app": "web"}  # one template, hence one hash, for all
-READY_S_MAX, SETTLE_S, TOGETHER = 300.0, 20.0, 32
-_SERVERS_OWN = ("uid", "resourceVersion", "managedFields", "creationTimestamp", "generation", "selfLink")
+IP_ADDRESSES = "/apis/networking.k8s.io/v1/ipaddresses"
+ADDRESSES = ("10.0.100.100", "10.0.100.101")  # of the two Services; the copies' follow, three digits each
+READY_S_MAX, SETTLE_S = 300.0, 20.0
 
 
-async def pattern(plane: Plane, wire: Wire) -> list[tuple[str, Body]]:
-    """One Rollout at rest after an update, and what belongs to it: (collection path, body), owner first."""
+async def pattern(plane: Plane, wire: Wire) -> list[Body]:
+    """One Rollout at rest after an update, and what belongs to it."""
     observer = Observer()
     watch = asyncio.create_task(wire.follow(m.ROLLOUTS.format(NAMESPACE), observer.see_rollout))
     child = plane.family.start("maker", command("ours", plane, NAMESPACE))
@@ -49,9 +54,11 @@ async def pattern(plane: Plane, wire: Wire) -> list[tuple[str, Body]]:
     }
     try:
         await make_fleet(wire, NAMESPACE, (PATTERN,), spec)
-        for service in m.services(PATTERN):
+        for service, address in zip(m.services(PATTERN), ADDRESSES, strict=True):
             place = f"{m.SERVICES.format(NAMESPACE)}/{service['metadata']['name']}"
-            await wire.must("PATCH", place, {"spec": {"selector": SHARED}})
+            await wire.must("DELETE", place)
+            spec = {**service["spec"], "selector": SHARED, "clusterIP": address}
+            await wire.must("POST", m.SERVICES.format(NAMESPACE), {**service, "spec": spec})
         await until("the pattern is healthy", READY_S_MAX, child, lambda: _is_at(wire, path, ""))
         first = (await wire.must("GET", path))["status"]["stableRS"]
         await wire.must("PATCH", path, m.image_patch("v2"))
@@ -60,53 +67,22 @@ async def pattern(plane: Plane, wire: Wire) -> list[tuple[str, Body]]:
     finally:
         watch.cancel()
         child.stop()
-    found: list[tuple[str, Body]] = []
+    found: list[Body] = []
     for collection in (m.ROLLOUTS, m.REPLICA_SETS, m.SERVICES, m.INGRESSES):
-        where = collection.format(NAMESPACE)
-        found += [(where, body) for body in (await wire.list(where))[0]]
-    return found
+        found += (await wire.list(collection.format(NAMESPACE)))[0]
+    return found + [await wire.must("GET", f"{IP_ADDRESSES}/{address}") for address in ADDRESSES]
+
+
+def exchanged(number: int) -> dict[str, str]:
+    """The names and the addresses of the pattern, and what one copy has instead."""
+    places = (divmod(2 * (number + 1) + nth, 155) for nth in range(len(ADDRESSES)))
+    addresses = (f"10.0.{100 + third}.{100 + fourth}" for third, fourth in places)
+    return {PATTERN.name: f"web-{number:07d}", **dict(zip(ADDRESSES, addresses, strict=True))}
 
 
 async def _is_at(wire: Wire, path: str, other_than: str) -> bool:
     status = (await wire.must("GET", path)).get("status") or {}
     return status.get("phase") == "Healthy" and status.get("stableRS", "") not in ("", other_than)
-
-
-def copy_of(body: Body, name: str, owner_uid: str) -> Body:
-    """The object under another name, without what the server gave it."""
-    copied: Body = json.loads(json.dumps(body).replace(PATTERN.name, name))
-    meta = {key: value for key, value in copied["metadata"].items() if key not in _SERVERS_OWN}
-    for owner in meta.get("ownerReferences", ()):
-        owner["uid"] = owner_uid
-    if "clusterIP" in copied["spec"]:
-        copied["spec"] = {key: value for key, value in copied["spec"].items() if not key.startswith("clusterIP")}
-    return {**copied, "metadata": meta}
-
-
-async def copies(wire: Wire, found: list[tuple[str, Body]], size: int) -> None:
-    """N copies of the pattern, some at a time, with their statuses."""
-    limit, done, began = asyncio.Semaphore(TOGETHER), 0, time.monotonic()
-
-    async def one(number: int) -> None:
-        nonlocal done
-        async with limit:
-            await _copy(wire, found, f"web-{number:05d}")
-        done += 1
-        if done % 1000 == 0:
-            print(f"{done} copies after {time.monotonic() - began:.0f} s", flush=True)
-
-    await asyncio.gather(*(one(number) for number in range(size)))
-
-
-async def _copy(wire: Wire, found: list[tuple[str, Body]], name: str) -> None:
-    owner_uid = ""
-    for collection, body in found:
-        wished = copy_of(body, name, owner_uid)
-        made = await wire.must("POST", collection, wished)
-        owner_uid = owner_uid or made["metadata"]["uid"]
-        if "status" in wished and collection == m.ROLLOUTS.format(NAMESPACE):
-            status = {**wished["status"], "observedGeneration": str(made["metadata"]["generation"])}
-            await wire.must("PATCH", f"{collection}/{name}/status", {"status": status})
 
 
 def answers(port: int, path: str) -> str:
@@ -141,9 +117,11 @@ async def measure(plane: Plane, size: int) -> tuple[AuditedWrite, ...]:
     """Print the figures; returns what was written besides the Lease."""
     async with Wire(plane.admin) as wire:
         found = await pattern(plane, wire)
-        names = (f"{where.rpartition('/')[2]}/{body['metadata']['name']}" for where, body in found)
-        print(f"copied: {', '.join(names)}", flush=True)
-        await copies(wire, found, size)
+    plane.family.stop_one("controller-manager")
+    began = time.monotonic()
+    written = multiply(Etcd(plane.etcd), found, [exchanged(number) for number in range(size)])
+    print(f"{written} objects in etcd after {time.monotonic() - began:.0f} s", flush=True)
+    await _all_served(plane, size + 1)
     offset = plane.audit_offset()
     child, ready_s, quiet_s = await start(plane)
     await asyncio.sleep(SETTLE_S)
@@ -153,6 +131,16 @@ async def measure(plane: Plane, size: int) -> tuple[AuditedWrite, ...]:
     )
     child.stop()
     return tuple(_besides_the_lease(plane.writes(offset)))
+
+
+async def _all_served(plane: Plane, size: int) -> None:
+    """Wait until the API server itself has seen every copy."""
+    give_up = time.monotonic() + READY_S_MAX
+    async with Wire(plane.admin) as wire:
+        for collection in (m.ROLLOUTS, m.INGRESSES):
+            while len((await wire.list(collection.format(NAMESPACE)))[0]) < size:
+                assert time.monotonic() < give_up, "the API server does not see the copies"
+                await asyncio.sleep(1)
 
 
 def _besides_the_lease(writes: tuple[AuditedWrite, ...]) -> Iterator[Any]:

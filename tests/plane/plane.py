@@ -119,6 +119,7 @@ class Plane:
         self.admin = Access(f"https://127.0.0.1:{self.port}", "admin-token", ca, folder / "admin.kubeconfig")
         self.controller = Access(self.admin.url, "controller-token", ca, folder / "controller.kubeconfig")
         self.audit_log = folder / "audit.log"
+        self.etcd = f"http://127.0.0.1:{free_port()}"
         self._address = address
 
     @classmethod
@@ -178,7 +179,7 @@ class Plane:
                 f"--secure-port={free_port()}", f"--cert-dir={self.folder}/certs-{free_port()}", *_FAST]  # fmt: skip
 
     def _start_server(self, binaries: Mapping[str, Path]) -> None:
-        client, peer = (f"http://127.0.0.1:{free_port()}", f"https://127.0.0.1:{free_port()}")
+        client, peer = self.etcd, f"https://127.0.0.1:{free_port()}"
         etcd = self.family.start("etcd", [
             str(binaries["etcd"]), f"--data-dir={self.folder}/etcd", "--unsafe-no-fsync", "--peer-auto-tls",
             f"--listen-client-urls={client}", f"--advertise-client-urls={client}", f"--listen-peer-urls={peer}",

@@ -96,6 +96,12 @@ class Family:
         self.children.append(child)
         return child
 
+    def stop_one(self, name: str) -> None:
+        """End the processes of that name alone."""
+        for child in self.children:
+            if child.name == name:
+                child.stop()
+
     def stop(self) -> None:
         """End all that still run."""
         for child in reversed(self.children):
