@@ -98,7 +98,7 @@ def test_the_pods_are_restricted(name: str) -> None:
     assert container["resources"]["limits"]["memory"]
 
 
-@pytest.mark.parametrize("name", INSTALLATIONS)
+@pytest.mark.parametrize("name", (*INSTALLATIONS, "gitops"))
 def test_selectors_find_the_pods(name: str) -> None:
     made = {each["kind"]: each for each in build(DEPLOY / name)}
     labels = made["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
