@@ -34,6 +34,7 @@ _LEFT_OUT = frozenset(
         "collisionCount",
         "clusterIP",
         "clusterIPs",
+        "executions",
     }
 )
 _FOREIGN = "example.org/"
