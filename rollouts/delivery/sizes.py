@@ -32,7 +32,7 @@ def _plain(seen: DeliverySeen, phase: Phase, weight: int) -> tuple[tuple[SetWant
     if seen.stable is not None and phase is not Phase.SETTLED:
         canary, rest = capacity.plain_sizes(seen, weight)
     stable = seen.stable if seen.stable is not seen.current else None
-    if phase is Phase.SETTLED and seen.current is not None:
+    if phase is Phase.SETTLED and seen.current is not None and stable is None:
         present: tuple[tuple[SetSeen | None, int], ...] = ((seen.current, canary), (None, 0))  # nothing new is coming
     else:
         present = ((stable, rest), (seen.current, canary)) if stable else ((seen.current, canary),)
