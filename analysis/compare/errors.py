@@ -40,7 +40,7 @@ def judge(
     those since then (or none): they choose the null.  strata: the same increments by route or tenant, (canary, stable)
     each.  mark: the rollout's step."""
     choice = _chosen(memory, pods)
-    gained = _silent(gained) if memory.counts.looks else gained
+    gained = silent(gained) if memory.counts.looks else gained
     look = gained.look(mark)
     parts = [Look(look.at_s, canary, stable, look.canary_pods, look.stable_pods, mark)
              for canary, stable in (strata or {}).values()]  # fmt: skip
@@ -54,7 +54,7 @@ def judge(
     return conclude(memory, terms, gained)
 
 
-def _silent(gained: Aligned) -> Aligned:
+def silent(gained: Aligned) -> Aligned:
     """The increments with a side that has none named as absent; the first look of all is only a base."""
     sides = (("canary", gained.canary), ("stable", gained.stable))
     absent = [name for name, side in sides if not side and name not in gained.absent]

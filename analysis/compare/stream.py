@@ -106,7 +106,8 @@ class Stream:
 
 def judged(place: Place, snapshot: Snapshot, terms: Terms, policy: Policy) -> tuple[Place, Finding]:
     """The place after one snapshot that is later than all before it, and the finding."""
-    cursor, gained = align(place.cursor, snapshot, policy)
+    cursor, added = align(place.cursor, snapshot, policy)
+    gained, strata = by_stratum(added)
     has_begun = place.memory.began_s is not None
     if not has_begun and not cursor.canary:
         if snapshot.canary:  # named, not read: the next reading of both sides counts from here
@@ -121,8 +122,7 @@ def judged(place: Place, snapshot: Snapshot, terms: Terms, policy: Policy) -> tu
         pods = errors.bounded(since, HISTORY_LOOKS_MAX, POD_LOOKS_MAX)
     elif place.memory.choice and place.memory.choice.null in errors.BURSTS_UNSEEN:
         pods = errors.bounded(since, errors.RECENT_LOOKS, errors.RECENT_POD_LOOKS_MAX)
-    whole, strata = by_stratum(gained)
-    memory, finding = errors.judge(place.memory, whole, terms, pods, strata)
+    memory, finding = errors.judge(place.memory, gained, terms, pods, strata)
     return Place(memory, cursor, (), since), finding
 
 

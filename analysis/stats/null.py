@@ -78,7 +78,11 @@ History = Sequence[Mapping[str, Counts]] | Table
 
 def choose(history: History) -> Choice:
     """The null for a rollout, from looks at the stable pods alone (increments by pod, any number of looks)."""
-    spread = measure(history)
+    return chosen(measure(history))
+
+
+def chosen(spread: Spread | None) -> Choice:
+    """The null for what the stable pods showed; None: nothing that could be measured."""
     if spread is None:
         return Choice(Null.CAUTIOUS, SPREAD_ASSUMED, 1.0, "no history of two stable pods or more: cautious")
     told = f"{spread.pods} stable pods, {spread.pod_looks} pod-looks, {spread.bad:g} bad"
@@ -106,7 +110,11 @@ def reconsider(before: Choice, stable: History, *, is_thorough: bool = True) -> 
     A cautious choice made without history takes the pod spread measured now, once there is enough to measure it; then
     it stays. Nothing ever becomes less cautious in kind.  is_thorough: whether pods that differ are looked for too;
     bursts alone may be looked for at every look, because five standard errors are asked of them."""
-    spread = measure(stable, is_thorough=is_thorough)
+    return reconsidered(before, measure(stable, is_thorough=is_thorough), is_thorough=is_thorough)
+
+
+def reconsidered(before: Choice, spread: Spread | None, *, is_thorough: bool) -> Choice:
+    """The choice after what the rollout's stable pods showed."""
     if spread is None or not _measurable(spread):
         return before
     if before.null is Null.CAUTIOUS:

@@ -81,8 +81,8 @@ def _places(log_risk: Floats) -> tuple[NDArray[np.int_], tuple[Floats, ...]]:
 
 def _between(values: Floats, base: NDArray[np.int_], weights: tuple[Floats, ...]) -> Floats:
     found: Floats = (
-        weights[0] * values[base - 1] + weights[1] * values[base]
-        + weights[2] * values[base + 1] + weights[3] * values[base + 2]
+        weights[0] * values[..., base - 1] + weights[1] * values[..., base]
+        + weights[2] * values[..., base + 1] + weights[3] * values[..., base + 2]
     )  # fmt: skip
     return found
 
@@ -98,17 +98,29 @@ def smooth(profile: Sequence[float], spread: float) -> tuple[float, ...]:
     Source: random-effects meta-analysis; the ratio of two such integrals is a Bayes factor, hence an e-process."""
     if spread <= 0:
         return tuple(profile)
-    fine = _between(np.asarray(profile), *_FINE_PLACES)
+    likelihood, top = likelihoods(np.asarray(profile))
+    return tuple((np.log(blurred(likelihood, spread)) + top).tolist())
+
+
+def likelihoods(profiles: Floats) -> tuple[Floats, Floats]:
+    """(exp(g) on the fine grid over its greatest value, ln of that), of one profile or of a row each.
+
+    Underflow far from the peak is only a loss of evidence: the floor lifts what the null explains, never the bets."""
+    fine = _between(profiles, *_FINE_PLACES)
+    top = fine.max(axis=-1, keepdims=True)
+    return np.exp(np.maximum(fine - top, -700.0)), top
+
+
+def blurred(likelihood: Floats, spread: float) -> Floats:
+    """A likelihood on the fine grid, averaged over x, on the coarse one."""
     weights = _weights(spread)
-    top = float(fine.max())
-    # Underflow far from the peak is only a loss of evidence: the floor lifts what the null explains, never the bets.
-    likelihood = np.exp(np.maximum(fine - top, -700.0))
     reach = weights.size // 2
     padded = np.concatenate([np.full(reach, likelihood[0]), likelihood, np.full(reach, likelihood[-1])])
     windows = np.lib.stride_tricks.as_strided(
         padded, (LOG_GRID.size, weights.size), (_FINE * padded.itemsize, padded.itemsize), writeable=False
     )
-    return tuple((np.log(windows @ weights) + top).tolist())
+    found: Floats = windows @ weights
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -126,12 +138,26 @@ def _weights(spread: float) -> Floats:
 def log_evidence(profile: Sequence[float], *, above: float | None = None, below: float | None = None) -> float:
     """ln of the mixture e-value against "risk <= above" or against "risk >= below"; exactly one is given."""
     assert (above is None) != (below is None)
-    null = math.log(above if above is not None else below or 1.0)
-    sign = 1.0 if above is not None else -1.0
-    points = at(profile, np.array([null, *(null + sign * STEP * step for step in BET_STEPS)]))
+    places = _bets_beyond(above if above is not None else below or 1.0, 1 if above is not None else -1)
+    points = _between(np.asarray(profile), *places)
     gained = points[1:] - points[0]
     top = max(0.0, float(gained.max()))
     return top + math.log(float(np.exp(gained - top).mean()))
+
+
+@lru_cache(maxsize=64)
+def _bets_beyond(null: float, sign: int) -> tuple[NDArray[np.int_], tuple[Floats, ...]]:
+    return _places(math.log(null) + sign * STEP * np.array([0, *BET_STEPS]))
+
+
+def at_risks(profile: Sequence[float], risks: tuple[float, ...]) -> Floats:
+    """g at these risks, which are asked for again and again."""
+    return _between(np.asarray(profile), *_places_of(risks))
+
+
+@lru_cache(maxsize=64)
+def _places_of(risks: tuple[float, ...]) -> tuple[NDArray[np.int_], tuple[Floats, ...]]:
+    return _places(np.log(risks))
 
 
 def interval(profile: Sequence[float] | Floats, alpha: float) -> tuple[float, float | None]:

@@ -131,7 +131,7 @@ def update(state: CountsState, look: Look, strata: Sequence[Look] = ()) -> Count
 
 def _factors(state: CountsState, parts: Sequence[Look]) -> tuple[Floats, Floats, Floats]:
     """What the bets earn against r0, and against worse_than, and what the profile gains, over all parts of a look."""
-    tested, excess = _tested(state.r0, state.worse_than)
+    tested, excess = tested_risks(state.r0, state.worse_than)
     gained = sum((risk.gains(part, tested, excess) for part in parts), np.zeros_like(tested))
     last = BETS.size + 1
     end = last + 1 + BETS_OK.size
@@ -139,7 +139,7 @@ def _factors(state: CountsState, parts: Sequence[Look]) -> tuple[Floats, Floats,
 
 
 @lru_cache(maxsize=64)
-def _tested(r0: float, worse_than: float) -> tuple[Floats, Floats]:
+def tested_risks(r0: float, worse_than: float) -> tuple[Floats, Floats]:
     """(ln(risk), risk - 1) of r0, its bets, worse_than, its bets, and of the profile's points."""
     risks = np.log(np.concatenate([[r0], r0 * BETS, [worse_than], _bets_ok(worse_than)]))
     tested = np.concatenate([risks, risk.LOG_GRID])
@@ -181,9 +181,9 @@ def log_ok(state: CountsState, choice: Choice, smoothed: Sequence[float] | None 
         case Null.BURSTS:
             return share
         case Null.PODS:
-            return _pods_ok(state, smoothed or _smoothed(state, choice))
+            return log_pods_ok(state.worse_than, smoothed or _smoothed(state, choice))
         case Null.CAUTIOUS:
-            return min(share, _pods_ok(state, smoothed or _smoothed(state, choice)))
+            return min(share, log_pods_ok(state.worse_than, smoothed or _smoothed(state, choice)))
 
 
 def e_value(state: CountsState, choice: Choice, alpha: float = 0.01) -> Evidence:
@@ -224,8 +224,9 @@ def _smoothed(state: CountsState, choice: Choice) -> tuple[float, ...]:
     return risk.smooth(state.profile, choice.pod_sd * math.sqrt(1 / canary + 1 / stable))
 
 
-def _pods_ok(state: CountsState, smoothed: Sequence[float]) -> float:
-    points = risk.at(smoothed, np.log(np.concatenate([[state.worse_than], _bets_ok(state.worse_than)])))
+def log_pods_ok(worse_than: float, smoothed: Sequence[float]) -> float:
+    """ln of the certificate's e-value read from a profile with pod luck integrated out."""
+    points = risk.at_risks(smoothed, (worse_than, *_bets_ok(worse_than).tolist()))
     return log_sum_exp(points[1:] - points[0] + LOG_WEIGHTS_OK)
 
 

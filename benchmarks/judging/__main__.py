@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks.judging.judges import JUDGES, Outcome
+from benchmarks.judging.judges import JUDGES, Outcome, is_worth_it
 from benchmarks.judging.score import Figures, figures, misses, side_by_side, table
 from benchmarks.judging.worlds import SCENARIOS
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judges = [name for name in JUDGES if any(name.startswith(each) for each in wanted)]
     blocks = -(-asked.replicates // BLOCK)
     asked.results.mkdir(parents=True, exist_ok=True)
-    pairs = [(scenario, judge) for scenario in scenarios for judge in judges if _is_worth_it(scenario, judge)]
+    pairs = [(scenario, judge) for scenario in scenarios for judge in judges if is_worth_it(scenario, judge)]
     tasks = [(*pair, block) for block in range(blocks) for pair in pairs]
     if not asked.report:
         _play([task for task in tasks if not _file(asked.results, task).exists()], asked.results, asked.processes)
@@ -57,11 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     broken = list(misses(found, chosen))
     print("\n".join(broken) if broken else "every promise is kept")
     return 1 if broken else 0
-
-
-def _is_worth_it(scenario: str, judge: str) -> bool:
-    """Whether a judge plays a scenario: ours with r0 = 1 is there for its speed, and for its false aborts on N1."""
-    return judge != "ours r0=1" or scenario == "N1" or SCENARIOS[scenario].truth == "worse"
 
 
 def _play(tasks: Sequence[Task], results: Path, processes: int) -> None:
