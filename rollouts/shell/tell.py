@@ -20,6 +20,7 @@ from rollouts.shell.settings import DEFAULTS, Settings
 
 COMPONENT = "rollouts-controller"
 STEP_ASIDE_S = 0.2
+About = tuple[str, str]
 SameFact = tuple[str, str, str, str]
 
 
@@ -51,6 +52,10 @@ class TellCounts:
     failed: int = 0
 
 
+def _fact(note: Note) -> SameFact:
+    return note.about_uid, note.about.name, note.reason, note.message
+
+
 class Teller:
     """Takes notes at once and sends their events when nothing more important is to be sent."""
 
@@ -60,7 +65,9 @@ class Teller:
         self._client = client
         self._settings = settings
         self._is_busy = is_busy
-        self._waiting: OrderedDict[SameFact, Waiting] = OrderedDict()
+        self._waiting: OrderedDict[int, Waiting] = OrderedDict()  # by ordinal
+        self._newest: dict[About, int] = {}  # object → ordinal of its newest note that waits
+        self._ordinal = 0
         self._told: OrderedDict[SameFact, Told] = OrderedDict()
         self._some = asyncio.Event()
         self._latest_micros = 0
@@ -86,14 +93,18 @@ class Teller:
             )
         if not self.sends_events:
             return
-        same, at = (note.about_uid, note.about.name, note.reason, note.message), clock.now()
-        if known := self._waiting.get(same):
-            known.count, known.at = known.count + 1, at
+        same, at = _fact(note), clock.now()
+        newest = self._waiting.get(self._newest.get(same[:2], -1))
+        # What was told in between stands between: only the newest note of an object is counted where it waits.
+        if newest is not None and _fact(newest.note) == same:
+            newest.count, newest.at = newest.count + 1, at
             return
         if len(self._waiting) >= self._settings.events_queue_max:
-            self._waiting.popitem(last=False)
+            self._oldest()
             self.counts.dropped += 1
-        self._waiting[same] = Waiting(note, at, at)
+        self._ordinal += 1
+        self._waiting[self._ordinal] = Waiting(note, at, at)
+        self._newest[same[:2]] = self._ordinal
         self._some.set()
 
     async def run(self) -> None:
@@ -123,9 +134,16 @@ class Teller:
         """One after the other for each object, so that a watch tells them in order; several objects at once."""
         by_object: dict[tuple[str, str], list[tuple[SameFact, Waiting]]] = {}
         for _ in range(min(len(self._waiting), count_max)):
-            same, waiting = self._waiting.popitem(last=False)
+            same, waiting = self._oldest()
             by_object.setdefault(same[:2], []).append((same, waiting))
         await asyncio.gather(*(self._send_in_order(line) for line in by_object.values()))
+
+    def _oldest(self) -> tuple[SameFact, Waiting]:
+        ordinal, waiting = self._waiting.popitem(last=False)
+        same = _fact(waiting.note)
+        if self._newest[same[:2]] == ordinal:
+            del self._newest[same[:2]]
+        return same, waiting
 
     async def _send_in_order(self, line: list[tuple[SameFact, Waiting]]) -> None:
         for same, waiting in line:

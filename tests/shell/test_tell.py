@@ -69,6 +69,13 @@ async def test_the_same_fact_again_is_counted_on_its_event():
     assert json.loads(asked[0].body)["metadata"]["name"] in asked[1].target
 
 
+async def test_the_same_fact_told_again_after_another_keeps_its_place():
+    notes = [a_note(), a_note("between"), a_note(), a_note()]
+    asked, _ = await told(notes, reply(201), reply(201), reply(200))
+
+    assert [(one.method, json.loads(one.body)["count"]) for one in asked] == [("POST", 1), ("POST", 1), ("PATCH", 3)]
+
+
 async def test_an_event_that_somebody_removed_is_made_anew():
     asked, _ = await told([a_note()], reply(201), reply(404), reply(201), bursts=[[a_note()], [a_note()]])
 
