@@ -86,12 +86,14 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
         told.append(notes.added(seen))
     if is_new:
         told.append(notes.updated(seen))
-        if seen.current is not None and latch.is_updating:
+        if seen.current is not None and latch.is_updating and not seen.latch.is_updating:
             told.append(notes.started(seen))  # no ReplicaSet will be created whose note would say it
     if is_new and seen.latch.current and fresh.stable == fresh.current and seen.canary.steps:
         told.append(notes.skipped(seen))
     if is_near_return and seen.canary.steps:
         told.append(notes.skipped(seen, "Rollback within the window"))
+    if seen.latch.pauses and not seen.latch.aborted:
+        told.append(notes.resumed(seen))
     if latch.pauses:
         told.append(notes.paused(seen, latch.pauses[0].reason))
     rule = f"revision {seen.revision} has a new pod template" if is_new else "the steps have changed"
@@ -117,12 +119,12 @@ def _righted(seen: DeliverySeen, now: Instant) -> Turning | None:
 
 
 def _entered(seen: DeliverySeen, now: Instant) -> Turning | None:
-    """A step at which somebody put the update is entered: its pause begins, its analysis gets a name."""
+    """A step is entered at which somebody put the update, or a pause that had to wait: an analysis gets its name."""
     latch = seen.latch
     if phase_of(latch, len(seen.canary.steps)) not in (Phase.STEPPING, Phase.PROMOTING) or latch.controller_pause:
         return None
     step = steps.current(seen, latch)
-    begins_pause = step is not None and step.pause is not None
+    begins_pause = step is not None and step.pause is not None and steps.may_pause(seen, latch)
     lacks_run = step is not None and step.analysis is not None and not runs.is_for(seen, latch.step_run, latch.step)
     lacks_run = lacks_run or _lacks_experiment(seen)
     lacks_run = lacks_run or (step is not None and plugins.entered(seen, latch, latch.step, now) != latch)
@@ -177,6 +179,8 @@ def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
     why = "Initial deploy" if here is Phase.FIRST else f"Completed all {count} canary steps"
     if latch.promote_full:
         why = "Full promotion requested"
+    elif here is Phase.PROMOTING and history.is_near_return(seen):
+        why = history.NEAR_RETURN
     settled = replace(
         latch,
         stable=latch.current,

@@ -82,7 +82,7 @@ def promoted_in_full(seen: DeliverySeen, now: Instant) -> Turning | None:
 
 
 def resumed(seen: DeliverySeen, now: Instant) -> Turning | None:
-    """Somebody cleared the pause."""
+    """Somebody cleared the pause; the contract tells of pauses that end by themselves alone."""
     latch = seen.latch
     if not latch.controller_pause or latch.pauses or not latch.is_updating or latch.aborted or seen.spec.paused:
         return None
@@ -90,7 +90,7 @@ def resumed(seen: DeliverySeen, now: Instant) -> Turning | None:
     free = replace(latch, controller_pause=False)
     rule = "the pause was ended by hand"
     if step is not None and step.pause is not None:
-        return finish_step(seen, free, rule, now, was_paused=True)
+        return finish_step(seen, free, rule, now)
     if runs.step_analysis(seen, latch.step) is not None and _needs_another(seen, latch):
         free = replace(free, step_run=runs.next_name(seen, latch.step))
     trial = experiments.current(seen, latch)
@@ -101,7 +101,7 @@ def resumed(seen: DeliverySeen, now: Instant) -> Turning | None:
         free = replace(free, background_run=runs.next_name(seen, None))
     if seen.blue_green:
         return stages.unpaused(seen, free, rule)
-    return Turning(free, Event.RESUME, rule, (notes.resumed(seen),))
+    return Turning(free, Event.RESUME, rule)
 
 
 def _needs_another(seen: DeliverySeen, latch: Latch) -> bool:

@@ -15,6 +15,13 @@ from rollouts.kit.instant import Instant
 PROMOTED, FAST_PROMOTED = "Promoted", "FastPromoted"
 ROLLED_BACK, FAST_ROLLED_BACK = "RolledBack", "FastRolledBack"
 ABORTED = "Aborted"
+_HOW_PROMOTED = {
+    (False, False): PROMOTED,
+    (False, True): FAST_PROMOTED,
+    (True, False): ROLLED_BACK,
+    (True, True): FAST_ROLLED_BACK,
+}
+"""(to a version older than the stable one, without all of its steps) → how an update ended."""
 _BEGUN, _FINISHED, _HOW = "rolloutStartedAt", "finishedAt", "completionStatus"
 _HELD_SINCE, _HELD_S = "manualPauseStartedAt", "totalManualPauseDurationSeconds"
 
@@ -43,14 +50,16 @@ def _turned(seen: DeliverySeen, latch: Latch, kept: dict[str, Any], event: Event
             is_same = latch.current == seen.latch.current and _BEGUN in kept and _HOW not in kept
             return kept if is_same else {_BEGUN: now.rfc3339()}
         case Event.DEPLOY if seen.latch.is_updating and _HOW not in kept:
-            return _ended(kept, ROLLED_BACK, now)
+            return _ended(kept, FAST_ROLLED_BACK, now)
         case Event.ABORT:
             return _ended(kept, ABORTED, now)
-        case Event.RETRY | Event.PROMOTE_FULL:
+        case Event.RETRY:
+            return {_BEGUN: now.rfc3339()}
+        case Event.PROMOTE_FULL:
             return {key: value for key, value in kept.items() if key not in (_FINISHED, _HOW)}
         case Event.PROMOTE:
-            how = FAST_PROMOTED if seen.latch.promote_full else PROMOTED
-            return _ended(kept, FAST_ROLLED_BACK if history.is_near_return(seen) else how, now)
+            is_fast = seen.latch.promote_full or history.is_near_return(seen)
+            return _ended(kept, _HOW_PROMOTED[history.is_return(seen), is_fast], now)
         case _:
             return kept
 

@@ -15,6 +15,7 @@ from rollouts.kube.ref import Ref
 _Made = TypeVar("_Made", RunSeen, ExperimentSeen)
 
 REVISIONS_TOLD_MAX = 20
+NEAR_RETURN = "Rollback within window"
 DELETES_MAX = 8  # in one plan; the rest follows in the next
 
 
@@ -24,17 +25,24 @@ def beyond_limits(seen: DeliverySeen) -> Iterator[Delete]:
     yield from due[:DELETES_MAX]
 
 
-def is_near_return(seen: DeliverySeen) -> bool:
-    """Whether the spec's version is older than the stable one and few enough lie between them to skip the steps.
+def is_return(seen: DeliverySeen) -> bool:
+    """Whether the spec's version is older than the stable one.
 
     By age, not by revision: a version that comes back gets a new revision and keeps its ReplicaSet.
     """
-    window = seen.spec.rollback_window
-    if window is None or seen.current is None or seen.stable is None:
+    if seen.current is None or seen.stable is None:
         return False
     target, stable = obj.created(seen.current.manifest), obj.created(seen.stable.manifest)
-    if target is None or stable is None or target >= stable:
+    return target is not None and stable is not None and target < stable
+
+
+def is_near_return(seen: DeliverySeen) -> bool:
+    """Whether the spec's version is older than the stable one and few enough lie between them to skip the steps."""
+    window = seen.spec.rollback_window
+    if window is None or seen.current is None or seen.stable is None or not is_return(seen):
         return False
+    target, stable = obj.created(seen.current.manifest), obj.created(seen.stable.manifest)
+    assert target is not None and stable is not None
     born = [obj.created(each.manifest) for each in seen.older]
     return sum(1 for moment in born if moment is not None and target < moment < stable) < window.revisions
 

@@ -47,9 +47,14 @@ RUN_PRE = "PrePromotion"
 RUN_POST = "PostPromotion"
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_OWN = frozenset({REVISION, WORKLOAD_GENERATION, REVISION_HISTORY, DESIRED_REPLICAS, _LAST_APPLIED})
+_OWN = frozenset(
+    {
+        *(REVISION, REVISION_HISTORY, DESIRED_REPLICAS, WORKLOAD_GENERATION),
+        *(DEADLINE, GIVEN_UP, EPHEMERAL, _LAST_APPLIED),
+    }
+)
 
 
 def handed_down(annotations: Mapping[str, str]) -> dict[str, str]:
-    """The annotations of a Rollout that its new ReplicaSet gets too, such as the cause of a change."""
+    """The annotations of a Rollout that the ReplicaSet of its template bears too, such as the cause of a change."""
     return {key: value for key, value in annotations.items() if key not in _OWN}

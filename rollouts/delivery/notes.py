@@ -10,6 +10,7 @@ from rollouts.core.plan import Note, Severity
 from rollouts.delivery import rules, steps
 from rollouts.delivery.calls import Call
 from rollouts.delivery.seen import DeliverySeen, ExperimentSeen, Refused, RunSeen, ServiceSeen, SetSeen
+from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Ref
 
@@ -125,16 +126,18 @@ def route_changed(seen: DeliverySeen, router: str, ref: Ref, weight: int) -> tup
     return (_note(seen, reasons[router], f"Updating Ingress `{ref.name}` to desiredWeight '{weight}'"),)
 
 
-def run_changed(seen: DeliverySeen, run: RunSeen, before: str) -> Note:
+def run_changed(seen: DeliverySeen, run: RunSeen, before: str | None) -> Note:
     """An AnalysisRun of this update has a new phase."""
-    message = f"{run.type} Analysis Run '{run.name}' Status New: '{run.phase}' Previous: '{before}'"
+    former = "NoPreviousStatus" if before is None else before
+    message = f"{run.type} Analysis Run '{run.name}' Status New: '{run.phase}' Previous: '{former}'"
     tell = _warning if run.phase in ("Failed", "Error") else _note
     return tell(seen, f"AnalysisRun{run.phase}", message, run=run.name)
 
 
 def run_ended(seen: DeliverySeen, run: RunSeen) -> Note:
-    """An AnalysisRun is no longer needed."""
-    return _note(seen, "AnalysisRunTerminating", f"Terminating AnalysisRun '{run.name}'", run=run.name)
+    """An AnalysisRun is no longer needed: told of the run itself, since the contract's Rollout says nothing."""
+    about = Ref(kinds.ANALYSIS_RUN, seen.ref.namespace, run.name)
+    return Note("AnalysisRunTerminating", f"Terminating AnalysisRun '{run.name}'", about, obj.uid(run.manifest))
 
 
 def experiment_ended(seen: DeliverySeen, each: ExperimentSeen) -> Note:

@@ -47,14 +47,15 @@ def conditions(
     """Every condition as it should read under a latch."""
     is_paused = bool(latch.pauses) or seen.spec.paused
     is_complete = bool(latch.stable) and latch.stable == latch.current
-    healthy = is_complete and not is_paused and is_healthy(seen, counts)
+    is_whole = is_complete and is_healthy(seen, counts)
+    healthy = is_whole and not is_paused
     words = "Rollout is healthy" if healthy else "Rollout is not healthy"
     found = [
         _available(seen, counts),
         *_once_true(seen, Condition("Paused", _flag(is_paused), "RolloutPaused", "Rollout is paused")),
         *_once_true(seen, Condition("Healthy", _flag(healthy), "RolloutHealthy", words)),
         Condition("Completed", _flag(is_complete), "RolloutCompleted", "RolloutCompleted"),
-        _progressing(seen, latch, (counts, healthy, is_paused), turning, now),
+        _progressing(seen, latch, (counts, is_whole, is_paused), turning, now),
     ]
     if failure := denials.replica_failure(seen) or _replica_failure(seen):
         found.append(failure)
@@ -136,7 +137,7 @@ _RISING = ("readyReplicas", "availableReplicas")
 def _progressing(
     seen: DeliverySeen, latch: Latch, at: tuple[Counts, bool, bool], turning: Turning | None, now: Instant
 ) -> Condition:
-    counts, healthy, is_paused = at
+    counts, is_whole, is_paused = at
     before = find(seen.status.get("conditions"), "Progressing")
     reason = str(before.get("reason") or "")
     name = seen.current.name if seen.current else f"{seen.ref.name}-{seen.template.hash}"
@@ -145,11 +146,11 @@ def _progressing(
         message = turning.message if turning else ""
         kept = str(before.get("message") or "") if reason == ABORTED else ""
         return Condition("Progressing", "False", ABORTED, message or kept or commands.abort_sentence(seen))
-    if is_paused:
-        return Condition("Progressing", "Unknown", "RolloutPaused", "Rollout is paused")
-    if healthy:
+    if is_whole:  # whoever holds it holds nothing back
         words = f'ReplicaSet "{name}" has successfully progressed.'
         return Condition("Progressing", "True", "NewReplicaSetAvailable", words)
+    if is_paused:
+        return Condition("Progressing", "Unknown", "RolloutPaused", "Rollout is paused")
     if reason == "RolloutPaused" or (turning and turning.event is Event.RESUME):
         return Condition("Progressing", "Unknown", "RolloutResumed", "Rollout is resumed")
     if turning and turning.event is Event.RETRY:

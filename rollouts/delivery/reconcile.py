@@ -85,7 +85,9 @@ def deliver(seen: DeliverySeen, now: Instant) -> Plan:
 def _traffic(seen: DeliverySeen, want: Want) -> Iterator[Told]:
     """The writes that move users between versions: without a router those of the pods, which are the traffic."""
     if seen.is_routed or seen.blue_green is not None:
-        yield from shift(seen, want)
+        shifted = list(shift(seen, want))
+        # The deadline of what was given up is set before that is told, as the contract's clients expect.
+        yield from shifted or (each for each in shrink(seen, want) if each[0].ref.kind == kinds.REPLICA_SET)
         return
     for action, told in (*grow(seen, want), *shift(seen, want), *shrink(seen, want)):
         if isinstance(action, Patch) and action.ref.kind in (kinds.REPLICA_SET, kinds.SERVICE):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rollouts.core.plan import Note
 from rollouts.delivery import bluegreen, history, notes, runs
 from rollouts.delivery.latch import PAUSE_BLUE_GREEN, Latch, Pause
 from rollouts.delivery.phase import Event, Phase, phase_of
@@ -101,16 +102,15 @@ def timed_out(seen: DeliverySeen, now: Instant) -> Turning | None:
     if due is None or due > now or seen.spec.paused or seen.latch.aborted or not seen.latch.is_updating:
         return None
     kept = tuple(each for each in seen.latch.pauses if each.reason != PAUSE_BLUE_GREEN)
-    return unpaused(
-        seen, replace(seen.latch, pauses=kept, controller_pause=bool(kept)), "autoPromotionSeconds are over"
-    )
+    free = replace(seen.latch, pauses=kept, controller_pause=bool(kept))
+    return unpaused(seen, free, "autoPromotionSeconds are over", notes.resumed(seen))
 
 
-def unpaused(seen: DeliverySeen, free: Latch, rule: str) -> Turning:
+def unpaused(seen: DeliverySeen, free: Latch, rule: str, *told: Note) -> Turning:
     """A pause is over. Without an analysis to wait for, nothing but it held the new version back."""
     if free.step == LOOKED_AT and not free.step_run and not free.pauses:
         free = replace(free, step=RELEASED)
-    return Turning(free, Event.RESUME, rule, (notes.resumed(seen),))
+    return Turning(free, Event.RESUME, rule, told)
 
 
 def released(seen: DeliverySeen, now: Instant) -> Turning | None:
@@ -148,6 +148,8 @@ def promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
     why = "Initial deploy" if here is Phase.FIRST else "Completed blue-green update"
     if latch.promote_full:
         why = "Full promotion requested"
+    elif history.is_near_return(seen):
+        why = history.NEAR_RETURN
     settled = Latch(current=latch.current, stable=latch.current, step=seen.step_count, collisions=latch.collisions)
     rule = f"{seen.template.hash} is fully available" + (" and has all the traffic" if latch.stable else "")
     return Turning(settled, Event.PROMOTE, rule, (notes.completed(seen, why),))

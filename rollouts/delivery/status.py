@@ -86,7 +86,7 @@ def run_notes(seen: DeliverySeen) -> Iterator[Note]:
     step_field = _STEP_RUN if seen.blue_green is None else STAGE_RUNS[seen.latch.step if seen.latch.is_updating else 0]
     for field, run in ((step_field, runs.step_run), (_BACKGROUND_RUN, runs.background_run)):
         found = run(seen, seen.latch)
-        before = str(part(told, field).get("status") or "")
+        before = str(part(told, field).get("status") or "") if field in told else None
         if found is not None and found.phase and found.phase != before:
             yield notes.run_changed(seen, found, before)
 
@@ -220,11 +220,13 @@ def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
 
 def _weights(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
     weight = seen.weight_high
+    # Back at the stable version, what is still to be taken from the version in between is told as that one's.
+    is_other = weight > 0 and latch.current == latch.stable and seen.set_of(seen.canary_service.hash) is not None
     return {
         "canary": {
             "weight": weight,
             "serviceName": seen.traffic.canary_service,
-            "podTemplateHash": latch.current,
+            "podTemplateHash": seen.canary_service.hash if is_other else latch.current,
         },
         "stable": {
             "weight": seen.traffic.total - weight,

@@ -101,19 +101,26 @@ def current(seen: DeliverySeen, latch: Latch) -> CanaryStep | None:
 
 
 def enter(seen: DeliverySeen, latch: Latch, step: int, now: Instant) -> Latch:
-    """The latch that stands at a step: its pause begun, its analysis or experiment named."""
+    """The latch that stands at a step: its analysis or experiment named, its pause begun if it may begin."""
     latch = replace(latch, step=step, step_run="", experiment="")
+    if latch.is_updating and not latch.background_run and runs.background_due(seen, step):
+        latch = replace(latch, background_run=runs.next_name(seen, None))
     if step < len(seen.canary.steps) and latch.is_updating:
         if seen.canary.steps[step].pause is not None:
-            latch = replace(latch, pauses=(Pause(PAUSE_STEP, now),), controller_pause=True)
+            if may_pause(seen, latch):
+                latch = replace(latch, pauses=(Pause(PAUSE_STEP, now),), controller_pause=True)
         elif seen.canary.steps[step].analysis is not None:
             latch = replace(latch, step_run=runs.next_name(seen, step))
         elif seen.canary.steps[step].experiment is not None:
             latch = replace(latch, experiment=experiments.next_name(seen, step))
         latch = plugins.entered(seen, latch, step, now)
-    if latch.is_updating and not latch.background_run and runs.background_due(seen, step):
-        latch = replace(latch, background_run=runs.next_name(seen, None))
     return latch
+
+
+def may_pause(seen: DeliverySeen, latch: Latch) -> bool:
+    """Whether what stands beside a pause is there, as the contract's clients expect once they see it: pods and run."""
+    is_judged = not latch.background_run or seen.run_named(latch.background_run) is not None
+    return seen.current is not None and is_judged
 
 
 def text(step: CanaryStep) -> str:

@@ -175,6 +175,9 @@ def _set_patch(seen: DeliverySeen, want: SetWant) -> Patch | None:
         annotations[marks.DESIRED_REPLICAS] = str(seen.replicas)
     if each is seen.current and each.revision != seen.revision:
         annotations.update(_revised(seen, each))
+    if each is seen.current:
+        handed = marks.handed_down(obj.annotations(seen.rollout))
+        annotations.update({key: value for key, value in handed.items() if present.get(key) != value})
     annotations.update(_deadline(want, present.get(marks.DEADLINE)))
     annotations.update(roles.note_change(seen, each))
     template = roles.template_change(seen, each)
@@ -249,11 +252,18 @@ def _new_set(seen: DeliverySeen, size: int) -> Told:
         "spec": spec,
     }
     told = [notes.created(seen, name)]
-    if seen.blue_green is None or seen.latch.stable:  # the contract leaves it out of a first blue-green deploy
+    if _leaves_completed(seen):
         told.append(notes.started(seen))
     if size:
         told.append(notes.scaled(seen, name, seen.revision, 0, size))
     return Create(Ref(kinds.REPLICA_SET, seen.ref.namespace, name), body, seen.uid), tuple(told)
+
+
+def _leaves_completed(seen: DeliverySeen) -> bool:
+    """Whether the update begins at a completed version; the contract leaves it out of a first blue-green deploy."""
+    if seen.stable is None:
+        return seen.blue_green is None
+    return not any(each.revision > seen.stable.revision for each in seen.older)
 
 
 def _adopt(seen: DeliverySeen) -> Patch:

@@ -15,16 +15,13 @@ def sizes(story: Story) -> tuple[int, int]:
 
 
 def test_abort_retry_promote_without_a_router_tells_the_contracts_events_in_order(story: Story) -> None:
-    story.deploy(STEPS, replicas=1, canary=ALONE)
+    story.deploy([{"setWeight": 50}, {"pause": {"duration": 1}}], replicas=1, canary=ALONE)
     story.release(2)
     story.until_phase("Paused")
-    story.until_told("RolloutPaused")  # what is told again while it still waits is only counted
     story.patch_status({"abort": True})
     story.until_phase("Degraded")
-    story.until_told("RolloutAborted")
     story.patch_status({"abort": False})
     story.until_phase("Paused")
-    story.patch_status({"pauseConditions": None})
     status = story.until_phase("Healthy")["status"]
     story.until_told("RolloutCompleted", "Rollout completed update to revision 2 ")
 

@@ -145,7 +145,7 @@ def test_an_endless_pause_waits_for_a_person():
     world.settle(5.0)
 
     assert world.weight == 60
-    assert world.reasons()[:2] == ["RolloutStepCompleted", "RolloutResumed"]
+    assert world.reasons()[:2] == ["RolloutStepCompleted", "ScalingReplicaSet"]
 
 
 def test_promoting_out_of_a_step_that_waits_goes_to_the_next_one():

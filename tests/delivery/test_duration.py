@@ -74,13 +74,36 @@ def test_a_return_in_mid_update_is_told_as_one():
     world.set_image("shop/web:2")
     world.until("Paused")
 
+    begun = world.status["duration"]["rolloutStartedAt"]
+
     world.set_image("shop/web:1")
     world.settle(60.0)
 
-    assert world.status["duration"]["completionStatus"] == "RolledBack"
+    assert world.status["duration"]["completionStatus"] == "FastRolledBack"
+    assert world.status["duration"]["rolloutStartedAt"] == begun
 
 
-def test_a_retried_update_is_open_again():
+@pytest.mark.parametrize(
+    ("window", "full", "how"),
+    [(None, False, "RolledBack"), (None, True, "FastRolledBack"), ({"revisions": 1}, False, "FastRolledBack")],
+)
+def test_a_return_to_an_older_version_is_told_as_one(window, full, how):
+    more = {} if window is None else {"rollbackWindow": window}
+    world = deployed(a_rollout(5, steps=({"setWeight": 20}, {"pause": {"duration": 10}}), **more))
+    world.set_image("shop/web:2")
+    world.settle(60.0)
+    assert world.status["duration"]["completionStatus"] == "Promoted"
+
+    world.set_image("shop/web:1")
+    world.settle(1.0)
+    if full:
+        world.command(promoteFull=True)
+    world.settle(60.0)
+
+    assert world.status["duration"]["completionStatus"] == how
+
+
+def test_a_retried_update_begins_again():
     world = deployed(a_rollout(5, steps=HOLD))
     world.set_image("shop/web:2")
     world.until("Paused")
@@ -91,7 +114,7 @@ def test_a_retried_update_is_open_again():
     world.command(abort=False)
     world.settle(1.0)
 
-    assert world.status["duration"]["rolloutStartedAt"] == begun
+    assert world.status["duration"]["rolloutStartedAt"] > begun
     assert {"finishedAt", "completionStatus"}.isdisjoint(world.status["duration"])
 
 

@@ -213,7 +213,7 @@ def test_clients_read_that_old_pods_are_on_their_way_out():
 
 
 def test_the_contracts_events_of_an_abort_a_retry_and_a_promotion_come_in_order():
-    world = World(a_plain_rollout(1, steps=({"setWeight": 50}, {"pause": {}})))
+    world = World(a_plain_rollout(1, steps=({"setWeight": 50}, {"pause": {"duration": 3}})))
     world.settle(5.0)
     world.set_image("shop/web:2")
     world.until("Paused")
@@ -221,7 +221,6 @@ def test_the_contracts_events_of_an_abort_a_retry_and_a_promotion_come_in_order(
     world.settle(5.0)
     world.command(abort=False)
     world.until("Paused")
-    world.command(pauseConditions=None)
     world.settle(30.0)
 
     assert world.reasons() == [
