@@ -37,9 +37,14 @@ class Problem:
 
 
 class Auditor:
-    """Judges one run. abort_s_max: how long after an abort the canary may still have traffic in fair weather."""
+    """Judges one run. abort_s_max: how long after an abort the canary may still have traffic in fair weather.
 
-    def __init__(self, store: Store, processes: Mapping[str, Process], abort_s_max: float = ABORT_S_MAX) -> None:
+    blur_s: see Case.
+    """
+
+    def __init__(
+        self, store: Store, processes: Mapping[str, Process], abort_s_max: float = ABORT_S_MAX, blur_s: float = 0.0
+    ) -> None:
         self.problems: list[Problem] = []
         self.memory = Memory()
         self.writes = 0
@@ -48,6 +53,7 @@ class Auditor:
         self._store = store
         self._processes = processes
         self._abort_s_max = abort_s_max
+        self._blur_s = blur_s
 
     def report(self, law: str, text: str) -> None:
         """Note a broken law."""
@@ -128,7 +134,7 @@ class Auditor:
         before = truth(self._store, root, {ref(commit.kind, commit.object): commit.previous})
         after = truth(self._store, root)
         since = min(actor.decided_since.get(root, now), now)
-        case = Case(commit, before, after, self.memory, now, since)
+        case = Case(commit, before, after, self.memory, now, since, self._blur_s)
         for law, check in INVARIANTS:
             for text in check(case):
                 self.report(law, text)

@@ -15,7 +15,10 @@ from rollouts.simulation.truth import HASH, Truth, wanted
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One commit of a controller's, and what surrounds it. since: the oldest instant its decision may rest on."""
+    """One commit of a controller's, and what surrounds it. since: the oldest instant its decision may rest on.
+
+    blur_s: how far two controllers can disagree on the time, whose machines' clocks are wrong.
+    """
 
     commit: Commit
     before: Truth
@@ -23,6 +26,7 @@ class Case:
     memory: Memory
     now: Instant
     since: Instant
+    blur_s: float = 0.0
 
     def most(self, target: Manifest | None) -> int:
         """The most available pods that the controller can have known of a ReplicaSet."""

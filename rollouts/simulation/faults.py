@@ -34,6 +34,9 @@ class What(Enum):
     CONFLICT = ("409", Moment.CALL)
     NOT_FOUND = ("404", Moment.CALL)
     THROTTLED = ("429 with Retry-After", Moment.CALL)
+    UNAUTHORIZED = ("401: the token has run out", Moment.CALL)
+    FORBIDDEN = ("403: a right was taken away", Moment.CALL)
+    INVALID = ("422: an admission webhook will not have it", Moment.CALL)
     ERROR = ("500", Moment.CALL)
     UNAVAILABLE = ("503", Moment.CALL)
     UNKNOWN = ("committed, but answered 504", Moment.CALL)
@@ -47,6 +50,10 @@ class What(Enum):
     OUTAGE = ("every call is refused with 503", Moment.MILLISECOND)
     CRASH = ("the controller is killed", Moment.MILLISECOND)
     FREEZE = ("the leader is stopped beyond its lease, then goes on", Moment.MILLISECOND)
+    CUT_OFF = ("the leader has no network", Moment.MILLISECOND)
+    DEPOSED = ("the lease is taken from the leader", Moment.MILLISECOND)
+    TWO_LEADERS = ("a second leader, of whom the first has not heard", Moment.MILLISECOND)
+    CLOCK_SET = ("somebody sets the clock of the leader's machine", Moment.MILLISECOND)
     FOREIGN = ("somebody annotates an object of ours", Moment.MILLISECOND)
     DRIFT = ("somebody changes a weight of ours", Moment.MILLISECOND)
     POD = ("a pod dies", Moment.MILLISECOND)
@@ -73,7 +80,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """How quick this world is. lag_s: from commit to watch event by kind name; latency_s: of one way of a call."""
+    """How quick this world is. lag_s: from commit to watch event by kind name; latency_s: of one way of a call.
+
+    skews_s: how far the clocks of the machines are off on which one process after the other starts.
+    """
 
     latency_s: float = 0.001
     lag_s: Mapping[str, float] | None = None
@@ -82,6 +92,7 @@ class Weather:
     set_lag_s: float = 0.0
     pod_ready_s: float = 0.5
     standby: bool = False
+    skews_s: tuple[float, ...] = (0.0,)
     seed: int = 0
 
     def lag_of(self, kind: str) -> float:
@@ -90,6 +101,9 @@ class Weather:
 
 
 CALM = Weather()
+LEADERS = frozenset(
+    {What.CRASH, What.FREEZE, What.CUT_OFF, What.DEPOSED, What.TWO_LEADERS, What.CLOCK_SET}
+)  # what happens to whoever leads
 CRASHES = (What.CRASH_BEFORE, What.CRASH_COMMITTED, What.CRASH_AFTER)
 _WATCHED = tuple(
     kind.name
@@ -107,11 +121,13 @@ _SWARM: tuple[tuple[tuple[What, ...], int], ...] = (
     ((What.LOST_REQUEST, What.LOST_RESPONSE, What.UNKNOWN), 5),
     ((What.CONFLICT, What.NOT_FOUND), 5),
     ((What.THROTTLED, What.ERROR, What.UNAVAILABLE), 6),
+    ((What.UNAUTHORIZED, What.FORBIDDEN, What.INVALID), 4),
     ((What.SLOW,), 3),
     ((What.LATE, What.TWICE), 12),
     ((What.STALL, What.RELIST), 5),
     ((What.OUTAGE,), 1),
-    ((What.FREEZE, What.CRASH), 2),
+    ((What.FREEZE, What.CRASH, What.CUT_OFF, What.DEPOSED, What.TWO_LEADERS), 2),
+    ((What.CLOCK_SET,), 2),
     ((What.FOREIGN, What.DRIFT), 6),
     ((What.POD,), 2),
     ((What.ASK_ERROR, What.ASK_SLOW), 3),
@@ -135,6 +151,9 @@ ANSWERS = (
     What.CONFLICT,
     What.NOT_FOUND,
     What.THROTTLED,
+    What.UNAUTHORIZED,
+    What.FORBIDDEN,
+    What.INVALID,
     What.ERROR,
     What.UNAVAILABLE,
 )
@@ -175,7 +194,8 @@ def draw(seed: int, size: Size) -> tuple[Weather, tuple[Fault, ...]]:
         restart_s=random.choice((0.5, 2.0, 20.0)),
         set_lag_s=random.choice((0.0, 0.01, 0.3)),
         pod_ready_s=random.choice((0.1, 0.5, 3.0)),
-        standby=any(fault.what is What.FREEZE for fault in faults) or random.random() < 0.2,
+        standby=any(fault.what in LEADERS - {What.CRASH} for fault in faults) or random.random() < 0.2,
+        skews_s=random.choice(((0.0,), (0.0,), (0.0, 0.7, -0.7), (3600.0, -3600.0, 0.0), (-5.0, 0.0, 5.0))),
         seed=seed,
     )
     return weather, tuple(faults)
@@ -200,6 +220,12 @@ def _one(random: Random, what: What, size: Size) -> Fault:
             return Fault(what, at, random.choice((0.05, 0.5, 3.0)))
         case What.OUTAGE:
             return Fault(what, at, random.choice((1.0, 10.0, 60.0)))
+        case What.CUT_OFF:
+            return Fault(what, at, random.choice((1.0, 9.0, 30.0)))
+        case What.TWO_LEADERS:
+            return Fault(what, at, random.choice((0.5, 5.0, 30.0)))
+        case What.CLOCK_SET:
+            return Fault(what, at, random.choice((3600.0, -3600.0, 1.5, -1.5)))
         case What.FREEZE:
             return Fault(what, at, random.choice((20.0, 40.0)))
         case What.ASK_SLOW:

@@ -182,7 +182,7 @@ class GitWorld:
         self.timeline.after(0.005, lambda: self._respond(process, request, response, crash))
 
     def _respond(self, process: Process, request: Request, response: Response, crash: Crash | None) -> None:
-        process.respond(response, None, request)
+        process.respond(response, None, request, self.timeline.now)
         if crash:
             self._die()
 

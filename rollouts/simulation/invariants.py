@@ -245,7 +245,7 @@ def pauses_are_kept(case: Case) -> Iterator[str]:
         yield f"pause step {case.advanced} ended without a start time"
     else:
         lasts_s = float(duration) if not isinstance(duration, str) or duration.isdigit() else parse_s(duration)
-        if case.now.since(start) < lasts_s:
+        if case.now.since(start) < lasts_s - case.blur_s:
             yield f"pause step {case.advanced} of {lasts_s:g} s ended after {case.now.since(start):.6f} s"
 
 

@@ -21,6 +21,9 @@ _CODES: Mapping[What, tuple[int, str]] = {
     What.CONFLICT: (409, "Conflict"),
     What.NOT_FOUND: (404, "NotFound"),
     What.THROTTLED: (429, "TooManyRequests"),
+    What.UNAUTHORIZED: (401, "Unauthorized"),
+    What.FORBIDDEN: (403, "Forbidden"),
+    What.INVALID: (422, "Invalid"),
     What.ERROR: (500, "InternalError"),
     What.UNAVAILABLE: (503, "ServiceUnavailable"),
 }

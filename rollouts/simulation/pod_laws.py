@@ -52,7 +52,7 @@ def old_version_lingers(case: Case) -> Iterator[str]:
     left = case.memory.left.get(case.scaled[0])
     delay_s = case.after.canary.get("scaleDownDelaySeconds")
     delay_s = DELAY_DEFAULT_S if delay_s is None else float(delay_s)
-    if left is not None and case.now.since(left) < delay_s:
+    if left is not None and case.now.since(left) < delay_s - case.blur_s:
         yield f"{case.scaled[0]} goes to 0 pods {case.now.since(left):.3f} s after it left the stable Service"
 
 
@@ -71,5 +71,5 @@ def aborted_canary_lingers(case: Case) -> Iterator[str]:
     dark = max(case.memory.dark_since.get(own, case.now), case.memory.abort_since.get(own, case.now))
     if delay_s == 0:
         yield "an aborted canary goes to 0 pods although it was to be kept"
-    elif case.now.since(dark) < delay_s:
+    elif case.now.since(dark) < delay_s - case.blur_s:
         yield f"an aborted canary goes to 0 pods {case.now.since(dark):.3f} s after its weight went"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 from rollouts.core.plan import Answer, Ask, Note
@@ -12,6 +13,7 @@ from rollouts.devplane.store import Commit, Store
 from rollouts.kit.instant import Instant
 from rollouts.kube.object import ref
 from rollouts.kube.ref import Kind, Manifest, Ref
+from rollouts.shell.clock import DATE_FORMAT, Clock
 from rollouts.shell.loop import Machine
 from rollouts.shell.room import Room
 from rollouts.shell.settings import Settings
@@ -61,12 +63,18 @@ class Stream:
 class Process:
     """A machine between its start and its death. `name` is its field manager."""
 
-    def __init__(self, world: Surroundings, name: str, rooms: Sequence[Room], settings: Settings) -> None:
+    def __init__(
+        self, world: Surroundings, name: str, rooms: Sequence[Room], settings: Settings, skew_s: float = 0.0
+    ) -> None:
+        self._world = world
         self.name = name
+        self.skew_s = skew_s  # of the machine's clock
+        self.clock = Clock(lambda: self.now.plus(self.skew_s).micros, lambda: self.now.micros)
         self.machine = Machine(rooms, settings)
         self.alive = True
         self.term: int | None = None
         self.frozen_until = START
+        self._cut_off_until = START
         self._is_overdue = False  # stopped for longer than the renew deadline
         self.own: dict[Ref, dict[Ref, str]] = {}  # root -> object -> version of our latest answered write
         self._term_began = START
@@ -74,7 +82,6 @@ class Process:
         self._listed_since: dict[Kind, Instant] = {}
         self.decided_since: dict[Ref, Instant] = {}  # root -> the oldest instant its plan under way may rest on
         self.is_due = True
-        self._world = world
         self._rooms = rooms
         self._roots: dict[Ref, None] = {}
         self._wake: Instant | None = None
@@ -86,13 +93,23 @@ class Process:
 
     @property
     def now(self) -> Instant:
-        """The one clock."""
+        """The true time, which the process itself has to guess."""
         return self._world.timeline.now
 
     @property
     def is_frozen(self) -> bool:
         """Whether the process is stopped."""
         return self.frozen_until > self.now
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it runs, and the network is there."""
+        return not self.is_frozen and not self.is_cut_off
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether nothing that it sends arrives."""
+        return self._cut_off_until > self.now
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -108,7 +125,9 @@ class Process:
         """When the machine wants its next turn."""
         if not self.alive or self.is_frozen:
             return None
-        return self.now if self.is_due else self._wake
+        if self.is_due or self._wake is None:
+            return self.now if self.is_due else None
+        return self.now.plus(max(0.0, self._wake.since(self.clock.now())))
 
     def has_read(self, thing: Ref) -> bool:
         """Whether an object was read by quorum in this term, alone or in a list."""
@@ -127,7 +146,7 @@ class Process:
         self.term, self._term_began, self._is_overdue = term, self.now, False
         self._read.clear()
         self.own.clear()
-        self._input(lambda: self.machine.lead(term, self.now))
+        self._input(lambda: self.machine.lead(term, self.clock.now()))
 
     def die(self) -> None:
         """Nothing that was on its way to it arrives any more."""
@@ -139,6 +158,12 @@ class Process:
         self.frozen_until = self.now.plus(seconds)
         self._is_overdue = seconds >= RENEW_DEADLINE_S
         self._world.timeline.at(self.frozen_until, self._thaw)
+
+    def cut_off(self, seconds: float) -> None:
+        """The network is gone for a while: watches are silent, calls are lost, its clock goes on."""
+        self._cut_off_until = self.now.plus(seconds)
+        for kind in self.kinds:
+            self.stall(kind, seconds)
 
     def hear(self, commit: Commit) -> None:
         """The API server tells its watchers of a commit; this one hears it after its lag."""
@@ -171,25 +196,32 @@ class Process:
         stream.undelivered.clear()
         self._world.timeline.after(seconds, lambda: self._listed(stream, generation, objects, version, began))
 
-    def respond(self, response: Response, root: Ref | None, request: Request) -> None:
-        """A response arrives."""
+    def respond(self, response: Response, root: Ref | None, request: Request, sent: Instant) -> None:
+        """A response arrives to a request of that moment."""
         version = str(((response.body or {}).get("metadata") or {}).get("resourceVersion") or "")
         if not request.is_write and (response.is_ok or response.status == 404):
             self._read.add(request.ref)
         if response.is_ok and request.is_write and root is not None and version and request.verb != "delete":
             self.own.setdefault(root, {})[request.ref] = version
-        self._input(lambda: self.machine.respond(response, self.now))
+        date, sent_us = _date(self.now), sent.micros
+
+        def take() -> None:
+            if response.status:
+                self.clock.heard(date, sent_us)
+            self.machine.respond(response, self.clock.now())
+
+        self._input(take)
 
     def answered(self, answer: Answer) -> None:
         """An answer from the world arrives."""
-        self._input(lambda: self.machine.answered(answer, self.now))
+        self._input(lambda: self.machine.answered(answer, self.clock.now()))
 
     # What it does.
 
     def turn(self) -> None:
         """One turn of the machine: send, ask, tell."""
         self.is_due = False
-        turn = self.machine.turn(self.now)
+        turn = self.machine.turn(self.clock.now())
         self._wake = turn.wake
         for note in turn.notes:
             self._world.tell(self, note)
@@ -237,7 +269,7 @@ class Process:
             stream.undelivered.popleft()
         event = WatchEvent(stream.kind, commit.type, commit.object)
         self._meet(ref(stream.kind, commit.object), commit.object)
-        self._input(lambda: self.machine.absorb(event, self.now))
+        self._input(lambda: self.machine.absorb(event, self.clock.now()))
 
     def _listed(
         self, stream: Stream, generation: int, objects: Sequence[Manifest], version: int, began: Instant
@@ -247,4 +279,15 @@ class Process:
         self._listed_since[stream.kind] = began
         for manifest in objects:
             self._meet(ref(stream.kind, manifest), manifest)
-        self._input(lambda: self.machine.replace(stream.kind, objects, str(version), self.now, began=began))
+
+        def take() -> None:
+            self.clock.heard(_date(began), began.micros)
+            now = self.clock.now()
+            self.machine.replace(stream.kind, objects, str(version), now, began=now.plus(began.since(self.now)))
+
+        self._input(take)
+
+
+def _date(moment: Instant) -> bytes:
+    """What an answer of that moment bears."""
+    return datetime.fromtimestamp(moment.micros // 1_000_000, UTC).strftime(DATE_FORMAT).encode()

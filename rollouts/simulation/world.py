@@ -38,6 +38,7 @@ VIRTUAL_S_MAX = 4 * 3600.0
 SETTLE_S = 200.0  # after the last line: delays run out, back-off ends
 REST_S = 600.0  # then nothing may be written for so long
 STEPS_MAX = 400_000
+BLUR_S = 2.2  # the Date of an answer tells the second, and for each of two controllers
 STORM = LEADERS | {What.OUTAGE, What.STALL, What.RELIST}
 _ROUTED = tuple(without_schema(kind) for kind in KINDS if kind not in (kinds.INGRESS, kinds.SERVICE))
 
@@ -91,7 +92,9 @@ class World:
         self.processes: dict[str, Process] = {}
         self.struck: Counter[str] = Counter()
         slowest_s = max([weather.lag_default_s, *(weather.lag_s or {}).values()])
-        self.auditor = Auditor(self.store, self.processes, ABORT_S_MAX + 8 * (2 * weather.latency_s + slowest_s))
+        abort_s_max = ABORT_S_MAX + 8 * (2 * weather.latency_s + slowest_s)
+        blur_s = BLUR_S if any(weather.skews_s) else 0.0
+        self.auditor = Auditor(self.store, self.processes, abort_s_max, blur_s)
         self._rooms, self._settings = rooms, settings or Settings()
         self._faults: defaultdict[tuple[Moment, int], list[Fault]] = defaultdict(list)
         self._calls = self._events = self._asks = self._born = 0
