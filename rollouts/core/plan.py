@@ -47,6 +47,7 @@ class Create:
     owner_uid: str
     stage: Stage = Stage.GROW
     manager: str = ""  # whom the fields belong to, the controller itself if empty; so below
+    user: str = ""  # as whom it is written, the controller itself if empty; so below
 
     @property
     def is_irreversible(self) -> bool:
@@ -74,6 +75,7 @@ class Patch:
     form: Literal["merge", "json"] = "merge"
     irreversible: bool = False
     manager: str = ""
+    user: str = ""
 
     @property
     def is_irreversible(self) -> bool:
@@ -94,6 +96,7 @@ class Apply:
     stage: Stage = Stage.GROW
     force: bool = False
     manager: str = ""
+    user: str = ""
 
     @property
     def is_irreversible(self) -> bool:
@@ -114,6 +117,7 @@ class Replace:
     version: str
     stage: Stage = Stage.GROW
     manager: str = ""
+    user: str = ""
 
     @property
     def is_irreversible(self) -> bool:
@@ -133,6 +137,7 @@ class Delete:
     version: str = ""
     propagation: Literal["Background", "Foreground", "Orphan"] = "Background"
     stage: Stage = Stage.SHRINK
+    user: str = ""
 
     @property
     def is_irreversible(self) -> bool:
@@ -154,6 +159,7 @@ class Evict:
     uid: str
     version: str
     stage: Stage = Stage.SHRINK
+    user: str = ""
 
     @property
     def is_irreversible(self) -> bool:

@@ -10,6 +10,7 @@ from rollouts.gitops import auto, deletion, farewell, notes, operation, report, 
 from rollouts.gitops.asking import REFRESH
 from rollouts.gitops.compared import comparison_of, warnings_of
 from rollouts.gitops.comparison import Comparison
+from rollouts.gitops.identity import in_the_name_of
 from rollouts.gitops.judged import refusal
 from rollouts.gitops.report import Json, row_is_out
 from rollouts.gitops.seen import SKIP, AppSeen
@@ -22,7 +23,11 @@ GRACE_S = 180.0  # for so long git may fail to answer before what was compared l
 
 
 def reconcile(seen: AppSeen, now: Instant) -> Plan:
-    """What this Application needs next."""
+    """What this Application needs next, written as whoever its project says."""
+    return in_the_name_of(_needed(seen, now), seen.user)
+
+
+def _needed(seen: AppSeen, now: Instant) -> Plan:
     if kube.annotations(seen.manifest).get(SKIP) == "true":
         return Plan(rule="ReconcileSkipped")
     if kube.is_deleting(seen.manifest):

@@ -112,9 +112,11 @@ class DryRun:
     """Would the API server take these writes? Answered by a tuple of refusals, one for each write, "" where it would.
 
     Nothing is stored. Admission, defaults, immutable fields and the schema are all asked, as in earnest.
+    user: as whom they are tried, the controller itself if empty.
     """
 
     writes: tuple[DryWrite, ...]
+    user: str = ""
 
 
 Question: TypeAlias = GitResolve | RenderManifests | DryRun

@@ -27,7 +27,7 @@ def comparison_of(seen: AppSeen) -> Comparison:
         app=seen.app,
         live=seen.live,
         unknown=seen.unknown,
-        rules=rules,
+        rules=(*rules, *seen.settings.ignores),
         controllers=ignore.of_controllers(seen.autoscalers, rollouts),
         checks=seen.checks,
         respects_ignored=seen.place.options.is_on("RespectIgnoreDifferences"),
@@ -41,6 +41,7 @@ def warnings_of(seen: AppSeen) -> list[tuple[str, str]]:
     found = list(seen.desired.warnings)
     _, wrong = ignore.read(seen.spec.ignore_differences)
     found += [("InvalidSpecError", each) for each in wrong]
+    found += [("UnknownError", each) for each in seen.settings.wrong]
     for key in sorted(seen.shared):
         found.append(("SharedResourceWarning", f"{key} is part of another application"))
     found += [("UnknownError", f"{kind.plural}: {why}") for kind, why in seen.unknown.items()]

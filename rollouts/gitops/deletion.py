@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rollouts.core.plan import Delete, Note, Patch, Plan
-from rollouts.gitops import farewell, notes, tracking
+from rollouts.gitops import farewell, notes, report, tracking
 from rollouts.gitops.hooks import Phase, wave_or_zero
 from rollouts.gitops.inventory import Item
 from rollouts.gitops.options import of_object, parse
@@ -33,6 +33,9 @@ def depart(seen: AppSeen, now: Instant) -> Plan:
     mine = [each for each in finalizers if each.startswith(OURS)]
     if not mine:
         return Plan(rule="ApplicationGoes")
+    if seen.nobody:
+        status = report.unknown(seen, [("DeletionError", seen.nobody)], now)
+        return Plan(status=report.patch(seen, status), wake=now.plus(LOOK_AGAIN_S), rule="NobodyMayDelete")
     if plan := farewell.hooked(seen, Phase.PRE_DELETE, now):
         return plan
     cascades = [each for each in mine if each.startswith(CASCADE)]

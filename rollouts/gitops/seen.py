@@ -10,17 +10,17 @@ from rollouts.api.application import ApplicationSource, ApplicationSpec
 from rollouts.api.parse import parse_application
 from rollouts.core.plan import Answer
 from rollouts.core.reader import Reader
-from rollouts.gitops import destination, inventory, options, project, tracking
+from rollouts.gitops import destination, identity, inventory, options, project, tracking
 from rollouts.gitops.asking import REFRESH, Asker, Source, source_of
 from rollouts.gitops.destination import Cluster
-from rollouts.gitops.health import custom
 from rollouts.gitops.health.model import says
 from rollouts.gitops.health.table import Check
 from rollouts.gitops.judged import Judge, problems
 from rollouts.gitops.keys import Key
 from rollouts.gitops.operation import Applied, Running, active, status_of
 from rollouts.gitops.project import Project
-from rollouts.gitops.wanted import Desired, Place, kinds_of, read
+from rollouts.gitops.settings import NOTHING, SETTINGS, Settings, settings_of
+from rollouts.gitops.wanted import Desired, Place, kinds_of, permitted, read
 from rollouts.kit.instant import Instant
 from rollouts.kube import builtin, kinds
 from rollouts.kube import object as kube
@@ -29,8 +29,6 @@ from rollouts.kube.ref import Kind, Manifest, Ref
 PRE_DELETE = "pre-delete-finalizer.argocd.argoproj.io"
 POST_DELETE = "post-delete-finalizer.argocd.argoproj.io"
 SKIP = "argocd.argoproj.io/skip-reconcile"
-SETTINGS = "argocd-cm"
-HEALTH_SETTING = "resource.customizations.health."
 AUTOSCALER = builtin.find("autoscaling/v2", "HorizontalPodAutoscaler")
 
 
@@ -41,7 +39,8 @@ class AppSeen:
     spec: None where `problem` says why it cannot be used.  shared: objects that another application, which exists,
     tracks.  applied_at: since when every object of the sync under way is written, None while some are not.
     unknown: kinds that the cache cannot tell about, with why, or "" while they are being listed.
-    judged: objects of git that their controller would refuse, with why.
+    judged: objects of git that their controller would refuse, with why.  user: as whom objects are written, the
+    controller itself if empty.  nobody: why there is none as whom they may be written.
     """
 
     ref: Ref
@@ -65,8 +64,15 @@ class AppSeen:
     refused: Mapping[Ref, str] = field(default_factory=dict)
     rehearsed: Answer | None = None
     orphans: tuple[Key, ...] = ()
-    checks: Mapping[tuple[str, str], Check] = field(default_factory=dict)
+    settings: Settings = NOTHING
+    user: str = ""
+    nobody: str = ""
     judged: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def checks(self) -> Mapping[tuple[str, str], Check]:
+        """The health rules that people have written; those that are no Lua count as if they were not there."""
+        return self.settings.checks
 
     @property
     def uid(self) -> str:
@@ -106,8 +112,10 @@ def gather(
     spec = parsed.spec
     rules, said = _project(spec, ref, control_namespace, reader)
     cluster, unreachable = destination.resolve(spec.destination)
-    problem = said or unreachable or _source_problem(spec, rules, cluster)
-    base = _Base(bare, spec, rules, cluster)
+    words = settings_of(reader, control_namespace)
+    user, nobody = _writer(rules, cluster, spec.destination.namespace, words)
+    problem = said or unreachable or _source_problem(spec, rules, cluster) or nobody
+    base = _Base(bare, spec, rules, cluster, words, user, nobody)
     is_leaving = kube.is_deleting(manifest) and not _has_farewell(manifest)
     if problem or rules is None or cluster is None or is_leaving:
         return _deletable(bare, reader, problem=problem, base=base)
@@ -129,6 +137,19 @@ class _Base:
     spec: ApplicationSpec
     project: Project | None
     cluster: Cluster | None
+    settings: Settings
+    user: str
+    nobody: str
+
+
+def _writer(rules: Project | None, cluster: Cluster | None, namespace: str, words: Settings) -> tuple[str, str]:
+    """As whom objects are written, "" for the controller itself; and why nobody may write."""
+    if rules is None or cluster is None:
+        return "", ""
+    accounts = rules.spec.destination_service_accounts
+    if not words.is_heard and accounts:
+        return "", f"{SETTINGS} cannot be read, so that nobody knows as whom objects are to be written"
+    return identity.account(accounts, cluster, namespace) if words.impersonates else ("", "")
 
 
 def _project(spec: ApplicationSpec, ref: Ref, control_namespace: str, reader: Reader) -> tuple[Project | None, str]:
@@ -184,6 +205,8 @@ def _deletable(bare: AppSeen, reader: Reader, *, problem: str, base: _Base | Non
         live=live,
         unknown=unknown,
         refused=_refused(live, items, resolve, reader),
+        user=base.user if base else "",
+        nobody=base.nobody if base else "",
     )
 
 
@@ -207,6 +230,8 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
         desired = read(running.manifests, place)
     elif source.output is not None:
         desired = read(source.output.manifests, place, source.output.origins)
+    if desired is not None:
+        desired = permitted(desired, base.settings.excludes)
     items = inventory.placed(inventory.read(status_of(bare.manifest)), resolve)
     unknown: dict[Kind, str] = {}
     wanted = [(each.key, each.kind) for each in desired.objects if each.key.name] if desired else []
@@ -234,7 +259,8 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
         refused=_refused_at(((key, kind) for key, kind in wanted), items, reader),
         rehearsed=reader.answer(rehearsal_id(bare, running)) if running else None,
         orphans=_orphans(base.project, place, live, reader),
-        checks=checks(reader, bare.control_namespace),
+        settings=base.settings,
+        user=base.user,
     )
 
 
@@ -308,21 +334,6 @@ def _generated(desired: Desired | None, running: Running | None, place: Place) -
         if each.generate_name
         for phase in each.phases
     ]
-
-
-def checks(reader: Reader, control_namespace: str) -> Mapping[tuple[str, str], Check]:
-    """The health rules that people have written; those that are no Lua count as if they were not there."""
-    if not reader.knows(kinds.CONFIG_MAP):
-        return {}
-    settings = reader.get(Ref(kinds.CONFIG_MAP, control_namespace, SETTINGS))
-    data = settings.get("data") if settings else None
-    found: dict[tuple[str, str], Check] = {}
-    for name, script in data.items() if isinstance(data, Mapping) else ():
-        if name.startswith(HEALTH_SETTING) and isinstance(script, str):
-            group, _, kind = name.removeprefix(HEALTH_SETTING).rpartition("_")
-            if check := custom.known_check(script):
-                found[group, kind] = check
-    return found
 
 
 def _autoscalers(desired: Desired | None, reader: Reader) -> tuple[Manifest, ...]:

@@ -12,7 +12,7 @@ from rollouts.gitops.auto import window
 from rollouts.gitops.compared import comparison_of, warnings_of
 from rollouts.gitops.comparison import Comparison
 from rollouts.gitops.health.model import Status
-from rollouts.gitops.operation import Applied, Running, is_automated, state_of, sync_of, whole
+from rollouts.gitops.operation import Applied, Running, is_automated, started, state_of, sync_of, whole
 from rollouts.gitops.report import Json
 from rollouts.gitops.seen import AppSeen, rehearsal_id
 from rollouts.gitops.sync import attempt, retry, veto
@@ -26,6 +26,7 @@ RESOLVE_TIMEOUT_S, RENDER_TIMEOUT_S, REHEARSE_TIMEOUT_S = 60.0, 150.0, 120.0
 LOOK_AGAIN_S = 60.0
 SETTLE_S = 1.0  # what is healthy so soon after it was applied is told with the end of the sync
 HISTORY_MAX = 10
+TERMINATED = "Operation terminated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,9 @@ def proceed(seen: AppSeen, running: Running, now: Instant) -> Plan:
         return _terminated(seen, running, now)
     if seen.problem:
         return _ended(seen, running, End(ERROR, seen.problem), now)
+    if (limit_s := seen.settings.sync_timeout_s) and now.since(started(running, now)) >= limit_s:
+        late = {**running.state, "phase": TERMINATING, "message": f"{TERMINATED}: it took longer than {limit_s:g} s"}
+        return Plan(latch=report.patch(seen, {**seen.status, "operationState": late}), rule="OperationLate")
     if not running.revisions and running.manifests is None:
         return _pinned(seen, running, now)
     if seen.desired is None:
@@ -261,7 +265,8 @@ def _terminated(seen: AppSeen, running: Running, now: Instant) -> Plan:
     rows = [
         {**row, "hookPhase": FAILED} if row.get("hookPhase") == RUNNING else row for row in attempt.recorded(running)
     ]
-    return _ended(seen, running, End(FAILED, "Operation terminated", rows=rows), now)
+    said = str(running.state.get("message") or "")
+    return _ended(seen, running, End(FAILED, said if said.startswith(TERMINATED) else TERMINATED, rows=rows), now)
 
 
 def _failed(

@@ -113,6 +113,16 @@ def read(manifests: Iterable[Manifest], place: Place, origins: Sequence[str] = (
     return Desired(tuple(found.values()), tuple(errors[:ERRORS_MAX]), tuple(warnings[:ERRORS_MAX]))
 
 
+def permitted(desired: Desired, excludes: Callable[[Key], bool]) -> Desired:
+    """All but what the settings leave alone, of which a warning tells."""
+    out = [one for one in desired.objects if excludes(one.key)]
+    if not out:
+        return desired
+    told = [f"Resource {one.key} is excluded in the settings" for one in out[:ERRORS_MAX]]
+    warnings = (*desired.warnings, *(("ExcludedResourceWarning", said) for said in told))
+    return replace(desired, objects=tuple(one for one in desired.objects if one not in out), warnings=warnings)
+
+
 def with_definitions(resolve: Resolve, manifests: Iterable[Manifest]) -> Resolve:
     """The kinds that are served, and those that the manifests themselves define."""
     defined: dict[tuple[str, str], Kind] = {}

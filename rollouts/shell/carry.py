@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 from typing import Any, assert_never
 
@@ -25,6 +26,11 @@ class Outcome(Enum):
 
 def request(number: int, action: Action) -> Request:
     """The one call that carries an action out, with its preconditions on the wire."""
+    found = _request(number, action)
+    return replace(found, user=action.user) if action.user else found
+
+
+def _request(number: int, action: Action) -> Request:
     match action:
         case Create():
             return Request(number, "create", action.ref, body=action.body, manager=action.manager)

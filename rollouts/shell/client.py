@@ -57,11 +57,11 @@ class Client:
         target = ref.kind.path(ref.namespace, name, request.subresource)
         body = None if request.body is None else orjson.dumps(request.body)
         if request.verb in ("get", "delete"):
-            return await self.connection.send(method, target, body)
+            return await self.connection.send(method, target, body, user=request.user)
         manager = self._as_manager(request.manager) if request.manager else self._manager
         target += f"?{manager}&force=true" if request.force else f"?{manager}"
         form = "" if request.verb in ("create", "replace") else request.form
-        return await self.connection.send(method, target, body, form)
+        return await self.connection.send(method, target, body, form, user=request.user)
 
     def _as_manager(self, name: str) -> str:
         return _query({"fieldManager": name, "dryRun": "All" if self._dry_run else ""})

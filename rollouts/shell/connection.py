@@ -64,6 +64,17 @@ class Reply:
         raise ApiError(self.status, str(said.get("reason") or ""), str(text), self.retry_after_s)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One call. user: as whom it is made, whoever the credentials are if empty."""
+
+    method: str
+    target: str
+    body: bytes | None = None
+    form: str = ""
+    user: str = ""
+
+
 class Connection:
     """One identity at one API server. Made lazily: nothing is opened before the first call."""
 
@@ -83,24 +94,32 @@ class Connection:
             self._pool = None
 
     async def send(
-        self, method: str, target: str, body: bytes | None = None, form: str = "", timeout_s: float | None = None
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        form: str = "",
+        *,
+        timeout_s: float | None = None,
+        user: str = "",
     ) -> Reply:
-        """One call; `target` is path and query. An HTTP error is a Reply like any other.
+        """One call; `target` is path and query. An HTTP error is a Reply like any other. user: as whom it is made.
 
         Raises ApiError with status 0 where no answer came, so that the outcome of a write is unknown.
         """
         limit_s = timeout_s or self._settings.request_timeout_s
-        reply = await self._send(method, target, body, form, limit_s)
+        asked = _Asked(method, target, body, form, user)
+        reply = await self._send(asked, limit_s)
         if reply.status == 401 and not self.access.credentials.is_final:
             self.access.credentials.reject()  # an expired token: once more with a fresh one
-            reply = await self._send(method, target, body, form, limit_s)
+            reply = await self._send(asked, limit_s)
         return reply
 
     async def lines(self, target: str, *, silence_s_max: float | None = None) -> AsyncGenerator[bytes, None]:
         """The lines of an endless answer. Raises ApiError, with status 0 after `silence_s_max` without a byte."""
         try:
             pool = await self._ready()
-            request = self._request("GET", target, None, "")
+            request = self._request(_Asked("GET", target))
             async with contextlib.aclosing(pool.stream(request, silence_s_max)) as chunks:
                 status = int(await anext(chunks))
                 if status != 200:
@@ -128,10 +147,11 @@ class Connection:
             if size > self._settings.body_bytes_max:
                 raise ApiError(413, "TooLarge", f"an event is larger than {self._settings.body_bytes_max} bytes")
 
-    async def _send(self, method: str, target: str, body: bytes | None, form: str, timeout_s: float) -> Reply:
+    async def _send(self, asked: _Asked, timeout_s: float) -> Reply:
+        method, target = asked.method, asked.target
         try:
             pool = await self._ready()
-            request = self._request(method, target, body, form)
+            request = self._request(asked)
             sent_us = clock.steady_us()
             answer = await pool.exchange(request, self._settings.body_bytes_max, timeout_s)
         except TimeoutError:
@@ -153,11 +173,16 @@ class Connection:
             self._pool = Pool(_server(self.access, tls.context(self.access)), self._connections_max)
         return self._pool
 
-    def _request(self, method: str, target: str, body: bytes | None, form: str) -> bytes:
-        target = self._prefix + target
+    def _request(self, asked: _Asked) -> bytes:
+        method, body, form = asked.method, asked.body, asked.form
+        target = self._prefix + asked.target
         if not _PLAIN_TARGET.fullmatch(target):
             target = quote(target, safe="!$%&'()*+,-./:;=?@_~")
         head = self._heads.get(form) or self._head(form)
+        if asked.user:
+            if _LINE_BREAKS.search(asked.user):
+                raise AccessError("the name of a user would hold a line break")
+            head += f"Impersonate-User: {asked.user}\r\n".encode()
         if body is None:
             return b"%s %s HTTP/1.1\r\n%s\r\n" % (method.encode(), target.encode(), head)
         length = b"Content-Length: %d\r\n\r\n" % len(body)

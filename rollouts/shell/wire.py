@@ -17,7 +17,7 @@ Verb: TypeAlias = Literal["get", "create", "patch", "apply", "replace", "delete"
 class Request:
     """One call to the API server. `id` returns with the Response; `form` says how `body` patches.
 
-    manager: whom the written fields belong to; the controller itself if empty.
+    manager: whom the written fields belong to; user: as whom it is done; the controller itself if empty.
     """
 
     id: int
@@ -28,6 +28,7 @@ class Request:
     form: Literal["merge", "json", "apply"] = "merge"
     force: bool = False
     manager: str = ""
+    user: str = ""
 
     @property
     def is_write(self) -> bool:

@@ -22,16 +22,16 @@ async def ask(client: Client, question: DryRun) -> tuple[str, ...]:
 
     async def one(write: DryWrite) -> str:
         async with places:
-            return await _try(client, write)
+            return await _try(client, write, question.user)
 
     return tuple(await asyncio.gather(*(one(write) for write in question.writes)))
 
 
-async def _try(client: Client, write: DryWrite) -> str:
+async def _try(client: Client, write: DryWrite, user: str) -> str:
     force = "&force=true" if write.verb == "apply" else ""
     target = f"{write.path}?dryRun=All&fieldManager={write.manager}{force}"
     reply = await client.connection.send(
-        _METHODS[write.verb], target, orjson.dumps(write.body), _FORMS.get(write.verb, "")
+        _METHODS[write.verb], target, orjson.dumps(write.body), _FORMS.get(write.verb, ""), user=user
     )
     if reply.is_ok:
         return ""
