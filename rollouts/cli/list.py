@@ -69,6 +69,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
     rollouts list rollouts
     rollouts list ro -A --watch
     rollouts list ro -l team=pay -o custom-columns=NAME:.metadata.name,PHASE:.status.phase
+    rollouts list ro -o go-template='{{range .items}}{{.metadata.name}} {{.status.phase}}{{"\\n"}}{{end}}'
     """,
 )
 @_options

@@ -6,21 +6,32 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from rollouts.cli.errors import ComplaintError
 from rollouts.kube.ref import Kind, Manifest
 from rollouts.view.style import ASCII, UNICODE, Style
 
-FORMATS = ("json", "yaml", "name", "jsonpath=", "custom-columns=")
+if TYPE_CHECKING:  # loaded only where a template is asked for
+    from rollouts.kit.gotemplate import GoTemplate
+    from rollouts.kit.jsonpath import Template as JsonTemplate
+    from rollouts.view.columns import Column
+
+FORMATS = ("json", "yaml", "name", "jsonpath=", "custom-columns=", "go-template=", "go-template-file=")
 PAGE_FORMATS = ("wide", *FORMATS)
 _CLEAR, _HOME, _LINE_END, _REST = "\x1b[2J", "\x1b[H", "\x1b[K\n", "\x1b[J"
 
 
 class OutputParam(click.ParamType[str]):
-    """`json`, `yaml`, `wide`, `name`, `jsonpath=TEMPLATE` or `custom-columns=SPEC`, read before anything is asked."""
+    """A form of answers, with its template where it has one, read before anything is asked.
+
+    `json`, `yaml`, `wide`, `name`, `jsonpath=TEMPLATE`, `custom-columns=SPEC`, `go-template=TEMPLATE`; the value of
+    `go-template-file=PATH` is the template in that file.
+    """
 
     name = "form"
 
@@ -30,27 +41,42 @@ class OutputParam(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The form as it was given; usage error for one that this command has not, or that cannot be read."""
         name, equals, text = str(value).partition("=")
-        if name.startswith("go-template"):
-            self.fail("go-template is not spoken here: use jsonpath=, or kubectl get -o go-template=", param, ctx)
         if f"{name}{equals}" not in self.forms:
             self.fail(f"{value!r} is none of {', '.join(self.forms)}", param, ctx)
+        if name == "go-template-file":
+            name, value = "go-template", f"go-template={self._content(text, param, ctx)}"
+            text = value.partition("=")[2]
         if equals:
-            from rollouts.kit.jsonpath import JsonPathError
-            from rollouts.view.columns import columns_of, template_of
-
             try:
-                template_of(text) if name == "jsonpath" else columns_of(text)
-            except JsonPathError as error:
+                _template(name, text)
+            except ValueError as error:
                 self.fail(f"{name}: {error}", param, ctx)
         return str(value)
+
+    def _content(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return Path(path).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            self.fail(f"{path}: {getattr(error, 'strerror', None) or 'is no text'}", param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The forms that begin so."""
         return [CompletionItem(form) for form in self.forms if form.startswith(incomplete)]
 
 
+def _template(name: str, text: str) -> JsonTemplate | GoTemplate | tuple[Column, ...]:
+    """What stands behind the `=` of a form. Raises JsonPathError or GoTemplateError, both of them ValueErrors."""
+    if name == "go-template":
+        from rollouts.kit.gotemplate import GoTemplate
+
+        return GoTemplate.of(text)
+    from rollouts.view.columns import columns_of, template_of
+
+    return template_of(text) if name == "jsonpath" else columns_of(text)
+
+
 def output_option(*forms: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """`-o json|yaml|name|jsonpath=|custom-columns=`, or those of them that the command has."""
+    """`-o json|yaml|name|jsonpath=|custom-columns=|go-template=`, or those of them that the command has."""
     chosen = forms or FORMATS
     shown = "|".join(chosen)
     return click.option("-o", "--output", type=OutputParam(chosen), metavar=shown, help="Form of the answer.")
@@ -153,10 +179,14 @@ def _show_as(
     elif form in ("json", "yaml"):
         show_data(whole, form, compact=compact)
     else:
-        from rollouts.view.columns import columns_of, template_of, written
+        from rollouts.view.columns import written
 
-        if form == "jsonpath":
+        template = _template(form, text)
+        if isinstance(template, tuple):
+            show(written(template, [typed(kind, one) for one in each], headed=headed))
+            return
+        try:
             # kubectl ends a template's answer with nothing; a stream of answers needs an end between two of them.
-            emit(template_of(text).text(whole) + ("\n" if compact else ""))
-        else:
-            show(written(columns_of(text), [typed(kind, one) for one in each], headed=headed))
+            emit(template.text(whole) + ("\n" if compact else ""))
+        except ValueError as error:
+            raise ComplaintError(f"-o {form}: {error}") from None

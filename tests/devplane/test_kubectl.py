@@ -156,6 +156,8 @@ def test_our_templates_and_columns_say_what_kubectl_says(kubectl: Kubectl, clust
         "jsonpath={.spec.strategy.canary.steps[?(@.setWeight)].setWeight}",
         "jsonpath={.spec.selector}",
         "custom-columns=NAME:.metadata.name,N:.spec.replicas,NOTHING:.spec.nothing",
+        "go-template={{range .spec.strategy.canary.steps}}{{with .setWeight}}{{.}} {{end}}{{end}}",
+        'go-template={{printf "%-8s|%03d" .metadata.name .spec.replicas}} {{.spec.selector}} {{.spec.nothing}}',
     )
     for form in forms:
         capsys.readouterr()
