@@ -29,6 +29,9 @@ def refs(settings: ContourRouting, traffic: Traffic, get: Get) -> tuple[Ref, ...
 
 def read(settings: ContourRouting, traffic: Traffic, manifest: Manifest) -> Reading:
     """The canary's share of each route that names both Services."""
+    if obj.namespace(manifest) != traffic.namespace:  # its services are those of its own namespace, whatever they name
+        missing = f"HTTPProxy `{obj.name(manifest)}` leads to Services of its own namespace, not of the Rollout's"
+        return Reading((), (), None, missing)
     routes = _routes(manifest)
     names = tuple(dict.fromkeys(name for route in routes if (name := _name(route)) in traffic.managed))
     weights = [_weight(route, traffic) for route in routes if _name(route) not in traffic.managed]

@@ -37,6 +37,8 @@ def read(settings: IstioRouting, traffic: Traffic, manifest: Manifest) -> Readin
     managed = tuple(str(each["name"]) for each in http if each.get("name") in traffic.managed)
     missing = _missing(wanted, manifest) if wanted else ""
     weights = [_weight(settings, traffic, route) for route in routes]
+    if not missing and not all(_leads_home(settings, traffic, manifest, route) for route in routes):
+        missing = f"VirtualService `{obj.name(manifest)}` leads to Services of its own namespace, not of the Rollout's"
     if not missing and any(weight is None for weight in weights):
         missing = f"VirtualService `{obj.name(manifest)}` has a route without the canary or the stable destination"
     return Reading(tuple(weight or 0 for weight in weights), managed, _verified(manifest), missing)
@@ -158,6 +160,22 @@ def _is_stable(settings: IstioRouting, traffic: Traffic, entry: Mapping[str, Any
     if rule:
         return bool(to.get("subset") == rule.stable_subset_name)
     return _is_host(to.get("host"), traffic.stable_service, traffic.namespace)
+
+
+def _leads_home(settings: IstioRouting, traffic: Traffic, manifest: Manifest, route: Mapping[str, Any]) -> bool:
+    """Whether both sides of a route are of the Rollout's namespace; a short host is of the VirtualService's own.
+
+    Otherwise whoever may write a Rollout here could move the traffic of a namesake there.
+    """
+    if obj.namespace(manifest) == traffic.namespace:
+        return True
+    sides = [
+        each
+        for each in route.get("route") or ()
+        if _is_canary(settings, traffic, each) or _is_stable(settings, traffic, each)
+    ]
+    hosts = [str((each.get("destination") or {}).get("host") or "") for each in sides]
+    return all(host.split(".")[1:2] == [traffic.namespace] for host in hosts)
 
 
 def _is_host(host: object, service: str, namespace: str) -> bool:

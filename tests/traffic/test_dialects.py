@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from rollouts.api.routing import ContourRouting, IstioRouting
 from rollouts.core.plan import Patch
 from rollouts.kit import jsonpatch
 from rollouts.kube.ref import Ref
 from rollouts.traffic import DIALECTS, Route, Split, inplace
 from rollouts.traffic.inplace import MARK
-from tests.traffic.fixtures import BETA, CASES, SHADOW, TRAFFIC
+from tests.traffic.fixtures import BETA, CASES, RULE, SHADOW, TRAFFIC
 
 EVERY = pytest.mark.parametrize(("field", "settings", "given"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
 
@@ -239,3 +240,54 @@ def test_a_header_route_of_the_users_own_is_nobody_elses() -> None:
 
     assert len(away["spec"]["routes"]) == 4
     assert without_mark(written(field, settings, away, Split(0))) == with_theirs
+
+
+def elsewhere(given: dict[str, Any], host: str = "") -> dict[str, Any]:
+    """The same object in another namespace, its hosts replaced where they are said."""
+    moved = deepcopy(given)
+    moved["metadata"]["namespace"] = "bank"
+    for route in (moved["spec"].get("http") or ()) if host else ():
+        for entry in route["route"]:
+            entry["destination"]["host"] = host.format(entry["destination"]["host"].split(".")[0])
+    return moved
+
+
+FOREIGN_ISTIO = {
+    "two hosts": {"virtualService": {"name": "bank/web", "routes": ["primary"]}},
+    "two subsets": {"virtualService": {"name": "bank/web"}, "destinationRule": RULE},
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN_ISTIO)
+@pytest.mark.parametrize("host", ["{}", "{}.bank", "{}.bank.svc.cluster.local", "{}.shop-2"])
+def test_traffic_of_a_namesake_in_another_namespace_is_not_moved(case: str, host: str) -> None:
+    settings = IstioRouting.model_validate(FOREIGN_ISTIO[case])
+    route = route_of("istio", settings, elsewhere(istio_of(case), host))
+
+    assert "VirtualService `web`" in route.refusal
+
+
+@pytest.mark.parametrize("case", FOREIGN_ISTIO)
+def test_a_virtual_service_elsewhere_may_lead_here(case: str) -> None:
+    settings = IstioRouting.model_validate(FOREIGN_ISTIO[case])
+    stored = written("istio", settings, elsewhere(istio_of(case), "{}.shop.svc.cluster.local"), Split(20))
+
+    (primary,) = (route for route in stored["spec"]["http"] if route.get("name") == "primary")
+    assert sorted(entry["weight"] for entry in primary["route"]) == [20, 80]
+
+
+def test_an_http_proxy_of_another_namespace_is_refused() -> None:
+    _, field, _, given = next(case for case in CASES if case[1] == "contour")
+    settings = ContourRouting.model_validate({"httpProxy": "web", "namespace": "bank"})
+
+    assert "leads to Services of its own namespace" in route_of(field, settings, elsewhere(given)).refusal
+
+
+def istio_of(case: str) -> dict[str, Any]:
+    """The VirtualService of the fixtures with a route between two hosts, or two subsets."""
+    fits = [
+        given
+        for _, field, settings, given in CASES
+        if field == "istio" and bool(settings.destination_rule) == (case == "two subsets")
+    ]
+    return fits[0]
