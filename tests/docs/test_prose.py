@@ -1,0 +1,117 @@
+"""What the pages tell people to type, to alert on and to apply is what there is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from rollouts.cli.main import root
+
+HERE = Path(__file__).parents[2]
+DOCS = HERE / "docs"
+PAGES = sorted(
+    path
+    for path in (*HERE.glob("*.md"), *DOCS.rglob("*.md"), *HERE.glob("deploy/*.md"), *HERE.glob("examples/**/*.md"))
+    if path.name != "cli.md"  # written by the command line itself
+)
+OPERATING = DOCS / "operating.md"
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(HERE))
+
+
+def commands(page: Path) -> Iterator[str]:
+    """Every call of the command line that a page shows, as a line of code or within a sentence."""
+    text = page.read_text()
+    for line in re.findall(r"(?m)^(?: {4}|\$ )?((?:kubectl |\.venv/bin/)?rollouts [^\n`]+)$", text):
+        yield re.split(r"\s+#|\s+>|\s+\|", line)[0]
+    yield from re.findall(r"`((?:kubectl |\.venv/bin/)?rollouts [a-z][^`\n]*)`", text)
+
+
+def complaint(line: str) -> str:
+    """What the command line has against a call: a command or an option that it does not know; "" for nothing."""
+    words = shlex.split(line.replace("…", "x").replace("|", " "))
+    words = words[words.index(next(word for word in words if word.endswith("rollouts"))) + 1 :]
+    context, command = click.Context(root), root
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.get_command(context, words[0])
+        if found is None:
+            return f"{line}: no command {words[0]}"
+        command, words = found, words[1:]
+    known = {option for each in (root, command) for param in each.get_params(context) for option in param.opts}
+    known |= {option for param in command.get_params(context) for option in param.secondary_opts}
+    given = [word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)]
+    return "; ".join(
+        f"{line}: no option {option}" for option in given if option not in known and option[:2] not in known
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_command_on_a_page_is_one_that_there_is(page: Path) -> None:
+    assert [said for line in commands(page) if (said := complaint(line))] == []
+
+
+def test_commands_are_found_on_the_pages() -> None:
+    assert len([line for page in PAGES for line in commands(page)]) > 60
+    assert complaint("kubectl rollouts promot web") and complaint("rollouts promote web --ful")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_leads_to_a_file_and_to_a_heading(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    missing = []
+    for target, _, anchor in (link.partition("#") for link in re.findall(r"\]\(([^)\s:]+)\)", text)):
+        there = (page.parent / target) if target else page
+        if not there.exists():
+            missing.append(target)
+        elif anchor and anchor not in anchors(there):
+            missing.append(f"{target}#{anchor}")
+
+    assert missing == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as forges spell them in links."""
+    headings = re.findall(r"(?m)^#+ (.+)$", page.read_text())
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_has_two_commands_to_set_up() -> None:
+    (block,) = re.findall(r"```sh\n(.*?)```", (HERE / "README.md").read_text(), re.DOTALL)
+
+    assert [line.split("#")[0].strip() for line in block.splitlines()] == ["make demo", "make test"]
+
+
+def blocks() -> list[dict[str, object]]:
+    return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", OPERATING.read_text(), re.DOTALL)]
+
+
+def test_alerts_ask_for_metrics_that_there_are() -> None:
+    (group,) = (each for found in blocks() if "groups" in found for each in found["groups"])  # type: ignore[attr-defined]  # YAML
+    told = set(re.findall(r"`([a-z0-9_]+)`", (DOCS / "reference" / "metrics.md").read_text()))
+    asked = {name for rule in group["rules"] for name in re.findall(r"\b[a-z]+_[a-z0-9_]+\b", rule["expr"])}
+    asked -= {"status_code"}
+
+    assert {name.removesuffix("_total") for name in asked} <= told
+    counters = {name for name in asked if name.endswith(("_total", "_reconcile_error"))}
+    assert asked - counters == {"rollouts_leader", "rollout_info"}
+
+
+def test_the_network_policy_lets_in_what_the_controller_listens_on() -> None:
+    (policy,) = (found for found in blocks() if found.get("kind") == "NetworkPolicy")
+    deployment = yaml.safe_load((HERE / "deploy/base/deployment.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    spec: dict[str, object] = policy["spec"]  # type: ignore[assignment]  # YAML
+
+    allowed = {port["port"] for rule in spec["ingress"] for port in rule["ports"]}  # type: ignore[attr-defined]  # YAML
+    assert allowed == {port["containerPort"] for port in container["ports"]}
+    assert (
+        spec["podSelector"]["matchLabels"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()  # type: ignore[index]  # YAML
+    )
