@@ -63,6 +63,8 @@ class State:
     looks: NDArray[np.int_]
     restarted_s: Floats
     promoted_s: Floats
+    pods: Floats  # by replicate: fewest pods as `apart`, and ln of both e-values with pod luck integrated out
+    is_stale: Bools  # whether the latter are to be computed anew
     recent: list[list[int]] = field(default_factory=list)
 
     def without(self, gone: Bools) -> None:
@@ -74,6 +76,7 @@ class State:
         self.mixture, self.share = self.mixture.of(kept), self.share.of(kept)
         self.ok, self.share_ok, self.profile = self.ok[kept], self.share_ok[kept], self.profile[kept]
         self.restarted_s, self.promoted_s = self.restarted_s[kept], self.promoted_s[kept]
+        self.pods, self.is_stale = self.pods[kept], self.is_stale[kept]
 
 
 class Purse:
@@ -124,16 +127,17 @@ class Ended:
     null: Null
 
 
-def play(gains: Gains, terms: Terms, history: tuple[Floats, Floats] | None) -> list[Ended]:
+def play(gains: Gains, terms: Terms, history: tuple[Floats, Floats]) -> list[Ended]:
     """Every replicate judged, look by look.  history: requests and bad ones of the stable pods before the canary,
-    shape (replicates, looks, pods); None: there is none."""
+    shape (replicates, looks, pods), nothing but 0 where there is none."""
     count = len(gains.seen)
-    spreads: list[Spread | None] = measured(*history) if history is not None else [None] * count
+    spreads = measured(*history)
     state = State(
         np.arange(count), [nulls.chosen(spread) for spread in spreads],
         Purse.full(count, BETS.size), Purse.full(count, FRACTIONS.size),
         np.zeros((count, BETS_OK.size)), np.zeros((count, FRACTIONS.size)), np.zeros((count, risk.LOG_GRID.size)),
-        np.zeros(count, dtype=int), np.full(count, np.nan), np.full(count, np.nan), [[] for _ in range(count)],
+        np.zeros(count, dtype=int), np.full(count, np.nan), np.full(count, np.nan),
+        np.zeros((count, 3)), np.ones(count, dtype=bool), [[] for _ in range(count)],
     )  # fmt: skip
     ended: dict[int, Ended] = {}
     for look, at_s in enumerate(gains.at_s):
@@ -189,7 +193,9 @@ def _reconsider(state: State, gains: Gains, look: int, seen: Bools) -> None:
         there = (places >= 0)[:, :, None]
         spreads = measured(gains.pods[numbers, places] * there, gains.pods_bad[numbers, places] * there)
         for row, spread in zip(found, spreads, strict=True):
-            state.choices[row] = nulls.reconsidered(state.choices[row], spread, is_thorough=is_thorough)
+            choice = nulls.reconsidered(state.choices[row], spread, is_thorough=is_thorough)
+            state.is_stale[row] |= choice is not state.choices[row]
+            state.choices[row] = choice
 
 
 def _update(state: State, gains: Gains, terms: Terms, look: int, seen: Bools) -> None:
@@ -199,6 +205,7 @@ def _update(state: State, gains: Gains, terms: Terms, look: int, seen: Bools) ->
     n_s, bad = gains.stable[rows, look], k_c + gains.stable_bad[rows, look]
     parts = (n_c > 0) & (n_s > 0) & (bad > 0) & seen[:, None]
     told = parts.any(axis=1)
+    state.is_stale |= told
     share = np.where(parts, n_c / np.maximum(n_c + n_s, 1e-300), 0.5)
     k_c, bad = np.where(parts, k_c, 0.0), np.where(parts, bad, 0.0)
     tested, excess = sequential.tested_risks(setup.r0, setup.worse_than)
@@ -231,19 +238,26 @@ def _evidence(state: State, apart: Floats, terms: Terms) -> tuple[Floats, Floats
     share_ok = _log_sum(state.share_ok) - math.log(FRACTIONS.size)
     bad = np.where([choice.null is Null.BURSTS for choice in state.choices], share, mixture)
     fine = np.where([choice.null is Null.BURSTS for choice in state.choices], share_ok, ok)
-    rows = [row for row, choice in enumerate(state.choices) if choice.null in (Null.PODS, Null.CAUTIOUS)]
+    has_pods = np.array([choice.null in (Null.PODS, Null.CAUTIOUS) for choice in state.choices], dtype=bool)
+    _integrate(state, has_pods & (state.is_stale | (state.pods[:, 0] != apart)), apart, terms)
+    is_cautious = np.array([choice.null is Null.CAUTIOUS for choice in state.choices], dtype=bool)
+    bad = np.where(has_pods, state.pods[:, 1], bad)
+    fine = np.where(has_pods, state.pods[:, 2], fine)
+    return np.where(is_cautious, np.minimum(share, bad), bad), np.where(is_cautious, np.minimum(share_ok, fine), fine)
+
+
+def _integrate(state: State, chosen: Bools, apart: Floats, terms: Terms) -> None:
+    """The e-values of these replicates with pod luck integrated out."""
+    rows = np.flatnonzero(chosen)
     likelihoods, tops = risk.likelihoods(state.profile[rows])
-    for place, row in enumerate(rows):
-        choice = state.choices[row]
-        spread = choice.pod_sd * float(apart[row])
+    for place, row in enumerate(rows.tolist()):
+        spread = state.choices[row].pod_sd * float(apart[row])
         widened = state.profile[row]
         if spread > 0:
             widened = np.log(risk.blurred(likelihoods[place], spread)) + tops[place]
-        bad[row] = risk.log_evidence(widened, above=terms.setup.r0)
-        fine[row] = sequential.log_pods_ok(terms.setup.worse_than, widened)
-        if choice.null is Null.CAUTIOUS:
-            bad[row], fine[row] = min(share[row], bad[row]), min(share_ok[row], fine[row])
-    return bad, fine
+        bad = risk.log_evidence(widened, above=terms.setup.r0)
+        state.pods[row] = apart[row], bad, sequential.log_pods_ok(terms.setup.worse_than, widened)
+    state.is_stale[rows] = False
 
 
 def _reached(logs: Floats, bar: float) -> Bools:

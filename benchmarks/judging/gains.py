@@ -13,17 +13,17 @@ from analysis.compare.stream import STRATUM, by_stratum
 from analysis.stats.align import Aligned, Counts, Cursor, Policy, Reading, Snapshot, align
 from analysis.stats.logs import Floats
 from benchmarks.judging.batch import Gains
-from benchmarks.judging.worlds import BEFORE, DURING, MOMENTS, Scenario, World
+from benchmarks.judging.worlds import BEFORE, DURING, LOOKS, MOMENTS, Scenario, World
 
 Past = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True)
 class Replicate:
-    """One replicate's rows of `Gains`, and the stable pods' history; None without one."""
+    """One replicate's rows of `Gains`, and the stable pods' history: nothing but 0 without one."""
 
     gains: Gains
-    past: Past | None
+    past: Past
 
 
 def snapshots(world: World, *, has_strata: bool) -> list[Snapshot]:
@@ -46,18 +46,18 @@ def snapshots(world: World, *, has_strata: bool) -> list[Snapshot]:
     return found
 
 
-def gathered(worlds: Sequence[World], scenario: Scenario, *, has_past: bool) -> tuple[Gains, Past | None]:
+def gathered(worlds: Sequence[World], scenario: Scenario, *, has_past: bool) -> tuple[Gains, Past]:
     """What the looks of these replicates added, and the history; without one the canary begins at the second look."""
+    first = 0 if has_past else BEFORE
     found = [
-        _plain(world, scenario) if _is_plain(world, scenario) else _aligned(world, scenario) for world in worlds
-    ]  # fmt: skip
+        _plain(world, scenario, first) if _is_plain(world, scenario) else _aligned(world, scenario, first)
+        for world in worlds
+    ]
     each = [one.gains for one in found]
     names = ("seen", "absent", "canary", "canary_bad", "stable", "stable_bad", "pods", "pods_bad", "read", "apart")
     joined = {name: np.concatenate([getattr(one, name) for one in each]) for name in names}
-    past = None
-    if has_past:
-        past = tuple(np.array([one.past[side] for one in found if one.past]) for side in (0, 1))
-    return Gains(each[0].at_s, **joined), past  # type: ignore[return-value]  # a pair
+    past = np.array([one.past for one in found])
+    return Gains(each[0].at_s, **joined), (past[:, 0], past[:, 1])
 
 
 def _is_plain(world: World, scenario: Scenario) -> bool:
@@ -67,7 +67,7 @@ def _is_plain(world: World, scenario: Scenario) -> bool:
     return bool(not scenario.warm_up_s and world.answered.all() and (world.seen == alive).all() and rising)
 
 
-def _plain(world: World, scenario: Scenario) -> Replicate:
+def _plain(world: World, scenario: Scenario, first: int) -> Replicate:
     total, bad = (np.diff(counts, axis=0) for counts in (world.total, world.bad))
     if not scenario.has_strata:
         total, bad = total.sum(axis=2, keepdims=True), bad.sum(axis=2, keepdims=True)
@@ -83,15 +83,17 @@ def _plain(world: World, scenario: Scenario) -> Replicate:
         MOMENTS[BEFORE + 1 :].tolist(), ones, ~ones, canary, canary_bad, served, served_bad,
         pods[None, now], pods_bad[None, now], ones, np.sqrt(1 / canaries + 1 / stable.sum())[None],
     )  # fmt: skip
-    return Replicate(gains, (pods[:BEFORE], pods_bad[:BEFORE]))
+    past = np.zeros((2, LOOKS, int(stable.sum())))
+    past[:, : BEFORE - first] = pods[first:BEFORE], pods_bad[first:BEFORE]
+    return Replicate(gains, (past[0], past[1]))
 
 
-def _aligned(world: World, scenario: Scenario) -> Replicate:
-    """Look by look through the judge's own reading of counters."""
+def _aligned(world: World, scenario: Scenario, first: int) -> Replicate:
+    """Look by look, from the first on, through the judge's own reading of counters."""
     rows = _Rows(world, scenario.has_strata)
     cursor, policy = Cursor(), Policy(warm_up_s=scenario.warm_up_s)
     for look, snapshot in enumerate(snapshots(world, has_strata=scenario.has_strata)):
-        if world.answered[look]:
+        if look >= first and world.answered[look]:
             cursor, added = align(cursor, snapshot, policy)
             if rows.looks == 0 and not cursor.canary:
                 rows.history(added)
@@ -144,7 +146,7 @@ class _Rows:
             MOMENTS[BEFORE + 1 :].tolist(), seen, absent, canary[None], canary_bad[None], stable[None],
             stable_bad[None], self.pods[:1], self.pods[1:], read, self.apart[None],
         )  # fmt: skip
-        past = np.zeros((2, BEFORE, len(self.stable)))
+        past = np.zeros((2, LOOKS, len(self.stable)))  # longer than before the canary: its first scrapes may fail
         for place, look in enumerate(self.past):
             past[:, place] = look
         return Replicate(gains, (past[0], past[1]))
