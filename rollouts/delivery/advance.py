@@ -17,6 +17,7 @@ from rollouts.delivery import (
     notes,
     phase,
     plugins,
+    roles,
     routing,
     runs,
     stages,
@@ -170,11 +171,9 @@ def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
     here = phase_of(latch, count)
     if seen.spec.paused or here not in (Phase.FIRST, Phase.PROMOTING) or seen.current is None:
         return None
+    if here is Phase.PROMOTING and not (capacity.is_proven(seen) and roles.are_borne(seen)):
+        return None
     if seen.current.usable < capacity.enough(seen, seen.replicas) or seen.current.wanted < seen.replicas:
-        return None
-    if here is Phase.PROMOTING and not _carries_all(seen):
-        return None
-    if here is Phase.PROMOTING and seen.replicas and seen.is_verified is False:
         return None
     why = "Initial deploy" if here is Phase.FIRST else f"Completed all {count} canary steps"
     if latch.promote_full:
@@ -197,17 +196,6 @@ def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
     )
     rule = f"{seen.template.hash} is fully available" + (" and has all the traffic" if latch.stable else "")
     return Turning(settled, Event.PROMOTE, rule, (notes.completed(seen, why),))
-
-
-def _carries_all(seen: DeliverySeen) -> bool:
-    """Whether the canary has all the traffic; without a router that is once the stable version has no pods left.
-
-    A canary that may be promoted with fewer pods than all cannot wait for the last stable ones, which fill the gap.
-    """
-    if not seen.is_routed:
-        is_alone = seen.stable is None or seen.stable.wanted == 0
-        return is_alone or seen.canary.replica_progress_threshold is not None
-    return not seen.replicas or seen.weight_low == seen.traffic.total
 
 
 _Due: TypeAlias = Callable[[DeliverySeen, Instant], Turning | None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rollouts.api.rollout import SHARE_DEFAULT, SetCanaryScale
 from rollouts.delivery import scaling
 from rollouts.delivery.latch import Latch
+from rollouts.delivery.phase import Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen
 from rollouts.kit.amount import ceil_share
 
@@ -80,6 +81,27 @@ def limits(seen: DeliverySeen) -> scaling.Limits:
 def plain_sizes(seen: DeliverySeen, weight: int) -> tuple[int, int]:
     """Pods of the canary and of the stable version, whose ratio is the weight where no router shares the traffic."""
     return scaling.plain_sizes(seen.replicas, weight, limits(seen).surge)
+
+
+def is_proven(seen: DeliverySeen) -> bool:
+    """Whether the canary has its pods and all the traffic, so that only its promotion is left to do."""
+    current = seen.current
+    if current is None or phase_of(seen.latch, seen.step_count) is not Phase.PROMOTING:
+        return False
+    has_pods = current.usable >= enough(seen, seen.replicas) and current.wanted >= seen.replicas
+    is_shown = not seen.replicas or seen.is_verified is not False
+    return has_pods and is_shown and _carries_all(seen)
+
+
+def _carries_all(seen: DeliverySeen) -> bool:
+    """Whether the canary has all the traffic; without a router that is once the stable version has no pods left.
+
+    A canary that may be promoted with fewer pods than all cannot wait for the last stable ones, which fill the gap.
+    """
+    if not seen.is_routed:
+        is_alone = seen.stable is None or seen.stable.wanted == 0
+        return is_alone or seen.canary.replica_progress_threshold is not None
+    return not seen.replicas or seen.weight_low == seen.traffic.total
 
 
 def full(seen: DeliverySeen) -> int:

@@ -43,7 +43,9 @@ def gathered(rollout: Manifest, spec: RolloutSpec, reader: Reader) -> Former | N
 
 def turned(seen: DeliverySeen) -> Iterator[tuple[Patch, tuple[Note, ...]]]:
     """The writes that lead the former Services to the stable version, and give them back once nothing needs that."""
-    is_needed = seen.latch.is_updating or (seen.former is not None and bool(seen.former.ingresses))
+    # A canary without router and Services shares by its pods: whatever leads users to them may lead to both versions.
+    is_apart = seen.is_routed or seen.blue_green is not None or seen.stable_service.is_named
+    is_needed = (seen.latch.is_updating and is_apart) or (seen.former is not None and bool(seen.former.ingresses))
     for service in seen.former.services if seen.former else ():
         if not is_needed:
             yield _write(service, BARE), ()

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from rollouts.api.common import Metadata
 from rollouts.core.plan import Patch, Stage
-from rollouts.delivery import affinity, marks
+from rollouts.delivery import affinity, capacity, marks
 from rollouts.delivery.seen import DeliverySeen, SetSeen
 from rollouts.kit import canonical, mergepatch
 from rollouts.kube import kinds, podtemplate
@@ -77,6 +77,18 @@ def pod_changes(seen: DeliverySeen) -> Iterator[Patch]:
                 yield Patch(ref, {"metadata": change}, *seen_as, stage=Stage.SHRINK)
 
 
+def are_borne(seen: DeliverySeen) -> bool:
+    """Whether the spec's version bears all that its role adds, as far as the API server lets us write it."""
+    each = seen.current
+    if each is None or seen.pods is None:
+        return True
+    ref = Ref(kinds.REPLICA_SET, seen.ref.namespace, each.name)
+    if ref not in seen.refused and (template_change(seen, each) or note_change(seen, each)):
+        return False
+    own = {pod.name for pod in seen.pods.get(obj.uid(each.manifest), ())}
+    return not any(change.ref.name in own and change.ref not in seen.refused for change in pod_changes(seen))
+
+
 def plain(manifest: Manifest) -> Manifest:
     """A ReplicaSet's template without what its role added: what its version is compared by."""
     template = affinity.without((manifest.get("spec") or {}).get("template") or {})
@@ -126,7 +138,8 @@ def _wanted(seen: DeliverySeen, each: SetSeen | None) -> Worn:
     new, stable = seen.canary.roles
     if each is None or each is seen.current:
         is_new = bool(seen.latch.stable) and seen.latch.stable != seen.template.hash
-        return _worn(new if is_new else stable)
+        # Who sees a promotion told sees pods of the stable version.
+        return _worn(new if is_new and not (seen.blue_green is None and capacity.is_proven(seen)) else stable)
     return _worn(stable if each is seen.stable else None)
 
 

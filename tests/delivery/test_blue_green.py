@@ -397,6 +397,17 @@ def test_blue_green_becomes_a_canary_and_gives_its_services_back(is_updating: bo
     assert world.selects("stable") == world.hash_of(tag)
 
 
+def test_a_canary_that_shares_by_its_pods_has_the_former_services_given_back_at_once():
+    world = a_world(a_blue_green(2))
+    steps = [{"setWeight": 50}, {"pause": {}}]
+    world.patch(WEB, {"spec": {"strategy": {"blueGreen": None, "canary": {"steps": steps}}}})
+    world.set_image("shop/web:2")
+    world.until("Paused")
+
+    assert world.sizes() == {"1": 1, "2": 1}
+    assert marked(world) == set()
+
+
 def test_a_switched_blue_green_update_that_becomes_a_canary_takes_its_traffic_back_first():
     world = a_world(a_blue_green(4, blue_green={"postPromotionAnalysis": JUDGED}))
     world.set_image("shop/web:2")

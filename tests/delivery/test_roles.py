@@ -278,3 +278,26 @@ def test_an_undo_to_a_version_that_was_kept_apart_makes_no_third_one():
         "requiredDuringSchedulingIgnoredDuringExecution"
     ]
     assert term == apart(world.hash_of("3"))
+
+
+@pytest.mark.parametrize("routed", [True, False])
+def test_a_version_bears_the_stable_role_once_it_is_told_as_promoted(routed):
+    alone = {} if routed else {"trafficRouting": None, "stableService": None, "canaryService": None}
+    world = updated(dressed(**alone))
+    world.command(pauseConditions=None)
+    while world.status["phase"] != "Healthy":
+        if not world.turn().writes:
+            world.settle(0.1)
+            populate(world)
+
+    assert roles_of(world, "2") == {"stable"}
+
+
+def test_a_pod_that_may_not_be_written_holds_no_promotion_up():
+    world = updated(dressed())
+    world.words = "admission webhook denied the request"
+    world.refusing = lambda action: action.ref.kind == kinds.POD
+
+    promoted(world)
+
+    assert world.status["stableRS"] == world.hash_of("2")
