@@ -104,16 +104,17 @@ def _gathered(ref: Ref, reader: Reader, plugins: Mapping[str, Dialect]) -> Seen 
     if refusals := rules.reference_refusals(references):
         return Refused(ref, rollout, refusals)
     given = spec.strategy.canary and spec.strategy.canary.traffic_routing
-    if spec.strategy.canary and given and (refusals := tuple(routing.refused(spec.strategy.canary, plugins))):
+    routers, unusable = routers_of(given, plugins) if given else ((), ())
+    if spec.strategy.canary and given and (refusals := tuple(routing.refused(spec.strategy.canary, unusable, plugins))):
         return Refused(ref, rollout, refusals)
-    if given and (unknown := routing.not_known(given, reader, plugins)):
+    if unknown := routing.not_known(routers, reader):
         kind, complaint = unknown
         if complaint:
             return Refused(ref, rollout, (routing.not_served(kind, complaint),))
         return Waiting(ref, f"{kind} is listed first")
-    routers = routers_of(given, plugins) if given else ()
     seen = _delivery(ref, rollout, spec, (references, routers, source), reader)
-    return replace(seen, unknown=checked.parsed.unknown) if isinstance(seen, DeliverySeen) else seen
+    unknown_fields = checked.parsed.unknown
+    return replace(seen, unknown=unknown_fields) if unknown_fields and isinstance(seen, DeliverySeen) else seen
 
 
 _Around: TypeAlias = tuple[References, tuple[Router, ...], WorkloadSeen | None]
@@ -140,8 +141,8 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, r
     stable = _by_hash(sets, stable_hash)
     others = [each for each in sets if each is not current and each is not stable]
     newest = max((each.revision for each in sets if each is not current), default=0)
-    count = 1 if blue_green else len(canary.steps)
-    remembered = latch.read(status, count, stable_hash, blue_green=blue_green is not None)
+    steps = 1 if blue_green else len(canary.steps)
+    remembered = latch.read(status, steps, stable_hash, blue_green=bool(blue_green))
     seen = DeliverySeen(
         ref=ref,
         rollout=rollout,
@@ -235,7 +236,7 @@ def _template(
     # What a workload says changes with its own generation; where it has none nothing can be kept from turn to turn.
     own_source = rollout if source is None else {**source.manifest, "spec": {"template": manifest}}
     hashed = reader.parsed(own_source, _hashed) if obj.generation(own_source) else _hashed(own_source)
-    collisions = latch.read(rollout.get("status") or {}, 0, "").collisions
+    collisions = latch.collisions(rollout.get("status") or {})
     own = podtemplate.template_hash(hashed.canonical, collisions)
     if _by_hash(sets, own):
         return Template(manifest, own)
