@@ -24,7 +24,7 @@ from rollouts.kit.parts import at, part
 
 RESOLVE_TIMEOUT_S, RENDER_TIMEOUT_S, REHEARSE_TIMEOUT_S = 60.0, 150.0, 120.0
 LOOK_AGAIN_S = 60.0
-SETTLE_S = 1.0  # what is healthy so soon after it was applied is told with the end of the sync
+SETTLE_S = 2.0  # what is healthy so soon after it was applied is told with the end of the sync
 HISTORY_MAX = 10
 TERMINATED = "Operation terminated"
 

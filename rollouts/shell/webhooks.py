@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections import deque
@@ -27,6 +28,8 @@ REQUESTS_MAX = 60
 WINDOW_S = 10.0
 SOURCES_MAX = 10_000
 REFRESHES_MAX = 5000
+TOGETHER = 8  # refreshes that are asked for at once
+PATIENCE_S = 5.0  # forges hang up after ten seconds; what takes longer goes on behind their backs
 
 
 class Webhooks:
@@ -38,6 +41,7 @@ class Webhooks:
         self._applications = applications
         self._runner: web.AppRunner | None = None
         self._seen: dict[str, deque[float]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, port: int, host: str | None = None) -> int:
         """Listen; the port."""
@@ -55,6 +59,9 @@ class Webhooks:
         """Stop listening."""
         if self._runner is not None:
             await self._runner.cleanup()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _answer(self, request: web.Request) -> web.Response:
         """From cheap to dear: who asks how often, how much, in which form; then the signature; then the words."""
@@ -90,17 +97,26 @@ class Webhooks:
 
     async def _refresh(self, pushes: tuple[webhook.Push, ...]) -> web.Response:
         concerned = [app for app in self._applications() if any(webhook.concerns(push, app) for push in pushes)]
-        for app in concerned[:REFRESHES_MAX]:
-            if REFRESH not in obj.annotations(app):
-                await self._patched(Ref(APPLICATION, obj.namespace(app), obj.name(app)))
+        fresh = (app for app in concerned[:REFRESHES_MAX] if REFRESH not in obj.annotations(app))
+        work = self._patch([Ref(APPLICATION, obj.namespace(app), obj.name(app)) for app in fresh])
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.wait({task}, timeout=PATIENCE_S)
         logs.info("webhook", applications=len(concerned), refs=",".join(push.ref for push in pushes)[:200])
         return _said(200, f"{len(concerned)} applications are looked at")
 
-    async def _patched(self, ref: Ref) -> None:
-        try:
-            await self._client.patch(ref, {"metadata": {"annotations": {REFRESH: "normal"}}})
-        except ApiError as error:
-            logs.warn("webhook could not ask for a refresh", application=str(ref), status=error.status)
+    async def _patch(self, refs: list[Ref]) -> None:
+        places = asyncio.Semaphore(TOGETHER)
+
+        async def one(ref: Ref) -> None:
+            async with places:
+                try:
+                    await self._client.patch(ref, {"metadata": {"annotations": {REFRESH: "normal"}}})
+                except (ApiError, HiccupError) as error:
+                    logs.warn("webhook could not ask for a refresh", application=str(ref), reason=str(error))
+
+        await asyncio.gather(*(one(ref) for ref in refs))
 
     async def _secret(self, key: str) -> str:
         """The forge's secret, "" where there is none: then nobody is believed."""

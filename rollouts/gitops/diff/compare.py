@@ -130,17 +130,21 @@ def _list(walk: _Walk, git: list[Any], live: list[Any], path: Path) -> None:
             walk.tell(path, missing, ABSENT)
         return
     names = walk.keys(path, [*git, *live])
-    if not names:
-        if len(git) != len(live):
-            walk.tell(path, git, live)
-            return
-        for index, (one, other) in enumerate(zip(git, live, strict=True)):
-            _any(walk, one, other, (*path, index))
-        return
     there = {identity(item, names): item for item in live}
+    if not names or len(there) < len(live) or len({identity(item, names) for item in git}) < len(git):
+        _in_order(walk, git, live, path)  # items that nothing tells apart
+        return
     for item in git:
         who = identity(item, names)
         _any(walk, item, there.get(who, ABSENT), (*path, who))
+
+
+def _in_order(walk: _Walk, git: list[Any], live: list[Any], path: Path) -> None:
+    if len(git) != len(live):
+        walk.tell(path, git, live)
+        return
+    for index, (one, other) in enumerate(zip(git, live, strict=True)):
+        _any(walk, one, other, (*path, index))
 
 
 def list_keys(group: str, path: Path, items: Sequence[Any]) -> tuple[str, ...]:
@@ -157,7 +161,8 @@ def list_keys(group: str, path: Path, items: Sequence[Any]) -> tuple[str, ...]:
 def identity(item: Any, names: tuple[str, ...]) -> tuple[tuple[str, Any], ...]:
     """Who an item of a list is, by the fields that tell."""
     values = item if isinstance(item, Mapping) else {}
-    return tuple(sorted((name, values.get(name, _PROTOCOL.get(name))) for name in names))
+    found = ((name, values.get(name, _PROTOCOL.get(name))) for name in sorted(names))
+    return tuple((name, repr(value) if isinstance(value, list | dict) else value) for name, value in found)
 
 
 # What was ours, and is no longer in git.

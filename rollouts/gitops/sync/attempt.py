@@ -59,7 +59,9 @@ def build(seen: AppSeen, running: Running, comparison: Comparison) -> Attempt:
         propagation=seen.place.options.word("PrunePropagationPolicy", "foreground"),
     )
     sync = replace(sync, coming=_coming_kinds(ready))
-    able = tuple(_rehearsable(sync, seen)) if not running.rows else ()
+    able = tuple(_rehearsable(sync)) if not running.rows else ()
+    if able and running.sync.get("dryRun") is not True and _is_first_write(able[0], sync):
+        able = able[1:]
     tried = tuple(writes.rehearsal(task, running.sync_id, sync.kept.get(task.key, ())) for task in able)
     return Attempt(sync, DryRun(tried), able)
 
@@ -206,7 +208,17 @@ def _health(seen: AppSeen, key: Key, live: Manifest) -> Health | None:
     return assess(key, live, seen.checks)
 
 
-def _rehearsable(sync: Sync, seen: AppSeen) -> Iterator[Task]:
+def _is_first_write(task: Task, sync: Sync) -> bool:
+    """Whether a task is the first thing that the sync does, by a single write: refused, it has done nothing at all."""
+    is_plain = all(
+        each.kind and each.result is None and not (each.is_prune or each.hook or each.is_beside) for each in sync.tasks
+    )
+    if not is_plain or task is not sync.tasks[0] or writes.is_remade(task):
+        return False
+    return len(writes.actions(task, sync.sync_id, sync.kept.get(task.key, ()))) == 1
+
+
+def _rehearsable(sync: Sync) -> Iterator[Task]:
     """The tasks whose write the API server can judge now: their kind is served and their namespace is there."""
     spaces = {task.key.name for task in sync.tasks if task.kind == NAMESPACE and task.live is None}
     for task in sync.tasks:
