@@ -12,6 +12,7 @@ from analysis.model import Measurement, Metric, MetricState
 from analysis.phase import Phase
 from analysis.providers import PROVIDERS, Surroundings
 from analysis.tally import record
+from analysis.together import EVIDENCE
 
 MESSAGE_CHARS_MAX = 1024
 VALUE_CHARS_MAX = 8192
@@ -61,7 +62,7 @@ def taken(
     measured = Measurement(
         phase, _cut(judged.reading.text, VALUE_CHARS_MAX), _cut(message, MESSAGE_CHARS_MAX), started_s, finished_s
     )
-    return _recorded(metric, state, measured, judged.memory)
+    return _recorded(metric, state, measured, judged.memory, f"{judged.evidence:.6g}")
 
 
 def recorded(metric: Metric, state: MetricState, measured: Measurement) -> MetricState:
@@ -70,11 +71,13 @@ def recorded(metric: Metric, state: MetricState, measured: Measurement) -> Metri
 
 
 def _recorded(
-    metric: Metric, state: MetricState, measured: Measurement, memory: str
+    metric: Metric, state: MetricState, measured: Measurement, memory: str, evidence: str = ""
 ) -> tuple[MetricState, Measurement]:
     shown = dict(PROVIDERS[metric.provider].metadata(metric.query))
     if memory:
         shown[MEMORY] = memory
+    if metric.alpha_share > 0 and (evidence := evidence or state.metadata.get(EVIDENCE, "")):
+        shown[EVIDENCE] = evidence
     return replace(record(state, measured, metric.keep), metadata=shown), measured
 
 

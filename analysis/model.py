@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis import args as arguments
-from analysis import duration
+from analysis import duration, together
 from analysis.asks import has_slot
 from analysis.check import COMPARISON, INTERVAL_S_MIN, Spec, check_spec, matches, provider_of, runs_forever, whole
 from analysis.compare.spec import GUARDS
@@ -27,6 +27,7 @@ class Metric:
 
     count: how many measurements make it complete, None for one that is measured until the run ends.
     provider, query: where the value comes from and what to ask there (the provider's part of the spec).
+    alpha_share: of a comparing metric that is weighed with others, its part of their alpha; 0 for any other.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Metric:
     consecutive_error_limit: int = 4
     consecutive_success_limit: int = 0
     is_dry_run: bool = False
+    alpha_share: float = 0.0
     keep: int = MEASUREMENTS_KEPT
 
 
@@ -103,7 +105,7 @@ def read_metrics(spec: Spec) -> tuple[Metric, ...]:
     for finding in check_spec(whole_spec, allow_nested=False):
         if finding.severity == "error":
             raise AnalysisError(f"Analysis spec invalid: {finding.text}")
-    return tuple(_metric(index, metric, whole_spec) for index, metric in enumerate(resolved))
+    return together.shared([_metric(index, metric, whole_spec) for index, metric in enumerate(resolved)])
 
 
 def _metric(index: int, metric: Mapping[str, Any], spec: Spec) -> Metric:

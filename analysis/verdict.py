@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from analysis import together
 from analysis.model import Metric, MetricState
 from analysis.phase import Phase, worst
-from analysis.tally import assess, reason
+from analysis.tally import assess, breach, reason
 
 RUN_TERMINATED = "Run Terminated"
 
@@ -33,6 +34,10 @@ def judge(metrics: Sequence[Metric], states: Sequence[MetricState], is_terminate
     states: one per metric, in the same order.  is_terminated: whether somebody ended the run.
     """
     assert [metric.name for metric in metrics] == [state.name for state in states]
+    if not is_terminated and (found := together.reached(metrics, states)):
+        place, said = found
+        failed = replace(states[place], phase=Phase.FAILED, message=said)
+        states = (*states[:place], failed, *states[place + 1 :])
     phases = [assess(metric, state, is_terminated) for metric, state in zip(metrics, states, strict=True)]
     is_ending = is_terminated or any(
         phase.is_bad for metric, phase in zip(metrics, phases, strict=True) if not metric.is_dry_run
@@ -63,7 +68,9 @@ def _of_run(
     if phase is Phase.SUCCESSFUL:
         return phase, RUN_TERMINATED if is_terminated else ""
     metric, state = next(pair for pair in judged if pair[1].phase is phase)
-    said = f'Metric "{metric.name}" assessed {phase} due to {reason(metric, state)}'
+    is_shared = phase is Phase.FAILED and metric.alpha_share > 0 and not breach(metric, state)
+    due = together.REASON if is_shared else reason(metric, state)
+    said = f'Metric "{metric.name}" assessed {phase} due to {due}'
     return phase, _because(said, state.message)
 
 

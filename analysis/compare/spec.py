@@ -42,7 +42,8 @@ class Comparison:
 
     selectors: canary's and stable's series, then, if bad requests are counted apart, those of both.  bad: which series
     are bad ones.  history_s: how far back stable pods are looked at to choose the null.  lag_s: how long a sample may
-    take to arrive.  numbers: what a kind needs beside (`low`, `high`, `weight` …)."""
+    take to arrive.  numbers: what a kind needs beside (`low`, `high`, `weight` …).  importance: its share of alpha
+    beside the run's other comparing metrics; 0: it has an alpha of its own."""
 
     kind: Kind
     selectors: tuple[str, ...]
@@ -55,10 +56,11 @@ class Comparison:
     lookback_s: float = 300.0
     numbers: Mapping[str, float] = field(default_factory=dict)
     method: str = "evidence"
+    importance: float = 1.0
 
 
 _NUMBERS = {
-    "alpha": 0.01, "beta": 0.05, "worseThan": 1.5, "minRequests": 0.0, "absentLooks": 3.0,
+    "alpha": 0.01, "beta": 0.05, "worseThan": 1.5, "minRequests": 0.0, "absentLooks": 3.0, "importance": 1.0,
 }  # fmt: skip
 _TOLERATED = {Kind.ERRORS: 1.05, Kind.LATENCY: 1.0, Kind.GAUGE: 0.0, Kind.RATIO: 0.05, Kind.BURN: 0.0}
 _DURATIONS = {"warmUp": 0.0, "minTime": 0.0, "maxTime": math.inf, "history": 600.0, "lag": 5.0, "lookback": 300.0}
@@ -77,6 +79,7 @@ METHODS = ("evidence", "kayenta")
 _TEXTS = frozenset({"kind", "method", "bad", "podLabel", "stratumLabel", "absent", "atDeadline"})
 HISTORY_S_MAX = 2 * 3600.0
 SELECTOR_CHARS_MAX = 4096
+IMPORTANCE_MAX = 1000.0
 
 
 def fields() -> frozenset[str]:
@@ -170,6 +173,9 @@ def _number_problems(spec: Spec, kind: Kind) -> Iterator[tuple[str, str, str]]:
             if seconds < 0 or (name in ("history", "lookback", "warmUp", "lag") and seconds > HISTORY_S_MAX):
                 yield name, f"want from 0 to {HISTORY_S_MAX / 3600:g}h, got {spec[name]}", f"{name}: 1m"
                 return
+    if not 0 <= _given(spec, "importance", 1.0) <= IMPORTANCE_MAX:
+        yield "importance", f"want 0 to {IMPORTANCE_MAX:g}, got {spec['importance']}", 'importance: "1"'
+        return
     try:
         _terms(spec, kind)
         _try_states(spec, kind)
@@ -210,6 +216,7 @@ def _read(spec: Spec) -> Comparison:
         lookback_s=max(_seconds(spec, "lookback"), warm_up_s + 120.0 if warm_up_s else 0.0),
         numbers=numbers,
         method=str(spec.get("method") or "evidence"),
+        importance=_given(spec, "importance", 1.0),
     )
 
 

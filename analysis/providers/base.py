@@ -36,12 +36,14 @@ class Reading:
 class Judged:
     """A reading that is a verdict already, unless the metric has conditions of its own.
 
-    phase, message: the verdict and its reason.  memory: what the next measurement needs, kept once per metric."""
+    phase, message: the verdict and its reason.  memory: what the next measurement needs, kept once per metric.
+    evidence: the e-value against "the canary is fine"."""
 
     reading: Reading
     phase: Phase
     message: str
     memory: str
+    evidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def judge(spec: Mapping[str, Any], answer: Any, memory: str, at_s: float) -> Jud
     phase = _PHASES[finding.verdict]
     if asked.kind in GUARDS and finding.verdict is Verdict.INCONCLUSIVE:
         phase = Phase.SUCCESSFUL  # a guard certifies nothing: it passes until it stops
-    return Judged(Reading(value, said), phase, finding.why, text)
+    return Judged(Reading(value, said), phase, finding.why, text, finding.bad)
 
 
 def value_of(asked: Comparison, finding: Finding) -> dict[str, Any]:

@@ -96,6 +96,7 @@ class Comparison(Model):
     at_deadline: Text = Field("", description="What no verdict means at maxTime: wait, promote or abort (wait).")
     absent: Text = Field("", description="What missing data means: inconclusive, fail or pass (inconclusive).")
     absent_looks: Any = Field(None, description="Looks without data before absent applies (3).")
+    importance: Any = Field(None, description="Its share of alpha beside the run's other comparing metrics (1).")
     history: Duration = Field("", description="How far back stable pods are looked at to choose the null (10m).")
     lag: Duration = Field("", description="How long a sample may take to arrive (5s).")
     lookback: Duration = Field("", description="How far before the last look samples are read (5m).")

@@ -10,6 +10,7 @@ from typing import Any
 from analysis import phase
 from analysis.measuring import MEMORY
 from analysis.model import Measurement, Metric, MetricState
+from analysis.together import EVIDENCE
 from analysis.verdict import Verdict
 from rollouts.kit.instant import Instant
 from rollouts.kit.parts import part
@@ -18,7 +19,7 @@ from rollouts.kube.ref import Manifest
 STATUS_BYTES_MAX = 64 * 1024
 TRUNCATED = "truncated"
 _TEXT_CHARS_MIN = 256
-_WHOLE = frozenset({"name", MEMORY})
+_WHOLE = frozenset({"name", MEMORY, EVIDENCE})
 _COUNTS = {
     "count": "count", "successful": "successful", "failed": "failed", "inconclusive": "inconclusive", "error": "error",
     "consecutiveError": "consecutive_error", "consecutiveSuccess": "consecutive_success",
@@ -188,8 +189,8 @@ def _cut_texts(value: Any) -> Any:
 
 def _without_texts(result: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in result.items() if name not in ("message", "metadata")}
-    if memory := result.get("metadata", {}).get(MEMORY):
-        kept["metadata"] = {MEMORY: memory}
+    if remembered := {name: text for name, text in result.get("metadata", {}).items() if name in _WHOLE}:
+        kept["metadata"] = remembered
     times = [
         {name: value for name, value in taken.items() if name in ("phase", "startedAt", "finishedAt")}
         for taken in result.get("measurements") or ()
