@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from rollouts.gitops.destination import IN_CLUSTER_NAME, IN_CLUSTER_SERVER
 from rollouts.gitops.source.address import shown
 from rollouts.kit.instant import Instant
 from rollouts.kit.parts import part
@@ -22,6 +24,8 @@ APPLICATIONS_MAX = 20_000
 REPOSITORIES_MAX = 1000
 _RECONCILE_S = (0.25, 0.5, 1, 2, 4, 8, 16)
 _GIT_S = (0.1, 0.25, 0.5, 1, 2, 4, 10, 20)
+_COUNT = re.compile(r"[0-9]+")
+_WHO = ("namespace", "name", "project")
 _INFO = (
     "namespace", "name", "project", "autosync_enabled", "repo", "dest_server", "dest_namespace", "sync_status",
     "health_status", "operation",
@@ -64,12 +68,20 @@ class AppFigures(Collector):
         info = GaugeMetricFamily("argocd_app_info", "Applications by sync and health.", labels=_INFO)
         labels = ("namespace", "name", "condition")
         held = GaugeMetricFamily("argocd_app_condition", "Conditions of Applications.", labels=labels)
+        orphans = GaugeMetricFamily(
+            "argocd_app_orphaned_resources_count", "Objects beside an Application that nobody tracks.", labels=_WHO
+        )
         for _, app in zip(range(APPLICATIONS_MAX), self._applications(), strict=False):
             info.add_metric(_info(app), 1)
             for condition in (app.get("status") or {}).get("conditions") or ():
-                held.add_metric([obj.namespace(app), obj.name(app), str(condition.get("type") or "")], 1)
+                kind = str(condition.get("type") or "")
+                held.add_metric([obj.namespace(app), obj.name(app), kind], 1)
+                if kind == "OrphanedResourceWarning" and (count := _COUNT.search(str(condition.get("message")))):
+                    orphans.add_metric([obj.namespace(app), obj.name(app), _project(app)], float(count[0]))
         yield info
         yield held
+        yield orphans
+        yield from _cluster()
 
     def git(self, repository: str, what: str, took_s: float, ok: bool) -> None:
         """One question to git was answered, or was not."""
@@ -79,6 +91,8 @@ class AppFigures(Collector):
             self._repositories.add(repository)
         self._git.labels(repository, what).inc()
         self._git_s.labels(repository, what).observe(took_s)
+        for fails in (self._list_fails, self._fetch_fails):
+            fails.labels(repository)  # the first failure is one more than none only where none was told
         if not ok:
             (self._list_fails if what == "ls-remote" else self._fetch_fails).labels(repository).inc()
 
@@ -88,6 +102,9 @@ class AppFigures(Collector):
             return
         before, after = _state(change.before), _state(change.after)
         place = (obj.namespace(change.after), obj.name(change.after), _project(change.after), _server(change.after))
+        if after.get("phase") == "Running":
+            for phase in ENDED:
+                self._syncs.labels(*place, phase, "false")
         ended = str(after.get("phase")) in ENDED and after.get("finishedAt")
         if ended and (before.get("phase"), before.get("startedAt")) != (after.get("phase"), after.get("startedAt")):
             sync = (after.get("operation") or {}).get("sync") or {}
@@ -98,6 +115,15 @@ class AppFigures(Collector):
         if now.get("reconciledAt") and now.get("reconciledAt") != then.get("reconciledAt"):
             took_s = _between(now.get("observedAt"), now.get("reconciledAt"))
             self._reconcile.labels(place[0], place[3]).observe(took_s or 0.0)
+
+
+def _cluster() -> Iterator[Metric]:
+    """The one cluster that is known: that it is there is what its being asked says."""
+    words = {"server": IN_CLUSTER_SERVER, "name": IN_CLUSTER_NAME}
+    for name, said in (("argocd_cluster_info", "Clusters."), ("argocd_cluster_connection_status", "1: it answers.")):
+        family = GaugeMetricFamily(name, said, labels=tuple(words))
+        family.add_metric(list(words.values()), 1)
+        yield family
 
 
 def _info(app: Manifest) -> list[str]:

@@ -20,6 +20,7 @@ HERE = Path(__file__).parents[2]
 DEPLOY = HERE / "deploy"
 INSTALLATIONS = (".", "namespaced")
 ADDITIONS = ("webhook", "gitops")
+ALERTS = "alerts"
 READ = ("get", "list", "watch")
 
 WRITES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
@@ -62,7 +63,10 @@ def is_granted(granted: Iterable[dict[str, Any]], kind: Kind, verb: str, subreso
 
 def test_every_file_under_deploy_is_part_of_an_installation() -> None:
     used = {
-        path for name in (*INSTALLATIONS, *ADDITIONS) for path in files(DEPLOY / name) if path.is_relative_to(DEPLOY)
+        path
+        for name in (*INSTALLATIONS, *ADDITIONS, ALERTS)
+        for path in files(DEPLOY / name)
+        if path.is_relative_to(DEPLOY)
     }
 
     assert set(DEPLOY.rglob("*.yaml")) == used
