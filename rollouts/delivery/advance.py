@@ -104,7 +104,10 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
 
 
 def _righted(seen: DeliverySeen, now: Instant) -> Turning | None:
-    """A pause whose start cannot be begins now; a step's pause at a step that is none is dropped."""
+    """A pause whose start cannot be begins now; a step's pause at a step that is none is dropped.
+
+    So is one that is over, where something else still holds the update: that alone is told from then on.
+    """
     latch = seen.latch
     if not latch.is_updating or latch.aborted or not latch.pauses:
         return None
@@ -114,7 +117,11 @@ def _righted(seen: DeliverySeen, now: Instant) -> Turning | None:
         free = replace(latch, pauses=kept, controller_pause=bool(kept))
         return Turning(free, Event.RESUME, "the step at which the update stands is no pause")
     if not steps.is_pause_astray(seen, latch, now):
-        return None
+        due = steps.pause_due(seen, latch)
+        if len(kept) < 2 or due is None or due > now or seen.spec.paused:
+            return None
+        held = tuple(each for each in kept if each.reason != PAUSE_STEP)
+        return Turning(replace(latch, pauses=held), Event.PAUSE, "the pause is over, but something else holds it")
     righted = replace(latch, pauses=tuple(replace(each, start=now) for each in kept))
     return Turning(righted, Event.PAUSE, "the start of the pause cannot be, so it begins now")
 

@@ -75,7 +75,7 @@ def _is_held(seen: DeliverySeen, latch: Latch) -> bool:
     if not latch.pauses or not latch.is_updating:
         return False
     due = steps.pause_due(seen, latch) if seen.blue_green is None else stages.pause_due(seen, latch)
-    return due is None
+    return due is None or len(latch.pauses) > 1
 
 
 def _seconds(value: object) -> int:

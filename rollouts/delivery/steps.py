@@ -30,7 +30,7 @@ def is_done(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:
     if managed.is_set(step):
         return managed.is_done(seen, seen.weight_high)
     if step.pause is not None:
-        due = pause_due(seen, latch)
+        due = pause_due(seen, latch) if len(latch.pauses) == 1 else None
         return due is not None and due <= now
     if step.plugin is not None:
         return plugins.is_done(latch)
@@ -75,13 +75,13 @@ def _is_ready(seen: DeliverySeen, pods: int) -> bool:
 
 
 def pause_due(seen: DeliverySeen, latch: Latch) -> Instant | None:
-    """When the timed pause of the current step ends; None while something else holds the update."""
+    """When the timed pause of the current step ends, whatever else may hold the update; None where it never does."""
     step = current(seen, latch)
     if step is None or step.pause is None or step.pause.duration_s is None:
         return None
-    if len(latch.pauses) != 1 or latch.pauses[0].reason != PAUSE_STEP or latch.pauses[0].start is None:
+    start = next((each.start for each in latch.pauses if each.reason == PAUSE_STEP), None)
+    if start is None:
         return None
-    start = latch.pauses[0].start
     if seen.pause_known is not None and 0 < seen.pause_known.since(start) < PAUSE_TOLD_S_MAX:
         # Whoever watches learnt of the pause when its write was told, not when it was decided: a busy API server
         # would cut a short pause shorter. After a restart, or a lost watch, the written start alone counts.

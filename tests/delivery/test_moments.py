@@ -167,3 +167,23 @@ def test_a_return_within_the_window_says_why_it_was_completed(is_routed):
 
     said = [note.message for note in world.notes if note.reason == "RolloutCompleted"][-1]
     assert said == f"Rollout completed update to revision 3 ({world.hash_of('1')}): Rollback within window"
+
+
+def test_a_pause_that_is_over_leaves_the_word_to_what_still_holds():
+    steps = ({"setWeight": 40}, {"pause": {"duration": 30}}, {"setWeight": 60})
+    world = deployed(a_rollout(3, steps=steps, canary=JUDGED), ENDLESS)
+    world.set_image("shop/web:2")
+    world.until("Paused")
+    world.finish_run(world.runs()[0], "Inconclusive")
+    world.settle(5.0)
+    told = [each["reason"] for each in world.status["pauseConditions"]]
+    assert told == ["CanaryPauseStep", "InconclusiveAnalysisRun"]
+    assert world.status["message"] == "CanaryPauseStep"
+
+    world.settle(40.0)
+    assert (world.status["phase"], world.status["message"]) == ("Paused", "InconclusiveAnalysisRun")
+    assert (world.status["currentStepIndex"], world.weight) == (1, 40)
+
+    world.command(pauseConditions=None)
+    world.settle(5.0)
+    assert world.weight == 60
