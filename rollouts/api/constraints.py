@@ -240,7 +240,15 @@ RULES: Mapping[type[BaseModel], tuple[Cel, ...]] = {
 
 SHAPES: Mapping[type[BaseModel], Mapping[str, Any]] = {
     # Written by controllers alone: whose each of its fields is would be most of what a write costs the API server.
-    appstatus.ApplicationStatus: {"x-kubernetes-map-type": "atomic"},
+    **{
+        each: {"x-kubernetes-map-type": "atomic"}
+        for each in (
+            appstatus.ApplicationStatus,
+            status.RolloutStatus,
+            status.AnalysisRunStatus,
+            status.ExperimentStatus,
+        )
+    },
     rollout.CanaryStep: {"minProperties": 1, "maxProperties": 1},
 }
 """Bounds of whole objects: a step says one thing."""
