@@ -68,6 +68,11 @@ class Carrier:
         """The keys that wait to see a write on this object."""
         return tuple(self._fenced.get(ref, ()))
 
+    @property
+    def unseen(self) -> int:
+        """How many objects were written whose new version no watch has told yet."""
+        return len(self._fenced)
+
     def fenced_refs(self) -> tuple[Ref, ...]:
         """Every object that some key waits to see."""
         return tuple(self._fenced)

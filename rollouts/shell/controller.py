@@ -39,7 +39,7 @@ from rollouts.shell.synccore import SyncCore, SyncOptions
 from rollouts.shell.tell import Teller
 
 GRACE_EVENTS_S = 1.0
-BUSY_REQUESTS = 4  # with more writes than this under way, events step aside
+UNDER_WAY_BUSY = 4  # with more than this under way, events step aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,7 @@ class Controller:
         self._tasks.append(asyncio.create_task(work, name=name))
 
     def _is_busy(self) -> bool:
-        return self._driver.inflight > BUSY_REQUESTS
+        return self._machine.under_way > UNDER_WAY_BUSY
 
     # Probes.
 

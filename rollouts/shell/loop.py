@@ -68,6 +68,11 @@ class Machine:
         return not len(self._carrier) and not len(self._queue)
 
     @property
+    def under_way(self) -> int:
+        """How much is not over yet: keys that are due, requests without answer, and writes that no watch has told."""
+        return len(self._queue) + len(self._carrier) + self._carrier.unseen
+
+    @property
     def is_leading(self) -> bool:
         """Whether a term of leadership runs."""
         return self._term is not None
