@@ -113,8 +113,9 @@ def _gathered(ref: Ref, reader: Reader, plugins: Mapping[str, Dialect]) -> Seen 
             return Refused(ref, rollout, (routing.not_served(kind, complaint),))
         return Waiting(ref, f"{kind} is listed first")
     seen = _delivery(ref, rollout, spec, (references, routers, source), reader)
-    unknown_fields = checked.parsed.unknown
-    return replace(seen, unknown=unknown_fields) if unknown_fields and isinstance(seen, DeliverySeen) else seen
+    if checked.parsed.unknown and isinstance(seen, DeliverySeen):
+        return replace(seen, unknown=checked.parsed.unknown)
+    return seen
 
 
 _Around: TypeAlias = tuple[References, tuple[Router, ...], WorkloadSeen | None]

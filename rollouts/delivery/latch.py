@@ -88,13 +88,18 @@ def read(status: Mapping[str, Any], steps: int, stable: str, *, blue_green: bool
         promote_full=status.get("promoteFull") is True,
         pauses=_pauses(status.get("pauseConditions")),
         controller_pause=status.get("controllerPause") is True,
-        collisions=_count(status.get("collisionCount")),
+        collisions=collisions(status),
         step_run=text(run, "name"),
         background_run=text(canary, "currentBackgroundAnalysisRunStatus", "name"),
         experiment=text(canary, "currentExperiment"),
         ping_pong=text(canary, "stablePingPong"),
         calls=calls.read(canary.get("stepPluginStatuses")),
     )
+
+
+def collisions(status: Mapping[str, Any]) -> int | None:
+    """How often the name of a ReplicaSet to be was found taken."""
+    return _count(status.get("collisionCount"))
 
 
 def fields(latch: Latch, steps: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from rollouts.core.plan import NOTES_MAX, Note, Patch, Plan
+from rollouts.core.plan import NOTES_MAX, Note, Patch, Plan, Stage
 from rollouts.delivery import (
     bluegreen,
     calling,
@@ -28,7 +28,7 @@ from rollouts.delivery.advance import advance
 from rollouts.delivery.phase import Event, Phase, phase_of
 from rollouts.delivery.seen import DeliverySeen, Farewell, Parting, Refused, Seen, Waiting
 from rollouts.delivery.turning import Turning
-from rollouts.delivery.want import Told, Want, grow, shift, shrink
+from rollouts.delivery.want import Told, Want, moves, resized, shift
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
@@ -65,21 +65,30 @@ def reconcile(seen: Seen, now: Instant) -> Plan:
 def deliver(seen: DeliverySeen, now: Instant) -> Plan:
     """Remember a decision, or else do what the remembered ones permit, or else report."""
     phase = phase_of(seen.latch, seen.step_count)
-    want = STRATEGIES[seen.strategy](seen, phase, now)
     turning = advance(seen, now)
-    giving_back = list(_traffic(seen, want)) if phase is Phase.ABORTED and turning else []
+    if turning and phase is not Phase.ABORTED:
+        return remember(seen, turning, now)
+    want = STRATEGIES[seen.strategy](seen, phase, now)
+    giving_back = list(_traffic(seen, want)) if turning else []
     if giving_back and not any(action.ref in seen.refused for action, _ in giving_back):
         # The abort that a person wrote is remembered already: traffic first, bookkeeping after.
-        return _plan(giving_back, rule="an aborted update gives its traffic back", wake=None)
+        actions = tuple(action for action, _ in giving_back)
+        return Plan(actions=actions, notes=_notes(giving_back), rule="an aborted update gives its traffic back")
     if turning:
         return remember(seen, turning, now)
     if denied := admit(seen, now):
         return denied
-    told = [*grow(seen, want), *shift(seen, want), *shrink(seen, want), *_single_pods(seen, now)][:ACTIONS_MAX]
+    told = [*moves(seen, want), *_single_pods(seen, now)][:ACTIONS_MAX]
     report, later = _report(seen, told, now)
     rule = _rule(seen, phase, told) + denials.sentence(seen) + restart.sentence(seen, now)
-    plan = _plan(told, rule=rule, wake=_next_look(seen, want, later, now))
-    return replace(plan, status=report, asks=calling.asks(seen, now), notes=(*plan.notes, *_news(seen, report)))
+    return Plan(
+        actions=tuple(action for action, _ in told),
+        status=report,
+        asks=calling.asks(seen, now),
+        notes=(*_notes(told), *_news(seen, report)),
+        wake=_next_look(seen, want, later, now),
+        rule=rule,
+    )
 
 
 def _traffic(seen: DeliverySeen, want: Want) -> Iterator[Told]:
@@ -87,9 +96,9 @@ def _traffic(seen: DeliverySeen, want: Want) -> Iterator[Told]:
     if seen.is_routed or seen.blue_green is not None:
         shifted = list(shift(seen, want))
         # The deadline of what was given up is set before that is told, as the contract's clients expect.
-        yield from shifted or (each for each in shrink(seen, want) if each[0].ref.kind == kinds.REPLICA_SET)
+        yield from shifted or (each for each in resized(seen, want) if each[0].stage is Stage.SHRINK)
         return
-    for action, told in (*grow(seen, want), *shift(seen, want), *shrink(seen, want)):
+    for action, told in moves(seen, want):
         if isinstance(action, Patch) and action.ref.kind in (kinds.REPLICA_SET, kinds.SERVICE):
             yield action, told
 
@@ -187,10 +196,8 @@ def urgent(manifest: Manifest) -> bool:
     return bool((weights.get("canary") or {}).get("weight"))
 
 
-def _plan(told: Iterable[Told], *, rule: str, wake: Instant | None) -> Plan:
-    pairs = list(told)
-    notes: tuple[Note, ...] = tuple(note for _, about in pairs for note in about)[: NOTES_MAX - 4]
-    return Plan(actions=tuple(action for action, _ in pairs), notes=notes, wake=wake, rule=rule)
+def _notes(told: Iterable[Told]) -> tuple[Note, ...]:
+    return tuple(note for _, about in told for note in about)[: NOTES_MAX - 4]
 
 
 def _report(seen: DeliverySeen, told: list[Told], now: Instant) -> tuple[Patch | None, Instant | None]:

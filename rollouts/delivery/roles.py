@@ -25,6 +25,8 @@ PODS_AT_ONCE_MAX = 16
 Worn: TypeAlias = Mapping[str, Mapping[str, str]]
 """Part of the metadata (`labels`, `annotations`) → what is borne there."""
 
+_NOTHING: Worn = {part: {} for part in PARTS}
+
 
 def new_template(seen: DeliverySeen) -> dict[str, Any]:
     """The template of the spec's own ReplicaSet: with its hash, what its role adds, and its distance from others."""
@@ -124,6 +126,8 @@ def _of_any_role(seen: DeliverySeen, pod: Manifest, part: str) -> dict[str, str]
 def _change(present: Manifest, wanted: Worn, former: Worn, base: Manifest) -> dict[str, Any]:
     """The merge patch of metadata: what is wanted comes, what was borne before goes back to what `base` says."""
     change: dict[str, Any] = {}
+    if wanted is former is _NOTHING:
+        return change
     for part in PARTS:
         has, under = present.get(part) or {}, base.get(part) or {}
         gone = {key: under.get(key) for key in former[part] if key not in wanted[part]}
@@ -143,19 +147,23 @@ def _wanted(seen: DeliverySeen, each: SetSeen | None) -> Worn:
     return _worn(stable if each is seen.stable else None)
 
 
-def _worn(role: Metadata | None) -> dict[str, dict[str, str]]:
+def _worn(role: Metadata | None) -> Worn:
     """Labels and annotations of a role, and the note of them."""
-    labels = {key: value for key, value in (role.labels if role else {}).items() if key != marks.HASH_LABEL}
-    worn = {"labels": labels, "annotations": dict(role.annotations) if role else {}}
+    if role is None:
+        return _NOTHING
+    labels = {key: value for key, value in role.labels.items() if key != marks.HASH_LABEL}
+    worn = {"labels": labels, "annotations": dict(role.annotations)}
     if any(worn.values()):
         text = canonical.go_json({part: dict(sorted(worn[part].items())) for part in PARTS if worn[part]})
         worn["annotations"][marks.EPHEMERAL] = text
     return worn
 
 
-def _noted(manifest: Manifest) -> dict[str, dict[str, str]]:
+def _noted(manifest: Manifest) -> Worn:
     """What the note of a ReplicaSet or pod names, and the note itself; one that nobody can read names nothing."""
     text = obj.annotations(manifest).get(marks.EPHEMERAL)
+    if text is None:
+        return _NOTHING
     try:
         read = json.loads(text or "{}")
     except ValueError:
@@ -165,6 +173,5 @@ def _noted(manifest: Manifest) -> dict[str, dict[str, str]]:
         part: {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
         for part, given in parts.items()
     }
-    if text is not None:
-        noted["annotations"][marks.EPHEMERAL] = text
+    noted["annotations"][marks.EPHEMERAL] = text
     return noted

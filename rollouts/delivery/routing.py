@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rollouts.api.rollout import CanaryStrategy
-from rollouts.api.routing import TrafficRouting
 from rollouts.core.errors import Refusal
 from rollouts.core.reader import Reader
 from rollouts.delivery.seen import ServiceSeen
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind, Manifest, Ref
-from rollouts.traffic import OLDER, Dialect, Route, Router, Traffic, headers_of, mirrors, routers_of, unusable
+from rollouts.traffic import OLDER, Dialect, Route, Router, Traffic, Unusable, headers_of, mirrors
 
 AT = "spec.strategy.canary.trafficRouting"
 PING, PONG = "ping", "pong"
@@ -36,9 +35,9 @@ def other(side: str) -> str:
     return PING if side == PONG else PONG
 
 
-def not_known(routing: TrafficRouting, reader: Reader, others: Mapping[str, Dialect]) -> tuple[Kind, str] | None:
+def not_known(routers: Iterable[Router], reader: Reader) -> tuple[Kind, str] | None:
     """The first kind of the routers that is not watched yet, and why it cannot be, "" while that is not known."""
-    for router in routers_of(routing, others):
+    for router in routers:
         for kind in router.kinds:
             if kind in _ALWAYS or reader.knows(kind):
                 continue
@@ -58,11 +57,11 @@ def not_served(kind: Kind, complaint: str) -> Refusal:
     return Refusal("RouterNotServed", AT, text, fix=fix)
 
 
-def refused(canary: CanaryStrategy, others: Mapping[str, Dialect]) -> Iterator[Refusal]:
+def refused(canary: CanaryStrategy, unusable: Unusable, others: Mapping[str, Dialect]) -> Iterator[Refusal]:
     """Plugins that cannot be used, or not for what the steps ask of them."""
     routing = canary.traffic_routing
     assert routing is not None
-    for plugin, why in unusable(routing, others):
+    for plugin, why in unusable:
         yield Refusal("PluginUnusable", f"{AT}.plugins", f"{plugin}: {why}", fix=_FIX, got=f'"{plugin}"')
     for step in canary.steps:
         if step.set_header_route and not headers_of(routing, others):

@@ -181,6 +181,11 @@ class DeliverySeen:
     compat: StatusCompat = "argo"
     step_answers: tuple[tuple[Call, Answer], ...] = ()  # what plugins have answered to the calls under way
     unknown: tuple[str, ...] = ()  # paths of fields of the spec that this version does not know
+    sets: tuple[SetSeen, ...] = field(init=False)  # every ReplicaSet, each once
+
+    def __post_init__(self) -> None:
+        firsts = (self.current, None if self.stable is self.current else self.stable)
+        object.__setattr__(self, "sets", (*(each for each in firsts if each is not None), *self.older))
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -211,12 +216,6 @@ class DeliverySeen:
     def step_count(self) -> int:
         """How many steps there are: a canary's own, or the one stage of blue-green in which the new version waits."""
         return len(self.canary.steps) if self.blue_green is None else 1
-
-    @property
-    def sets(self) -> tuple[SetSeen, ...]:
-        """Every ReplicaSet, each once."""
-        firsts = (self.current, None if self.stable is self.current else self.stable)
-        return (*(each for each in firsts if each is not None), *self.older)
 
     @property
     def carries(self) -> bool:

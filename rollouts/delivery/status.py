@@ -23,6 +23,7 @@ REPORT_INTERVAL_S = 1.0
 MESSAGE_MAX = 2048
 _STEP_RUN, _BACKGROUND_RUN = "currentStepAnalysisRunStatus", "currentBackgroundAnalysisRunStatus"
 _IN_PROGRESS = "in progress"
+_DECISIONS = tuple(latches.fields(Latch(), 1))
 
 
 def describe(seen: DeliverySeen, latch: Latch, turning: Turning | None, now: Instant) -> dict[str, Any]:
@@ -254,8 +255,7 @@ def _headline(status: Mapping[str, Any]) -> tuple[object, ...]:
         reason = each.get("reason") if kind == "Progressing" else ""
         is_usual = reason not in (progress.ABORTED, progress.DEADLINE_EXCEEDED, *denials.REASONS)
         told.append(_IN_PROGRESS if kind == "Progressing" and is_usual else (each.get("status"), reason))
-    fields = latches.fields(latches.Latch(), 1)
-    decisions = [status.get(key) for key in fields]
+    decisions = [status.get(key) for key in _DECISIONS]
     blue_green = part(status, "blueGreen")
     selected = (blue_green.get("activeSelector"), blue_green.get("previewSelector"))
     return (status.get("phase"), at(status, "canary", "weights", "canary", "weight"), *selected, *told, *decisions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
@@ -57,12 +57,25 @@ class Want:
     managed: tuple[ManagedRoute, ...] = ()
 
 
-def grow(seen: DeliverySeen, want: Want) -> Iterator[Told]:
+def moves(seen: DeliverySeen, want: Want) -> Iterator[Told]:
+    """All that is to be written, in the order of the second law."""
+    sized = tuple(resized(seen, want))
+    yield from _grow(seen, want, sized)
+    yield from shift(seen, want)
+    yield from _shrink(seen, sized)
+
+
+def resized(seen: DeliverySeen, want: Want) -> Iterator[Told]:
+    """The writes that bring the ReplicaSets to their wish: some grow, some shrink."""
+    for each in want.sets:
+        if patch := _set_patch(seen, each):
+            yield patch, _scaled(seen, each)
+
+
+def _grow(seen: DeliverySeen, want: Want, sized: Iterable[Told]) -> Iterator[Told]:
     """Capacity first: marks on the Rollout, more pods, runs to judge them."""
     yield from _own_marks(seen)
-    for each in want.sets:
-        if (patch := _set_patch(seen, each)) and patch.stage is Stage.GROW:
-            yield patch, _scaled(seen, each)
+    yield from (each for each in sized if each[0].stage is Stage.GROW)
     if seen.template.orphan is not None:
         yield _adopt(seen), ()
     for name, analysis, step in runs.wanted(seen, seen.latch):
@@ -113,11 +126,9 @@ def weigh(seen: DeliverySeen, shares: tuple[int, ...], managed: tuple[ManagedRou
             yield action, tuple(told)
 
 
-def shrink(seen: DeliverySeen, want: Want) -> Iterator[Told]:
+def _shrink(seen: DeliverySeen, sized: Iterable[Told]) -> Iterator[Told]:
     """Removal last: fewer pods, runs that nobody waits for, history beyond its limits."""
-    for each in want.sets:
-        if (patch := _set_patch(seen, each)) and patch.stage is Stage.SHRINK:
-            yield patch, _scaled(seen, each)
+    yield from (each for each in sized if each[0].stage is Stage.SHRINK)
     needed = {name for name, _, _ in runs.wanted(seen, seen.latch)}
     for run in seen.runs:
         if run.name not in needed and not run.is_over and not run.is_terminated and run.type in _OURS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
@@ -29,21 +30,7 @@ class Instant:
     @classmethod
     def parse(cls, text: object) -> Instant | None:
         """Read an RFC 3339 time stamp; anything else (a hand-edited status, say) is None: unknown, never zero."""
-        if not isinstance(text, str) or not (found := _RFC3339.fullmatch(text)):
-            return None
-        year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
-        fraction, sign, zone_h, zone_m = found.groups()[6:]
-        try:
-            stamp = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-        except ValueError:
-            return None
-        micros = (stamp - _EPOCH) // timedelta(microseconds=1) + (1_000_000 if second == 60 else 0)
-        if fraction:
-            micros += int(fraction[:6].ljust(6, "0"))
-        if sign:
-            offset = (int(zone_h) * 60 + int(zone_m)) * 60_000_000
-            micros += offset if sign == "-" else -offset
-        return cls(micros)
+        return _parse(text) if isinstance(text, str) else None
 
     @property
     def seconds(self) -> float:
@@ -74,3 +61,23 @@ class Instant:
 
     def __str__(self) -> str:
         return self.rfc3339()
+
+
+@lru_cache(maxsize=4096)  # a status is read many times while it stands
+def _parse(text: str) -> Instant | None:
+    found = _RFC3339.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
+    fraction, sign, zone_h, zone_m = found.groups()[6:]
+    try:
+        stamp = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except ValueError:
+        return None
+    micros = (stamp - _EPOCH) // timedelta(microseconds=1) + (1_000_000 if second == 60 else 0)
+    if fraction:
+        micros += int(fraction[:6].ljust(6, "0"))
+    if sign:
+        offset = (int(zone_h) * 60 + int(zone_m)) * 60_000_000
+        micros += offset if sign == "-" else -offset
+    return Instant(micros)

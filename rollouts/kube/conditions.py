@@ -71,7 +71,7 @@ def observed_generation(status: object) -> int | None:
 
 def _with_times(before: Mapping[str, Any], wanted: Condition, now: Instant) -> dict[str, Any]:
     body = {"type": wanted.type, "status": wanted.status, "reason": wanted.reason, "message": wanted.message}
-    if before and all(before.get(key) == value for key, value in body.items()) and before.get("lastTransitionTime"):
+    if before.get("lastTransitionTime") and before.items() >= body.items():
         return dict(before)
     flipped = before.get("status") != wanted.status
     began = now.rfc3339_whole() if flipped else before.get("lastTransitionTime") or now.rfc3339_whole()

@@ -6,18 +6,19 @@ Read `route.py` first, then `inplace.py` and one dialect.
 
 from rollouts.traffic.giveback import given_back, named
 from rollouts.traffic.inplace import Dialect, Reading, patch_between
-from rollouts.traffic.route import ManagedRoute, Match, Request, Route, Split, Traffic
+from rollouts.traffic.route import Beside, ManagedRoute, Match, Request, Route, Split, Traffic
 from rollouts.traffic.routers import (
     DIALECTS,
     KINDS,
     OLDER,
     RETIRED,
     Router,
+    Unusable,
     fields_of,
     headers_of,
     mirrors,
     routers_of,
-    unusable,
+    takes_experiments,
 )
 from rollouts.traffic.selector import turned, without_hash
 
@@ -26,6 +27,7 @@ __all__ = [
     "KINDS",
     "OLDER",
     "RETIRED",
+    "Beside",
     "Dialect",
     "ManagedRoute",
     "Match",
@@ -35,6 +37,7 @@ __all__ = [
     "Router",
     "Split",
     "Traffic",
+    "Unusable",
     "fields_of",
     "given_back",
     "headers_of",
@@ -42,7 +45,7 @@ __all__ = [
     "named",
     "patch_between",
     "routers_of",
+    "takes_experiments",
     "turned",
-    "unusable",
     "without_hash",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from rollouts.api.common import aliases
 from rollouts.api.routing import TrafficRouting, first_error
@@ -171,17 +171,17 @@ RETIRED: Mapping[str, str] = {
 """Field of trafficRouting → why it has no future."""
 
 
-def routers_of(routing: TrafficRouting, others: Mapping[str, Dialect] = _NOBODY) -> tuple[Router, ...]:
-    """The routers that a spec names, in the order of the table; what cannot be used is left out, see `unusable`.
+Unusable: TypeAlias = tuple[tuple[str, str], ...]
+"""(plugin name, why) of each plugin that cannot be used."""
+
+
+def routers_of(routing: TrafficRouting, others: Mapping[str, Dialect] = _NOBODY) -> tuple[tuple[Router, ...], Unusable]:
+    """The routers that a spec names, in the order of the table, and what it names that cannot be used.
 
     others: routers of somebody else by plugin name.
     """
-    return tuple(router for router, _ in _named(routing, others) if router is not None)
-
-
-def unusable(routing: TrafficRouting, others: Mapping[str, Dialect] = _NOBODY) -> tuple[tuple[str, str], ...]:
-    """(plugin name, why) of each plugin that cannot be used."""
-    return tuple(why for _, why in _named(routing, others) if why is not None)
+    found = tuple(_named(routing, others))
+    return tuple(router for router, _ in found if router), tuple(why for _, why in found if why)
 
 
 def fields_of(routing: TrafficRouting) -> tuple[str, ...]:
@@ -202,6 +202,14 @@ def headers_of(routing: TrafficRouting, others: Mapping[str, Dialect] = _NOBODY)
 def mirrors(routing: TrafficRouting, others: Mapping[str, Dialect] = _NOBODY) -> bool:
     """Whether every router of a spec can send copies."""
     return all(dialect is not None and dialect.mirrors for dialect in _dialects(routing, others))
+
+
+def takes_experiments(routing: TrafficRouting, others: Mapping[str, Dialect] = _NOBODY) -> bool:
+    """Whether every router of a spec can give the Services of an experiment a share."""
+    made = ("smi",) if _settings(routing, "smi") is not None else ()
+    dialects = list(_dialects(routing, others))
+    missing = sum(dialect is None or not dialect.experiments for dialect in dialects)
+    return bool(dialects) and missing == len(made)
 
 
 _ATTRIBUTES = {name: aliases(TrafficRouting)[name] for name in ROUTERS}
