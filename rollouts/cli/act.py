@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from rollouts.cli import writes
 from rollouts.cli.acting import Manner, Whom, act, selection_options, write_options
 from rollouts.cli.complete import names_of
 from rollouts.cli.frame import Lazy, LazyGroup, SpanParam
 from rollouts.cli.frame import command as kube_command
 from rollouts.kube.kinds import ANALYSIS_RUN, EXPERIMENT, ROLLOUT
+from rollouts.kube.ref import Kind, Manifest
 
 _HERE = "rollouts.cli.act"
 
@@ -22,8 +24,24 @@ def _to_several(function: Callable[..., Any]) -> Callable[..., Any]:
     return names(selection_options(write_options(function)))
 
 
-def _rollouts(names: tuple[str, ...], selector: str, all_namespaces: bool) -> Whom:
-    return Whom(ROLLOUT, names, selector, all_namespaces)
+def _to_names(kind: Kind) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Names of objects of that kind, and the options of a write."""
+    names = click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(kind))
+    return lambda function: names(write_options(function))
+
+
+def _word(
+    name: str, about: str, examples: str, decide: Callable[[Manifest], writes.Decision], kind: Kind = ROLLOUT
+) -> click.Command:
+    """A command that is one decision about each object it is told of; Rollouts may be told by their labels, too."""
+
+    @kube_command(name, examples=examples, help=about)
+    @(_to_several if kind == ROLLOUT else _to_names(kind))
+    @click.pass_context
+    def command(ctx: click.Context, /, dry_run: str, output: str | None, **whom: Any) -> None:
+        act(ctx, Whom(kind, **whom), Manner(dry_run, output), decide)
+
+    return command
 
 
 @kube_command(
@@ -43,64 +61,15 @@ def promote(
     ctx: click.Context, /, full: bool, skip_one: bool, skip_all: bool, dry_run: str, output: str | None, **whom: Any
 ) -> None:
     """End the present pause or step, or skip the rest of the update."""
-    from rollouts.cli import writes
-
     if full + skip_one + skip_all > 1:
         raise click.UsageError("--full, --skip-current-step and --skip-all-steps exclude each other", ctx)
     steps = "all" if skip_all else "one" if skip_one else ""
     act(
         ctx,
-        _rollouts(**whom),
+        Whom(ROLLOUT, **whom),
         Manner(dry_run, output),
         lambda rollout: writes.skip(rollout, steps) if steps else writes.promote(rollout, full=full),
     )
-
-
-@kube_command(
-    "abort",
-    examples="""
-    rollouts abort web
-    rollouts abort web api -n shop
-    rollouts abort -l team=pay -A
-    """,
-)
-@_to_several
-@click.pass_context
-def abort(ctx: click.Context, /, dry_run: str, output: str | None, **whom: Any) -> None:
-    """Give all traffic back to the stable version and end the update."""
-    from rollouts.cli import writes
-
-    act(ctx, _rollouts(**whom), Manner(dry_run, output), writes.abort)
-
-
-@kube_command(
-    "pause",
-    examples="""
-    rollouts pause web
-    """,
-)
-@_to_several
-@click.pass_context
-def pause(ctx: click.Context, /, dry_run: str, output: str | None, **whom: Any) -> None:
-    """Hold Rollouts where they are, until `resume`."""
-    from rollouts.cli import writes
-
-    act(ctx, _rollouts(**whom), Manner(dry_run, output), writes.pause)
-
-
-@kube_command(
-    "resume",
-    examples="""
-    rollouts resume web
-    """,
-)
-@_to_several
-@click.pass_context
-def resume(ctx: click.Context, /, dry_run: str, output: str | None, **whom: Any) -> None:
-    """Lift a person's pause and the present step's pause; nothing else is skipped."""
-    from rollouts.cli import writes
-
-    act(ctx, _rollouts(**whom), Manner(dry_run, output), writes.resume)
 
 
 @kube_command(
@@ -116,10 +85,28 @@ def resume(ctx: click.Context, /, dry_run: str, output: str | None, **whom: Any)
 def restart(ctx: click.Context, /, delay_s: float, dry_run: str, output: str | None, **whom: Any) -> None:
     """Replace every pod, a few at a time, without a new version."""
     from rollouts.cli import connection as wire
-    from rollouts.cli import writes
 
     at = wire.now().plus(delay_s)
-    act(ctx, _rollouts(**whom), Manner(dry_run, output), lambda rollout: writes.restart(rollout, at))
+    act(ctx, Whom(ROLLOUT, **whom), Manner(dry_run, output), lambda rollout: writes.restart(rollout, at))
+
+
+abort = _word(
+    "abort",
+    "Give all traffic back to the stable version and end the update.",
+    """
+    rollouts abort web
+    rollouts abort web api -n shop
+    rollouts abort -l team=pay -A
+    """,
+    writes.abort,
+)
+pause = _word("pause", "Hold Rollouts where they are, until `resume`.", "rollouts pause web", writes.pause)
+resume = _word(
+    "resume",
+    "Lift a person's pause and the present step's pause; nothing else is skipped.",
+    "rollouts resume web",
+    writes.resume,
+)
 
 
 @click.group(
@@ -137,35 +124,16 @@ def retry() -> None:
     """Begin an aborted update, or a finished experiment, again."""
 
 
-@kube_command(
-    "rollout",
-    examples="""
-    rollouts retry rollout web
-    """,
+retry_rollout = _word(
+    "rollout", "Begin an aborted update again, from its first step.", "rollouts retry rollout web", writes.retry
 )
-@_to_several
-@click.pass_context
-def retry_rollout(ctx: click.Context, /, dry_run: str, output: str | None, **whom: Any) -> None:
-    """Begin an aborted update again, from its first step."""
-    from rollouts.cli import writes
-
-    act(ctx, _rollouts(**whom), Manner(dry_run, output), writes.retry)
-
-
-@kube_command(
+retry_experiment = _word(
     "experiment",
-    examples="""
-    rollouts retry experiment web-6b56c8cdb4-2-0
-    """,
+    "Forget what an experiment has found, so that it runs again.",
+    "rollouts retry experiment web-6b56c8cdb4-2-0",
+    writes.retry_experiment,
+    EXPERIMENT,
 )
-@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(EXPERIMENT))
-@write_options
-@click.pass_context
-def retry_experiment(ctx: click.Context, names: tuple[str, ...], dry_run: str, output: str | None) -> None:
-    """Forget what an experiment has found, so that it runs again."""
-    from rollouts.cli import writes
-
-    act(ctx, Whom(EXPERIMENT, names), Manner(dry_run, output), writes.retry_experiment)
 
 
 @click.group(
@@ -182,33 +150,17 @@ def terminate() -> None:
     """End an AnalysisRun or an Experiment now."""
 
 
-@kube_command(
+terminate_run = _word(
     "analysisrun",
-    examples="""
-    rollouts terminate analysisrun web-6b56c8cdb4-2
-    """,
+    "End an AnalysisRun now; what it has measured so far decides.",
+    "rollouts terminate analysisrun web-6b56c8cdb4-2",
+    writes.terminate,
+    ANALYSIS_RUN,
 )
-@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(ANALYSIS_RUN))
-@write_options
-@click.pass_context
-def terminate_run(ctx: click.Context, names: tuple[str, ...], dry_run: str, output: str | None) -> None:
-    """End an AnalysisRun now; what it has measured so far decides."""
-    from rollouts.cli import writes
-
-    act(ctx, Whom(ANALYSIS_RUN, names), Manner(dry_run, output), writes.terminate)
-
-
-@kube_command(
+terminate_experiment = _word(
     "experiment",
-    examples="""
-    rollouts terminate experiment web-6b56c8cdb4-2-0
-    """,
+    "End an Experiment now, as if its time were up.",
+    "rollouts terminate experiment web-6b56c8cdb4-2-0",
+    writes.terminate,
+    EXPERIMENT,
 )
-@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(EXPERIMENT))
-@write_options
-@click.pass_context
-def terminate_experiment(ctx: click.Context, names: tuple[str, ...], dry_run: str, output: str | None) -> None:
-    """End an Experiment now, as if its time were up."""
-    from rollouts.cli import writes
-
-    act(ctx, Whom(EXPERIMENT, names), Manner(dry_run, output), writes.terminate)
