@@ -91,8 +91,8 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
             told.append(notes.started(seen))  # no ReplicaSet will be created whose note would say it
     if is_new and seen.latch.current and fresh.stable == fresh.current and seen.canary.steps:
         told.append(notes.skipped(seen))
-    if is_near_return and seen.canary.steps:
-        told.append(notes.skipped(seen, "Rollback within the window"))
+    if is_near_return and seen.canary.steps and seen.current is not None and seen.current.wanted:
+        told.append(notes.skipped(seen, "Rollback to active ReplicaSets within RollbackWindow"))
     if seen.latch.pauses and not seen.latch.aborted:
         told.append(notes.resumed(seen))
     if latch.pauses:
