@@ -116,6 +116,7 @@ class PromQuery:
 
     url: the server's base address.  start_s, end_s (seconds since the epoch) and step_s belong to kind "range".
     insecure: the server's TLS certificate is not verified.  timeout_s: for the whole exchange, the token included.
+    at_s: the moment that an instant query is about; None: now.
     """
 
     url: str
@@ -131,6 +132,7 @@ class PromQuery:
     sigv4: Sigv4 | None = None
     insecure: bool = False
     timeout_s: float = 30.0
+    at_s: float | None = None
 
     @property
     def endpoint(self) -> str:
@@ -143,6 +145,8 @@ class PromQuery:
         pairs = [("query", str(self.query)), ("timeout", f"{self.timeout_s:g}s")]
         if self.kind == "range":
             pairs += [("start", f"{self.start_s:.3f}"), ("end", f"{self.end_s:.3f}"), ("step", f"{self.step_s:.3f}")]
+        elif self.at_s is not None:
+            pairs.append(("time", f"{self.at_s:.3f}"))
         return tuple(pairs)
 
 

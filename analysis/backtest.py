@@ -118,7 +118,7 @@ def injected(
 def summary(trials: Sequence[Trial], asked: Comparison, share: float, rps: float, rate: float) -> Summary:
     """What trials of one relative risk come to."""
     aborted = sum(each.abort_s is not None for each in trials)
-    low, high = _wilson(aborted, len(trials))
+    low, high = wilson(aborted, len(trials))
     relative = trials[0].relative if trials else 1.0
     floor = None
     if relative > 1 and 0 < rate < 1 and rps > 0 and 0 < share < 1:
@@ -178,7 +178,7 @@ def _median(values: Sequence[float | None]) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
+def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
     """The 95 % interval of a share.  Source: Wilson (1927)."""
     if of == 0:
         return 0.0, 1.0

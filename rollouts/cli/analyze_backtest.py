@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,11 @@ from rollouts.cli.frame import command as kube_command
 if TYPE_CHECKING:
     from analysis.compare.samples import Series
     from analysis.compare.spec import Comparison
+    from analysis.rerun import Again
 
 WINDOWS_MAX = 500
+RUNS_MAX = 500
+BYTES_MAX = 64 * 1024 * 1024
 PACE_S = 0.2  # between two queries, so that a server in production hardly notices
 
 
@@ -27,16 +31,22 @@ PACE_S = 0.2  # between two queries, so that a server in production hardly notic
     rollouts analyze backtest --address http://localhost:9090 --requests r_total --bad 'code=~"5.."' --plan 10%:10m
     rollouts analyze backtest --address $P --requests r_total --bad 'code="500"' --plan 25%:5m --windows 100 --over 7d
     rollouts analyze backtest --samples answer.json --requests r_total --bad 'code="500"' --plan 10%:10m
+    kubectl get analysisruns -o json | rollouts analyze backtest --runs - -f new-template.yaml --address $P
     """,
 )
 @click.option("--address", default="", help="Address of the Prometheus server.")
 @click.option("--samples", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A saved answer instead.")
-@click.option("--requests", required=True, metavar="SELECTOR", help="Raw counters of all the service's pods.")
-@click.option("--bad", required=True, metavar="MATCHERS", help='Which of them count bad requests, such as code=~"5..".')
-@click.option("--pod-label", default="pod", help="Label that tells pods apart (pod).")
 @click.option(
-    "--plan", "plan_text", required=True, metavar="SHARE:TIME", help="Share of pods, and how long, as 10%:10m."
+    "--runs", "runs_name", default="", metavar="FILE", help="Judge past AnalysisRuns again; - is standard input."
 )
+@click.option(
+    "-f", "--filename", "template", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --runs: the template that judges them, in place of their own metrics.",
+)  # fmt: skip
+@click.option("--requests", default="", metavar="SELECTOR", help="Raw counters of all the service's pods.")
+@click.option("--bad", default="", metavar="MATCHERS", help='Which of them count bad requests, such as code=~"5..".')
+@click.option("--pod-label", default="pod", help="Label that tells pods apart (pod).")
+@click.option("--plan", "plan_text", default="", metavar="SHARE:TIME", help="Share of pods, and how long, as 10%:10m.")
 @click.option("--every", default="10s", metavar="TIME", help="Time between two looks (10s).")
 @click.option("--inject", default="2,5", metavar="TIMES,...", help="Faults to inject: times the errors (2,5).")
 @click.option("--windows", type=click.IntRange(1, WINDOWS_MAX), default=20, help="Past windows to judge (20).")
@@ -54,12 +64,19 @@ def command(ctx: click.Context, /, output: str, **asked: Any) -> int:
 
     The look is the controller's own; only the clock is another. What is aborted without a fault is a false abort.
     One query a window, one at a time. Asking a server needs the extra "fetch".
+    With --runs, past runs are judged again by the same code, at the moments that they would have asked: to see what
+    another template would have said. Samples must still be there.
     """
     from dataclasses import asdict
 
     from analysis import backtest
     from analysis.errors import AnalysisError
 
+    if asked["runs_name"]:
+        return _again(asked, output)
+    for name in ("requests", "bad", "plan_text"):
+        if not asked[name]:
+            raise click.UsageError(f"missing option '--{name.removesuffix('_text')}'", ctx)
     try:
         terms, plan, faults = _read(asked)
         trials: list[backtest.Trial] = []
@@ -79,8 +96,57 @@ def command(ctx: click.Context, /, output: str, **asked: Any) -> int:
         click.echo(json.dumps(rows, indent=2))
     else:
         click.echo("\n".join(backtest.lines(found, trials)))
-    budget = float(str(asked["max_false_abort"]).removesuffix("%") or 100) / 100
-    return 1 if found[0].low > budget else 0
+    return 1 if found[0].low > _budget(asked) else 0
+
+
+def _again(asked: dict[str, Any], output: str) -> int:
+    """Past runs judged again; 1 where more of the successful ones would now fail, for certain, than is allowed."""
+    from analysis import rerun
+    from analysis.backtest import wilson
+    from analysis.errors import AnalysisError
+    from analysis.phase import Phase
+
+    try:
+        found = list(_runs_again(asked))
+    except (AnalysisError, OSError, ValueError) as error:
+        click.echo(f"rollouts analyze backtest: {error}", err=True)
+        return 2
+    if output == "json":
+        rows = [{"name": each.name, "was": each.was.value, "now": each.phase.value, "afterSeconds": each.after_s,
+                 "message": each.message, "questions": each.questions} for each in found]  # fmt: skip
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        click.echo("\n".join(rerun.lines(found)) if found else "no run that is over")
+    good = [each for each in found if each.was is Phase.SUCCESSFUL]
+    least = wilson(sum(each.phase is Phase.FAILED for each in good), len(good))[0]
+    return 1 if good and least > _budget(asked) else 0
+
+
+def _runs_again(asked: dict[str, Any]) -> Iterator[Again]:
+    import yaml
+
+    from analysis import rerun
+    from analysis.asks import Question
+    from analysis.errors import AnalysisError
+    from analysis.fetch import fetch
+
+    def paced(question: Question) -> Any:
+        time.sleep(PACE_S)
+        return fetch(question)
+
+    name, template = str(asked["runs_name"]), None
+    text = sys.stdin.read(BYTES_MAX) if name == "-" else Path(name).read_text(encoding="utf-8")
+    if path := asked["template"]:
+        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+        template = manifest.get("spec") if isinstance(manifest, dict) else None
+        if not isinstance(template, dict):
+            raise AnalysisError(f"{path}: want one AnalysisTemplate")
+    for past in rerun.read_runs(json.loads(text))[:RUNS_MAX]:
+        yield rerun.rerun(rerun.with_template(past, template) if template else past, paced, str(asked["address"]))
+
+
+def _budget(asked: dict[str, Any]) -> float:
+    return float(str(asked["max_false_abort"]).removesuffix("%") or 100) / 100
 
 
 def _read(asked: dict[str, Any]) -> tuple[Comparison, tuple[float, float, float], tuple[float, ...]]:

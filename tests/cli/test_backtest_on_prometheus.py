@@ -1,0 +1,165 @@
+"""`rollouts analyze backtest` asks a real Prometheus about its past."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rollouts.devplane.child import free_port
+from tests.cli.conftest import Type
+from tests.plane.leftout import leave_out
+from tests.plane.traffic import find_prometheus
+
+HOURS = 3
+STEP_S = 10
+RATES = {"good": 0.01, "bad": 0.05}
+TEMPLATE = """
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata:
+  name: above-four-percent
+spec:
+  args:
+    - name: hash
+  metrics:
+    - name: failures
+      interval: 30s
+      count: 4
+      failureCondition: result[0] > 0.04
+      provider:
+        prometheus:
+          address: http://prometheus.monitoring:9090
+          query: sum(rate(r_total{hash="{{args.hash}}",code="500"}[1m])) / sum(rate(r_total{hash="{{args.hash}}"}[1m]))
+"""
+
+
+def began_s(name: str, now_s: float) -> float:
+    """When each canary began: an hour ago and half an hour ago."""
+    return now_s - {"good": 3600, "bad": 1800}[name]
+
+
+def samples(now_s: float) -> Iterator[str]:
+    """Three hours of nine stable pods, and ten minutes of each canary."""
+    rng = np.random.default_rng(4)
+    yield "# TYPE r counter"
+    spans = {f"s-{pod}": ("stable", now_s - HOURS * 3600, now_s, 0.01) for pod in range(9)}
+    spans |= {f"c-{name}": (name, began_s(name, now_s), began_s(name, now_s) + 600, rate)
+              for name, rate in RATES.items()}  # fmt: skip
+    for pod, (version, first_s, last_s, rate) in spans.items():
+        counts = rng.poisson(200, int((last_s - first_s) / STEP_S))
+        bad = rng.binomial(counts, rate)
+        for code, steps in (("200", counts - bad), ("500", bad)):
+            for number, value in enumerate(np.cumsum(steps)):
+                at = f"{first_s + STEP_S * (number + 1):.3f}"
+                yield f'r_total{{pod="{pod}",hash="{version}",code="{code}"}} {value} {at}'
+    yield "# EOF\n"
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[tuple[str, float]]:
+    """(address, now) of a Prometheus that holds the samples."""
+    program = find_prometheus()
+    if program is None:
+        leave_out(request.config, "Prometheus", "neither on the PATH nor beside the plane's binaries")
+    folder, now_s = tmp_path_factory.mktemp("past"), float(int(time.time()))
+    (folder / "samples.om").write_text("\n".join(samples(now_s)))
+    promtool = Path(program).with_name("promtool")
+    arguments = [promtool, "tsdb", "create-blocks-from", "openmetrics", folder / "samples.om", folder / "data"]
+    subprocess.run(arguments, check=True, capture_output=True, timeout=60)
+    (folder / "prometheus.yml").write_text("scrape_configs: []\n")
+    port = free_port()
+    command = [program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        end = time.monotonic() + 20
+        while not ready(url):
+            assert time.monotonic() < end
+            assert process.poll() is None
+            time.sleep(0.1)
+        yield url, now_s
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/-/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def a_run(name: str, now_s: float, phase: str) -> dict[str, Any]:
+    """A comparison of a canary with stable, as a controller would have left it."""
+    comparison = {
+        "address": "http://prometheus.monitoring:9090", "canary": 'r_total{hash="{{args.hash}}"}',
+        "stable": 'r_total{hash="stable"}', "bad": 'code="500"',
+    }  # fmt: skip
+    metric = {"name": "errors", "interval": "10s", "count": 20, "provider": {"comparison": comparison}}
+    first, last = (datetime.fromtimestamp(began_s(name, now_s) + more, UTC).isoformat() for more in (-5, 205))
+    return {
+        "kind": "AnalysisRun", "metadata": {"name": name},
+        "spec": {"args": [{"name": "hash", "value": name}], "metrics": [metric]},
+        "status": {"phase": phase, "startedAt": first, "completedAt": last},
+    }  # fmt: skip
+
+
+def test_pseudo_canaries_of_the_last_hours_are_judged(typed: Type, past: tuple[str, float]) -> None:
+    common = ("--address", past[0], "--requests", 'r_total{hash="stable"}', "--bad", 'code="500"')
+    outcome = typed("analyze", "backtest", *common, "--plan", "10%:5m", "--windows", "3", "--over", "2h", "--inject",
+                    "10", "-o", "json")  # fmt: skip
+    calm, faulty = json.loads(outcome.out)["summary"]
+
+    assert outcome.code == 0
+    assert (calm["trials"], calm["aborted"]) == (3, 0)
+    assert (faulty["aborted"], faulty["abort_s"] <= 30) == (1, True)
+
+
+def test_past_runs_are_judged_again_by_their_own_metrics(typed: Type, past: tuple[str, float], tmp_path: Path) -> None:
+    runs = tmp_path / "runs.json"
+    items = [a_run("good", past[1], "Successful"), a_run("bad", past[1], "Successful"), {"kind": "AnalysisRun"}]
+    runs.write_text(json.dumps({"kind": "List", "items": items}))
+    outcome = typed("analyze", "backtest", "--runs", str(runs), "--address", past[0], "-o", "json")
+    good, bad = json.loads(outcome.out)
+
+    assert outcome.code == 0
+    assert good["now"] in ("Successful", "Inconclusive")
+    assert (bad["was"], bad["now"]) == ("Successful", "Failed")
+    assert bad["afterSeconds"] <= 60
+    assert "evidence" in bad["message"]
+
+
+def test_another_template_judges_past_runs_with_their_arguments(
+    typed: Type, past: tuple[str, float], tmp_path: Path
+) -> None:
+    runs, template = tmp_path / "runs.json", tmp_path / "template.yaml"
+    runs.write_text(json.dumps([a_run("good", past[1], "Failed"), a_run("bad", past[1], "Failed")]))
+    template.write_text(TEMPLATE)
+    told = typed("analyze", "backtest", "--runs", str(runs), "-f", str(template), "--address", past[0]).out
+
+    assert "* good: was Failed, now Successful" in told
+    assert "  bad: was Failed, now Failed" in told
+    assert "1 of 2 runs: was Failed, now Successful" in told
+
+
+def test_a_server_that_does_not_answer_is_an_error_of_each_question(
+    typed: Type, past: tuple[str, float], tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs.json"
+    runs.write_text(json.dumps(a_run("good", past[1], "Successful")))
+    outcome = typed("analyze", "backtest", "--runs", str(runs), "--address", f"http://127.0.0.1:{free_port()}")
+
+    assert outcome.code == 0
+    assert "now Error" in outcome.out
