@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
-from typing import Literal as Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +152,6 @@ Node: TypeAlias = (
     Literal | Name | Pointer | Unary | Binary | Conditional | Member | Chain | Slice | Call | Builtin | Predicate
     | Let | Sequence | Array | Map
 )  # fmt: skip
-
-Operator: TypeAlias = Choice["+", "-", "*", "/", "%", "**", "..", "==", "!=", "<", ">", "<=", ">="]
 
 
 def children(node: Node) -> Iterator[Node]:

@@ -14,8 +14,6 @@ from analysis.stats.decision import Verdict
 from analysis.stats.rank import Label, kayenta
 from benchmarks.judging.worlds import BEFORE, LOOKS, MOMENTS, SCENARIOS, Floats, Scenario, World
 
-KEPT_S = 700.0  # more than any look reads
-
 
 @dataclass(frozen=True)
 class Outcome:

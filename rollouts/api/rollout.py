@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import Field
 
 from analysis import duration
-from analysis.errors import AnalysisError
 from rollouts.api.common import (
     Duration,
     FieldRef,
@@ -100,14 +99,6 @@ class Pause(Model):
         if isinstance(self.duration, int):
             return float(self.duration)
         return duration.parse_s(self.duration, bare_seconds=True)
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether the duration follows the grammar."""
-        try:
-            return self.duration_s is None or True
-        except AnalysisError:
-            return False
 
 
 class SetCanaryScale(Model):

@@ -11,7 +11,7 @@ from rollouts.cli.frame import Lazy, LazyGroup
 from rollouts.kube.kinds import APPLICATION
 
 if TYPE_CHECKING:
-    from rollouts.cli.connection import Cluster
+    from rollouts.cli.connection import Cluster, Query
     from rollouts.kube.ref import Manifest, Ref
 
 _READ, _DIFF = "rollouts.cli.app_read", "rollouts.cli.app_diff"
@@ -67,3 +67,11 @@ async def found(cluster: Cluster, name: str) -> Manifest:
         fix=hint or "rollouts app list -A",
         code=Exit.NOT_FOUND,
     )
+
+
+def query_of(app: Manifest) -> Query:
+    """The query that follows one Application."""
+    from rollouts.cli.connection import Query
+    from rollouts.kube import object as obj
+
+    return Query(APPLICATION, obj.namespace(app), fields=f"metadata.name={obj.name(app)}")

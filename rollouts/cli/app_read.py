@@ -27,7 +27,7 @@ from rollouts.cli.output import (
 from rollouts.kube.kinds import ANALYSIS_RUN, APPLICATION, POD, REPLICA_SET
 
 if TYPE_CHECKING:
-    from rollouts.cli.connection import Cluster, Query
+    from rollouts.cli.connection import Cluster
     from rollouts.kube.ref import Manifest
 
 CHILDREN = (REPLICA_SET, POD, ANALYSIS_RUN)
@@ -109,7 +109,7 @@ async def _watched(cluster: Cluster, app: Manifest, *, no_color: bool) -> None:
 
     async def pictures() -> AsyncGenerator[None, None]:
         first = True
-        async with aclosing(follow(cluster, [query_of(app)], ticking=sys.stdout.isatty())) as found:
+        async with aclosing(follow(cluster, [apps.query_of(app)], ticking=sys.stdout.isatty())) as found:
             async for picture in found:
                 if not picture[APPLICATION]:
                     return
@@ -118,14 +118,6 @@ async def _watched(cluster: Cluster, app: Manifest, *, no_color: bool) -> None:
                 yield
 
     await within(pictures(), 0, "app get")
-
-
-def query_of(app: Manifest) -> Query:
-    """The query that follows one Application."""
-    from rollouts.cli.connection import Query
-    from rollouts.kube import object as obj
-
-    return Query(APPLICATION, obj.namespace(app), fields=f"metadata.name={obj.name(app)}")
 
 
 async def _page(cluster: Cluster, app: Manifest, *, no_color: bool) -> list[str]:

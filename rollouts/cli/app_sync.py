@@ -189,13 +189,12 @@ def _do(
 
 async def _progress(cluster: Cluster, app: Manifest, chosen: Mapping[str, Any]) -> AsyncGenerator[None, None]:
     """A line for each object as its turn comes, until the operation has ended."""
-    from rollouts.cli.app_read import query_of
     from rollouts.cli.live import follow
     from rollouts.view import apps as view
 
     told: set[str] = set()
     before = view.Facts(app).state.get("startedAt")
-    async with aclosing(follow(cluster, [query_of(app)])) as pictures:
+    async with aclosing(follow(cluster, [apps.query_of(app)])) as pictures:
         async for picture in pictures:
             if not picture[APPLICATION]:
                 raise ComplaintError("the application is gone", code=Exit.NOT_FOUND)
@@ -275,10 +274,9 @@ def _resource(text: str) -> dict[str, str]:
 
 
 async def _until(cluster: Cluster, app: Manifest, is_enough: Callable[[Manifest], bool]) -> AsyncGenerator[None, None]:
-    from rollouts.cli.app_read import query_of
     from rollouts.cli.live import follow
 
-    async with aclosing(follow(cluster, [query_of(app)])) as pictures:
+    async with aclosing(follow(cluster, [apps.query_of(app)])) as pictures:
         async for picture in pictures:
             if not picture[APPLICATION]:
                 raise ComplaintError("the application is gone", code=Exit.NOT_FOUND)

@@ -24,7 +24,7 @@ SYNCED, OUT_OF_SYNC, UNKNOWN = "Synced", "OutOfSync", "Unknown"
 class Row:
     """One object. wanted: None for one that left git.  kept: places where the live object's word stands in a sync.
 
-    is_known: whether the cache can tell about its kind.  shared_with: another application that tracks it.
+    is_known: whether the cache can tell about its kind.
     """
 
     key: Key
@@ -36,7 +36,6 @@ class Row:
     kept: tuple[Place, ...] = ()
     health: Health | None = None
     is_known: bool = True
-    shared_with: str = ""
 
     @property
     def status(self) -> str:
@@ -125,7 +124,6 @@ def _wanted(one: Wanted, around: Surroundings) -> Row:
     if live is None:
         health = Health(Status.MISSING) if is_known else Health(Status.UNKNOWN, around.unknown.get(one.kind, ""))  # type: ignore[arg-type]  # in it
         return Row(one.key, one.version, one.kind, one, None, health=health, is_known=is_known)
-    owner = tracking.owner(live, one.key)
     places = ignore.ignored(around.rules, one.key, one.manifest, live)
     managed = ignore.ignored(around.controllers, one.key, one.manifest, live)
     found = changes(*_cut(one.manifest, live, (*places, *managed)))
@@ -139,7 +137,6 @@ def _wanted(one: Wanted, around: Surroundings) -> Row:
         kept=(*managed, *(places if around.respects_ignored else ())),
         health=assess(one.key, live, around.checks),
         is_known=is_known,
-        shared_with=owner if owner not in ("", around.app) else "",
     )
 
 

@@ -34,7 +34,6 @@ class LeaseKeeper:
         self._changed = changed
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
-        self.renewals = 0
         self._met = ""
 
     @property
@@ -112,7 +111,6 @@ class LeaseKeeper:
             raise
         is_new = self._claim.term != write.term
         self._claim.won(write, sent_at_s)
-        self.renewals += 1
         if is_new:
             logs.info("leading", lease=self._claim.ref.name, identity=self._claim.identity, term=write.term)
             self._changed(write.term)

@@ -22,7 +22,6 @@ from rollouts.shell.settings import DEFAULTS, Settings
 from rollouts.shell.wire import WatchEvent
 
 GONE = 410
-CHANGES = ("ADDED", "MODIFIED", "DELETED")
 SHORT_WATCH_S = 1.0  # a watch that ends sooner is a failure of the server's, whatever it says
 
 
@@ -63,11 +62,9 @@ class Hearing:
     """How well a reflector hears, for probes and metrics."""
 
     is_listed: bool = False
-    is_watching: bool = False
     lists: int = 0
     watches: int = 0
     failures: int = 0
-    bytes_read: int = 0
     error: str = ""
 
 
@@ -96,8 +93,6 @@ class Reflector:
             except msgspec.DecodeError as error:
                 self._version = ""
                 self._failed(HiccupError(f"{self.interest.kind}: what the API server sent is no event: {error}"))
-            finally:
-                self.hearing.is_watching = False
             if self._attempt:
                 await asyncio.sleep(delay_s(self._attempt, first_s=0.2, cap_s=30.0, seed=str(self.interest)))
 
@@ -150,8 +145,6 @@ class Reflector:
         )
         async with contextlib.aclosing(watch) as lines:
             async for line in lines:
-                self.hearing.is_watching = True
-                self.hearing.bytes_read += len(line)
                 self._take(self._decoding.event(line))
         if time.monotonic() - began_s < SHORT_WATCH_S:
             raise HiccupError(f"{interest.kind}: the server ended the watch at once")

@@ -40,10 +40,6 @@ def a_world(rollout: dict[str, Any], *objects: dict[str, Any], ready_s: float = 
     return world
 
 
-def the_reasons(world: World) -> list[str]:
-    return world.reasons()
-
-
 def test_the_first_deploy_turns_both_services_to_it_once_it_is_there():
     world = a_world(a_blue_green(2))
     first = world.hash_of("1")

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import hashlib
 import os
-import shutil
 import tempfile
 import threading
 from collections import OrderedDict
@@ -169,11 +168,6 @@ class Git:
         for word in repository.credentials.secrets:
             text = text.replace(word, "*****")
         return text.replace(str(self._directory), "…")
-
-
-def is_installed() -> bool:
-    """Whether there is a git to work with."""
-    return shutil.which("git") is not None
 
 
 def _name(repository: Repository) -> str:
