@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rollouts.core.plan import Patch
+from rollouts.gitops import links
 from rollouts.gitops.asking import REFRESH
 from rollouts.gitops.comparison import OUT_OF_SYNC, UNKNOWN, Comparison, Row
 from rollouts.gitops.diff import picture
 from rollouts.gitops.health.model import Health, Status
 from rollouts.gitops.keys import key_row
 from rollouts.gitops.operation import spec_sources
-from rollouts.gitops.options import of_object
+from rollouts.gitops.options import SYNC_OPTIONS, of_object
 from rollouts.gitops.seen import AppSeen
 from rollouts.kit import mergepatch
 from rollouts.kit.instant import Instant
@@ -33,6 +34,7 @@ def observed(seen: AppSeen, comparison: Comparison, warnings: Iterable[tuple[str
     """The status after a comparison that went well."""
     before = seen.status
     images = _images(row.wanted.manifest for row in comparison.rows if row.wanted)
+    urls = links.urls(row.live for row in comparison.rows if row.live is not None)
     apps = any((row.key.group, row.key.kind) == (APPLICATION.group, APPLICATION.name) for row in comparison.rows)
     after: Json = {
         **before,
@@ -40,7 +42,11 @@ def observed(seen: AppSeen, comparison: Comparison, warnings: Iterable[tuple[str
         "sync": {"status": comparison.status, **_compared(seen)},
         "health": health(before, comparison.health, now),
         "conditions": conditions(before, warnings, now) or None,
-        "summary": {**({"images": images} if images else {}), **({"isAppOfApps": True} if apps else {})},
+        "summary": {
+            **({"images": images} if images else {}),
+            **({"externalURLs": urls} if urls else {}),
+            **({"isAppOfApps": True} if apps else {}),
+        },
         "controllerNamespace": seen.control_namespace,
     }
     if output := seen.source.output:
@@ -76,7 +82,9 @@ def resources(comparison: Comparison) -> list[Json]:
             found["syncWave"] = row.wave
         if row.wanted is None:
             found["requiresPruning"] = True
-            if row.live is not None and of_object(row.live).word("Prune").lower() == "confirm":
+        if row.live is not None and "confirm" in str(kube.annotations(row.live).get(SYNC_OPTIONS) or ""):
+            own = of_object(row.live)
+            if "confirm" in (own.word("Prune").lower(), own.word("Delete").lower()):
                 found["requiresDeletionConfirmation"] = True
         if row.changes and row.status == OUT_OF_SYNC and differing < DIFFERING_ROWS_MAX:
             differing += 1
@@ -148,22 +156,8 @@ def _compared(seen: AppSeen) -> Json:
 
 
 def _images(manifests: Iterable[Manifest]) -> list[str]:
-    found = {image for manifest in manifests for image in images_of(manifest)}
+    found = {image for manifest in manifests for image in links.images_of(manifest)}
     return sorted(found)[:IMAGES_MAX]
-
-
-def images_of(manifest: Manifest) -> Iterator[str]:
-    """The images that an object runs, wherever its pod template is."""
-    spec: Any = manifest.get("spec")
-    for _ in range(4):  # CronJob: spec.jobTemplate.spec.template.spec
-        if not isinstance(spec, Mapping):
-            return
-        for field in ("containers", "initContainers"):
-            for each in spec.get(field) or () if isinstance(spec.get(field), list) else ():
-                if isinstance(each, Mapping) and isinstance(each.get("image"), str):
-                    yield each["image"]
-        outer: Any = spec.get("jobTemplate") or spec.get("template")
-        spec = outer.get("spec") if isinstance(outer, Mapping) else None
 
 
 def row_is_out(row: Row) -> bool:

@@ -173,6 +173,8 @@ def _head(facts: Facts, destination: Mapping[str, Any], style: Style) -> Iterabl
     yield "Sync", status(style, facts.sync) + told
     message = clean(at(facts.status, "health", "message") or "")
     yield "Health", status(style, facts.health) + (f" {message}" if message else "")
+    for url in part(facts.status, "summary").get("externalURLs") or ():
+        yield "URL", clean(url)
     if phase := facts.state.get("phase"):
         yield "Operation", f"{status(style, phase)} {clean(facts.state.get('message') or '')}".rstrip()
 

@@ -31,6 +31,7 @@ from rollouts.kube.ref import Kind, Manifest, Ref
 
 BATCH_MAX = 40
 NAMED_MAX = 3
+_VERBS = frozenset({"created", "configured", "unchanged"})
 _HARMLESS = frozenset({FINALIZER, "foregroundDeletion", "orphan"})
 
 
@@ -142,7 +143,8 @@ def _judged(task: Task, health: Health | None) -> Task:
     """The health of what was written tells how far the task is."""
     assert task.result is not None
     if health is None or health.status is Status.HEALTHY:
-        return _with(task, SYNCED, SUCCEEDED, health.message if health and health.message else task.result.message)
+        verb = task.result.message if task.result.message in _VERBS else "healthy"
+        return _with(task, SYNCED, SUCCEEDED, health.message if health and health.message else verb)
     if health.status is Status.DEGRADED or (health.status is Status.UNKNOWN and task.hook):
         return _with(task, SYNCED, FAILED, health.message)
     return _with(task, SYNCED, RUNNING, health.message or task.result.message)

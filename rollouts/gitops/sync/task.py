@@ -8,6 +8,7 @@ from typing import Any
 
 from rollouts.gitops.hooks import Phase
 from rollouts.gitops.keys import Key, key_from, key_row
+from rollouts.gitops.links import images_of
 from rollouts.gitops.tracking import SYNC_ID
 from rollouts.gitops.wanted import Wanted
 from rollouts.kube import object as kube
@@ -16,6 +17,7 @@ from rollouts.kube.ref import Kind, Manifest, Ref
 RUNNING, SUCCEEDED, FAILED, ERROR, TERMINATING = "Running", "Succeeded", "Failed", "Error", "Terminating"
 SYNCED, SYNC_FAILED, PRUNED, PRUNE_SKIPPED = "Synced", "SyncFailed", "Pruned", "PruneSkipped"
 MESSAGE_MAX = 1024
+IMAGES_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class Task:
             row["hookType"] = self.hook.value
         if self.result.message:
             row["message"] = self.result.message[:MESSAGE_MAX]
+        if self.wanted is not None and (images := sorted(set(images_of(self.manifest)))[:IMAGES_MAX]):
+            row["images"] = images
         return row
 
 
