@@ -25,6 +25,7 @@ MESSAGE_CHARS_MAX = 1024
 RUN_UID = "analysisrun.argoproj.io/uid"
 RUN_NAME = "analysisrun.argoproj.io/name"
 RUN_NAMESPACE = "analysisrun.argoproj.io/namespace"
+METRIC_TERMINATED = "Metric Terminated"
 METRIC = "analysisrun.argoproj.io/metric-name"
 
 
@@ -106,6 +107,14 @@ def verdict(job: Manifest) -> Phase | None:
     return None
 
 
+def cut_short(job: Manifest, now: Instant) -> Measurement:
+    """What a Job has measured that is ended before it was done: nothing that anybody could rely on."""
+    began = Instant.parse((job.get("status") or {}).get("startTime")) or kube.created(job) or now
+    return Measurement(
+        Phase.INCONCLUSIVE, "", METRIC_TERMINATED, began.seconds, max(began.seconds, now.seconds), _where(job)
+    )
+
+
 def measurement(job: Manifest, now: Instant) -> Measurement | None:
     """What a Job that has ended measured; None while it runs."""
     phase = verdict(job)
@@ -115,9 +124,12 @@ def measurement(job: Manifest, now: Instant) -> Measurement | None:
     told = conditions.find(status.get("conditions"), "Failed") if phase is Phase.FAILED else {}
     began = Instant.parse(status.get("startTime")) or kube.created(job) or now
     finished = Instant.parse(status.get("completionTime")) or Instant.parse(told.get("lastTransitionTime")) or now
-    where = {"job-name": kube.name(job), "job-namespace": kube.namespace(job)}
     message = str(told.get("message") or "")[:MESSAGE_CHARS_MAX]
-    return Measurement(phase, "", message, began.seconds, max(began.seconds, finished.seconds), where)
+    return Measurement(phase, "", message, began.seconds, max(began.seconds, finished.seconds), _where(job))
+
+
+def _where(job: Manifest) -> dict[str, str]:
+    return {"job-name": kube.name(job), "job-namespace": kube.namespace(job)}
 
 
 def _is_plain(name: str) -> bool:

@@ -40,6 +40,8 @@ def reconcile(seen: RunSeen, now: Instant) -> Plan:
     started = seen.started or now
     states = tuple(_measured(seen, metric, state, started, now) for metric, state in _pairs(seen))
     verdict = judge(seen.metrics, states, seen.is_terminated)
+    if verdict.phase.is_completed and (cut_short := tuple(_cut_short(seen, states, now))) != states:
+        verdict = judge(seen.metrics, cut_short, seen.is_terminated)
     changes = mergepatch.derive(before, status.written(before, verdict, seen.metrics, started, now))
     if changes:
         return _remember(seen, changes, tuple(_turning_points(seen, verdict)), f"Run{verdict.phase}")
@@ -107,6 +109,14 @@ def _worked(seen: RunSeen, metric: Metric, state: MetricState, now: Instant) -> 
     job = seen.jobs.latest.get(metric.name)
     measured = jobs.measurement(job, now) if job is not None else None
     return state if measured is None else measuring.recorded(metric, state, measured)
+
+
+def _cut_short(seen: RunSeen, states: tuple[MetricState, ...], now: Instant) -> Iterator[MetricState]:
+    """The states with a measurement for each Job that ends with the run: it has proved nothing."""
+    for metric, state in zip(seen.metrics, states, strict=True):
+        job = seen.jobs.latest.get(metric.name) if seen.jobs and not state.is_completed else None
+        is_open = job is not None and jobs.verdict(job) is None
+        yield measuring.recorded(metric, state, jobs.cut_short(job, now)) if job is not None and is_open else state
 
 
 def _marked(before: MetricState, after: MetricState) -> MetricState:

@@ -137,6 +137,29 @@ def test_a_run_that_is_ended_takes_its_jobs_with_it() -> None:
     world.settle()
 
     assert world.gone == [NAME]
+    assert world.now_status["phase"] == "Inconclusive"
+    taken = world.metric()["measurements"]
+    assert [(each["phase"], each["message"]) for each in taken] == [("Inconclusive", "Metric Terminated")]
+
+
+def test_a_job_that_ends_with_another_metrics_failure_proves_nothing() -> None:
+    world = a_cluster(a_metric(), a_metric("other"))
+    world.settle()
+    world.end("u1.other.1", "Failed", "BackoffLimitExceeded")
+
+    assert world.now_status["phase"] == "Failed"
+    assert [each["phase"] for each in world.now_status["metricResults"]] == ["Inconclusive", "Failed"]
+    assert world.gone == [NAME]
+
+
+def test_a_job_that_had_ended_before_its_run_keeps_its_verdict() -> None:
+    world = a_cluster(a_metric(count=2, interval="1m"))
+    world.settle()
+    world.end(NAME, "Complete")
+    world.spec["terminate"] = True
+    world.manifest["spec"] = world.spec
+    world.settle()
+
     assert world.now_status["phase"] == "Successful"
 
 
