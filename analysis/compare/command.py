@@ -26,9 +26,9 @@ A line of standard output is one finding: {"t", "verdict", "eBad", "eOk", "rr", 
   eOk      evidence against "the canary is at least worse-than times as bad as stable"
   rr       the relative risk, low to high its interval, valid at all looks together (high null: not bounded)
   null     independent, bursts, pods or cautious; undecided before the canary
-A doubled look changes nothing, a late one is put in its place; a line that is no look gets a line that says why,
-with the finding before it. The false-abort probability over all looks is at most alpha if the null holds.
-Under "pods" that rests on the spread measured; under "cautious" without history it is assumed to be 0.3."""
+A doubled look changes nothing, a late one is put in its place; a line that is no look, even an empty one, gets a line
+that says why, with the finding before it. The false-abort probability over all looks is at most alpha if the null
+holds. Under "pods" that rests on the spread measured; under "cautious" without history it is assumed to be 0.3."""
 
 _EPILOG = "exit code: 0 when the input ended, whatever was found; 2 wrong usage"
 
@@ -75,9 +75,11 @@ def judge(asked: argparse.Namespace, lines: BinaryIO, out: TextIO) -> int:
             rest = lines.readline(LINE_BYTES_MAX)
             if not rest or rest.endswith(b"\n"):
                 break
-        if line.strip():
+        try:
             out.write(stream.line(line) + "\n")
             out.flush()
+        except BrokenPipeError:  # nobody reads on
+            return 0
     return 0
 
 

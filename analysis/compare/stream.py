@@ -53,6 +53,8 @@ class Stream:
         """What one line of input came to, as one line of output; never raises."""
         if len(text) > LINE_BYTES_MAX:
             return self._repeated(None, f"the line is longer than {LINE_BYTES_MAX} bytes")
+        if not text.strip():
+            return self._repeated(None, "the line is empty")
         try:
             found = json.loads(text)
         except (ValueError, RecursionError) as error:
