@@ -19,7 +19,7 @@ from rollouts.gitops.sync import writes
 from rollouts.gitops.sync.step import Sync, advised, no_match
 from rollouts.gitops.sync.task import FAILED, PRUNED, RUNNING, SUCCEEDED, SYNC_FAILED, SYNCED, Result, Task, results
 from rollouts.gitops.sync.tasks import Wish, namespace_task, needs_confirmation, tasks
-from rollouts.gitops.wanted import kinds_of
+from rollouts.gitops.wanted import Wanted, kinds_of
 from rollouts.kit.instant import Instant
 from rollouts.kube import builtin
 from rollouts.kube import object as kube
@@ -166,7 +166,7 @@ def _forbidden(seen: AppSeen, running: Running, comparison: Comparison) -> dict[
     """Why objects may not be touched: the project says so, or another application has them."""
     assert seen.desired is not None and seen.project is not None and seen.cluster is not None
     found: dict[Key, str] = {}
-    hooks = ((one.key, one.kind) for one in seen.desired.objects if one.is_hook)
+    hooks = ((key, one.kind) for one in seen.desired.objects if one.is_hook for key in _hook_keys(one, running))
     for key, kind in (*((row.key, row.kind) for row in comparison.rows), *hooks):
         namespaced = kind.namespaced if kind else True
         if said := seen.project.object_problem(key, seen.cluster, namespaced=namespaced):
@@ -174,6 +174,13 @@ def _forbidden(seen: AppSeen, running: Running, comparison: Comparison) -> dict[
     if running.is_automated:
         found |= {key: f"{key} is part of another application" for key in seen.shared if key not in found}
     return found
+
+
+def _hook_keys(one: Wanted, running: Running) -> list[Key]:
+    """Who a hook is in this try: one without a name gets one for each of its phases."""
+    if not one.generate_name:
+        return [one.key]
+    return [replace(one.key, name=running.hook_name(one, phase)) for phase in one.phases]
 
 
 def _forces(running: Running) -> bool:

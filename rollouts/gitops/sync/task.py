@@ -80,9 +80,14 @@ class Task:
         """What tells this task from the others of the sync."""
         return self.key, self.phase.value
 
+    def mark(self, sync_id: str) -> str:
+        """What is written on the object: the sync that made it, and the phase where it is made in several."""
+        has_several = self.hook is not None and self.wanted is not None and len(self.wanted.phases) > 1
+        return f"{sync_id}/{self.phase.value}" if has_several else sync_id
+
     def is_made_by(self, sync_id: str) -> bool:
-        """Whether the live object was made by this very sync."""
-        return self.live is not None and kube.annotations(self.live).get(SYNC_ID) == sync_id
+        """Whether the live object was made by this very sync, in this phase."""
+        return self.live is not None and kube.annotations(self.live).get(SYNC_ID) == self.mark(sync_id)
 
     def row(self) -> dict[str, Any]:
         """The task's row in `syncResult.resources`."""

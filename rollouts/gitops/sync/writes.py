@@ -31,7 +31,7 @@ def body(task: Task, sync_id: str, kept: Sequence[Place] = ()) -> Manifest:
     if task.hook is not None:
         meta["finalizers"] = [*(meta.get("finalizers") or ()), FINALIZER]
     if task.hook is not None or is_remade(task):
-        meta["annotations"] = {**(meta.get("annotations") or {}), SYNC_ID: sync_id}
+        meta["annotations"] = {**(meta.get("annotations") or {}), SYNC_ID: task.mark(sync_id)}
     return {**found, "metadata": meta}
 
 
