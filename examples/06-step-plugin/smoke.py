@@ -22,8 +22,10 @@ def answer(call: dict[str, Any]) -> dict[str, Any]:
         return {"phase": "Successful"}
     config = call["config"]
     passed = int((call["status"] or {}).get("passed", 0))
+    if not str(config["url"]).startswith(("http://", "https://")):
+        return {"phase": "Failed", "message": "the url is none of http or https"}
     try:
-        with urllib.request.urlopen(config["url"], timeout=ASK_S_MAX):
+        with urllib.request.urlopen(config["url"], timeout=ASK_S_MAX):  # noqa: S310 - looked at above
             passed += 1
     except urllib.error.HTTPError as error:
         return {"phase": "Failed", "message": f"{config['url']} answered {error.code}"}

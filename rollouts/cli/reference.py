@@ -56,7 +56,6 @@ FIELDS_HEAD = """# Fields
 
 Generated from the CRDs, which are generated from `rollouts/api`; a test compares.
 `kubectl explain rollout.spec` says the same on a cluster. `[]` is an element of a list, `.*` a value of a map.
-Fields that this version refuses by name are listed in [spec/rollout.md](../spec/rollout.md#not-supported-yet).
 """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollouts.delivery import capacity, managed, services, steps
+from rollouts.delivery import capacity, guests, managed, services, steps
 from rollouts.delivery.phase import Phase
 from rollouts.delivery.scaling import share_covered
 from rollouts.delivery.seen import DeliverySeen
@@ -28,6 +28,7 @@ def wish(seen: DeliverySeen, phase: Phase, now: Instant) -> Want:
             for _, routes in seen.routers
             for route in routes
         ),
+        beside=guests.wanted(seen, phase),
         managed=managed.wanted(seen, phase, canary_hash or seen.canary_service.hash),
     )
 

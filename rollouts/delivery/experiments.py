@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rollouts.api.rollout import ExperimentStep, ExperimentStepAnalysis, ExperimentTemplate
-from rollouts.delivery import marks, roles, runs
+from rollouts.delivery import guests, marks, roles, runs
 from rollouts.delivery.latch import Latch
 from rollouts.delivery.seen import DeliverySeen, ExperimentSeen
 from rollouts.kube import kinds
@@ -92,7 +92,10 @@ def _body(seen: DeliverySeen, name: str, step: ExperimentStep) -> Manifest:
             "name": name,
             "namespace": seen.ref.namespace,
             "labels": labels,
-            "annotations": {marks.REVISION: str(seen.revision)},
+            "annotations": {
+                marks.REVISION: str(seen.revision),
+                **({marks.CARRIES_TRAFFIC: "true"} if guests.weights(step) else {}),
+            },
             "ownerReferences": [obj.controller_reference(kinds.ROLLOUT, seen.rollout)],
         },
         "spec": spec,
@@ -118,8 +121,8 @@ def _template(seen: DeliverySeen, each: ExperimentTemplate) -> dict[str, Any]:
         made["replicas"] = each.replicas
     if seen.spec.min_ready_seconds:
         made["minReadySeconds"] = seen.spec.min_ready_seconds
-    if each.service is not None:
-        made["service"] = {"name": each.service.name} if each.service.name else {}
+    if each.service is not None or each.weight:
+        made["service"] = {"name": each.service.name} if each.service and each.service.name else {}
     return made
 
 

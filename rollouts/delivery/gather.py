@@ -13,6 +13,7 @@ from rollouts.delivery import (
     affinity,
     calling,
     denials,
+    guests,
     latch,
     leftovers,
     marks,
@@ -35,7 +36,6 @@ from rollouts.delivery.seen import (
     Template,
     Waiting,
     WorkloadSeen,
-    experiment_seen,
     run_seen,
     service_seen,
     set_seen,
@@ -162,7 +162,9 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, r
         traffic=traffic,
         routers=routers,
         runs=tuple(run_seen(each) for each in reader.owned_by(kinds.ANALYSIS_RUN, obj.uid(rollout))),
-        experiments=tuple(experiment_seen(each) for each in reader.owned_by(kinds.EXPERIMENT, obj.uid(rollout))),
+        experiments=tuple(
+            guests.gathered(each, reader) for each in reader.owned_by(kinds.EXPERIMENT, obj.uid(rollout))
+        ),
         templates=references.templates,
         former=leftovers.gathered(rollout, spec, reader),
         workload=source,

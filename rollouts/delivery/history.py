@@ -65,6 +65,8 @@ def _runs(seen: DeliverySeen) -> Iterator[Delete]:
 
 def _experiments(seen: DeliverySeen) -> Iterator[Delete]:
     for trial in _excess(seen, seen.experiments, (seen.latch.experiment,)):
+        if trial.carries:
+            continue
         ref = Ref(kinds.EXPERIMENT, seen.ref.namespace, trial.name)
         yield Delete(ref, obj.uid(trial.manifest), obj.version(trial.manifest))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rollouts.kube.podtemplate import HASH_LABEL
 
 __all__ = [
+    "CARRIES_TRAFFIC",
     "DEADLINE",
     "DESIRED_REPLICAS",
     "EPHEMERAL",
@@ -39,6 +40,7 @@ GIVEN_UP = "rollout.argoproj.io/given-up"
 WORKLOAD_GENERATION = "rollout.argoproj.io/workload-generation"
 REPLICAS_BEFORE = "rollout.argoproj.io/replicas-before"
 RESTORE = "rollout.argoproj.io/restore-workload"
+CARRIES_TRAFFIC = "rollout.argoproj.io/carries-traffic"
 RUN_TYPE = "rollout-type"
 STEP_INDEX = "step-index"
 RUN_STEP = "Step"

@@ -8,10 +8,11 @@ from typing import Any
 from rollouts.api.rollout import CanaryStrategy
 from rollouts.core.errors import Refusal
 from rollouts.core.reader import Reader
+from rollouts.delivery import guests
 from rollouts.delivery.seen import ServiceSeen
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind, Manifest, Ref
-from rollouts.traffic import OLDER, Dialect, Route, Router, Traffic, Unusable, headers_of, mirrors
+from rollouts.traffic import OLDER, Dialect, Route, Router, Traffic, Unusable, headers_of, mirrors, takes_experiments
 
 AT = "spec.strategy.canary.trafficRouting"
 PING, PONG = "ping", "pong"
@@ -68,6 +69,8 @@ def refused(canary: CanaryStrategy, unusable: Unusable, others: Mapping[str, Dia
             yield Refusal("RouteUnsupported", f"{AT}.plugins", "a plugin has no header routes", fix=_FIX)
         if step.set_mirror_route and not mirrors(routing, others):
             yield Refusal("RouteUnsupported", f"{AT}.plugins", "a plugin has no mirror routes", fix=_FIX)
+        if step.experiment and guests.weights(step.experiment) and not takes_experiments(routing, others):
+            yield Refusal("RouteUnsupported", f"{AT}.plugins", "a plugin has no shares for experiments", fix=_FIX)
 
 
 def refused_routes(

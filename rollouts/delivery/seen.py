@@ -67,8 +67,19 @@ class RunSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class GuestSeen:
+    """A set of pods of an Experiment that has a Service. template: its name.  ports: of the Service."""
+
+    template: str
+    service: str
+    hash: str
+    usable: int
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ExperimentSeen:
-    """An Experiment of the Rollout."""
+    """An Experiment of the Rollout. carries: a router may lead to it, and these are its sets with a Service."""
 
     manifest: Manifest
     name: str
@@ -76,6 +87,8 @@ class ExperimentSeen:
     phase: str
     message: str
     is_terminated: bool
+    carries: bool = False
+    guests: tuple[GuestSeen, ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -342,6 +355,7 @@ def experiment_seen(manifest: Manifest) -> ExperimentSeen:
         phase=str(status.get("phase") or ""),
         message=str(status.get("message") or ""),
         is_terminated=spec.get("terminate") is True,
+        carries=marks.CARRIES_TRAFFIC in obj.annotations(manifest),
     )
 
 

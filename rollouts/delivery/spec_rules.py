@@ -18,7 +18,6 @@ from rollouts.core.chain import Chain, Rule
 from rollouts.core.errors import Refusal
 from rollouts.delivery import workload
 from rollouts.delivery.name_rules import names
-from rollouts.delivery.not_yet import not_yet
 from rollouts.delivery.pod_rules import selector_refusals, template_refusals
 from rollouts.delivery.refusing import field_refs, of_canary
 from rollouts.delivery.router_rules import routers
@@ -368,6 +367,5 @@ SPEC_RULES: Chain[RolloutSpec] = Chain(
         Rule("Nginx", _nginx, "nginx names its stable Ingress in one of two ways"),
         Rule("Names", names, "Services, Ingresses, templates and the workload have names that an object can have"),
         Rule("Routers", routers, "a router says which of its objects carry the traffic"),
-        Rule("NotYet", not_yet, "only what this version can do is asked for"),
     )
 )

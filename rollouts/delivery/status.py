@@ -7,7 +7,7 @@ from typing import Any
 
 from rollouts.core.errors import Refusal
 from rollouts.core.plan import Note, Patch, status_patch
-from rollouts.delivery import calls, denials, duration, marks, notes, progress, readers, restart, rules, runs
+from rollouts.delivery import calls, denials, duration, guests, marks, notes, progress, readers, restart, rules, runs
 from rollouts.delivery import latch as latches
 from rollouts.delivery.latch import STAGE_RUNS, Latch
 from rollouts.delivery.progress import Counts
@@ -220,7 +220,7 @@ def _canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
 
 
 def _weights(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
-    weight = seen.weight_high
+    weight, beside = seen.weight_high, guests.present(seen)
     # Back at the stable version, what is still to be taken from the version in between is told as that one's.
     is_other = weight > 0 and latch.current == latch.stable and seen.set_of(seen.canary_service.hash) is not None
     return {
@@ -230,10 +230,11 @@ def _weights(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
             "podTemplateHash": seen.canary_service.hash if is_other else latch.current,
         },
         "stable": {
-            "weight": seen.traffic.total - weight,
+            "weight": max(0, seen.traffic.total - weight - sum(each["weight"] for each in beside)),
             "serviceName": seen.traffic.stable_service,
             "podTemplateHash": latch.stable or latch.current,
         },
+        **({"additional": beside} if beside else {}),
         **({} if seen.is_verified is None else {"verified": seen.is_verified}),
     }
 

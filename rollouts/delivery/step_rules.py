@@ -12,7 +12,7 @@ from rollouts.api.routing import TrafficRouting
 from rollouts.core.errors import Refusal
 from rollouts.delivery.refusing import field_refs, of_canary
 from rollouts.delivery.trial_rules import experiment_refusals
-from rollouts.traffic import headers_of, mirrors
+from rollouts.traffic import headers_of, mirrors, takes_experiments
 
 _ONE_OF = "Step must have one of the following set: experiment, setWeight, setCanaryScale, plugin or pause"
 _STEP_NAMES = (
@@ -44,6 +44,7 @@ def step_refusals(canary: CanaryStrategy, index: int) -> Iterator[Refusal]:
     yield from _mirror_route(canary.traffic_routing, step, f"{field}.setMirrorRoute")
     yield from _managed(canary.traffic_routing, step, field)
     yield from _experiment(canary.traffic_routing, step, field)
+    yield from _experiment_sum(canary, index, field)
     if step.experiment:
         yield from experiment_refusals(step.experiment, f"{field}.experiment")
     if step.analysis:
@@ -157,6 +158,19 @@ def _managed(routing: TrafficRouting | None, step: CanaryStep, field: str) -> It
             yield of_canary("RouteUnknown", f"{field}.{name}", text, f"add {{name: {wanted}}}", got=shown(wanted))
 
 
+def _experiment_sum(canary: CanaryStrategy, index: int, field: str) -> Iterator[Refusal]:
+    """The shares of an experiment leave room for the canary's; the stable version has the rest."""
+    step = canary.steps[index]
+    if not step.experiment or not canary.traffic_routing:
+        return
+    before = (each.set_weight for each in reversed(canary.steps[:index]))
+    shares = sum(each.weight or 0 for each in step.experiment.templates)
+    total = canary.traffic_routing.total
+    if shares and shares + next((each for each in before if each is not None), 0) > total:
+        text = f"the weights of an experiment and of the canary may not add up to more than {total}"
+        yield of_canary("ExperimentWeight", f"{field}.experiment.templates", text, "weight: 5", got=str(shares))
+
+
 def _experiment(routing: TrafficRouting | None, step: CanaryStep, field: str) -> Iterator[Refusal]:
     if not step.experiment:
         return
@@ -167,7 +181,9 @@ def _experiment(routing: TrafficRouting | None, step: CanaryStep, field: str) ->
         if not routing:
             text = "Experiment template weight cannot be set unless TrafficRouting is enabled"
             yield of_canary("ExperimentWeight", at, text, "leave it out", got=got)
-        elif not (routing.alb or routing.smi or routing.istio or routing.plugins):
+        elif template.weight < 0:
+            yield of_canary("ExperimentWeight", at, "must not be negative", "weight: 5", got=got)
+        elif not takes_experiments(routing):
             text = (
                 "Experiment template weight is only available for TrafficRouting with SMI, ALB, Istio and Plugins at "
                 "this time"

@@ -8,14 +8,14 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from rollouts.core.plan import Action, Create, Note, Patch, Stage
-from rollouts.delivery import experiments, handover, history, leftovers, marks, notes, roles, runs, services
+from rollouts.delivery import experiments, guests, handover, history, leftovers, marks, notes, roles, runs, services
 from rollouts.delivery.seen import DeliverySeen, SetSeen
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds, podtemplate
 from rollouts.kube import object as obj
 from rollouts.kube.owners import with_controller
 from rollouts.kube.ref import Ref
-from rollouts.traffic import ManagedRoute, Split
+from rollouts.traffic import Beside, ManagedRoute, Split
 
 Told: TypeAlias = tuple[Action, tuple[Note, ...]]
 
@@ -44,7 +44,8 @@ class Want:
     """What ought to be now.
 
     new_size: of the spec's ReplicaSet while it does not exist.  weight: what the phase asks for.  shares: how far each
-    route may go towards it now, in the order of the routes.  managed: header and mirror routes.
+    route may go towards it now, in the order of the routes.  managed: header and mirror routes.  beside: what sets of
+    experiments have.
     canary_hash, stable_hash: what the Services select, "" to leave one as it is.
     """
 
@@ -55,6 +56,7 @@ class Want:
     stable_hash: str
     shares: tuple[int, ...]
     managed: tuple[ManagedRoute, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
 
 def moves(seen: DeliverySeen, want: Want) -> Iterator[Told]:
@@ -92,7 +94,7 @@ def _grow(seen: DeliverySeen, want: Want, sized: Iterable[Told]) -> Iterator[Tol
 def shift(seen: DeliverySeen, want: Want) -> Iterator[Told]:
     """Traffic second: a Service turns only while that moves no weight to fewer pods, so it may go first."""
     taken: set[Ref] = set()
-    for action, told in (*_turns(seen, want), *weigh(seen, want.shares, want.managed)):
+    for action, told in (*_turns(seen, want), *weigh(seen, want.shares, want.managed, want.beside)):
         if action.ref not in taken:  # what is left to be done to the same object waits until this write was seen
             yield action, told
         taken.add(action.ref)
@@ -106,14 +108,17 @@ def _turns(seen: DeliverySeen, want: Want) -> Iterator[Told]:
     yield from leftovers.turned(seen)
 
 
-def weigh(seen: DeliverySeen, shares: tuple[int, ...], managed: tuple[ManagedRoute, ...]) -> Iterator[Told]:
-    """The writes that give each route its share, and the managed routes beside it."""
+def weigh(
+    seen: DeliverySeen, shares: tuple[int, ...], managed: tuple[ManagedRoute, ...], beside: tuple[Beside, ...] = ()
+) -> Iterator[Told]:
+    """The writes that give each route its share, and what goes beside it: managed routes, and experiments' shares."""
     left = list(shares)
     told_weight = False
     for router, routes in seen.routers:
         for route in routes:
             share = left.pop(0)
-            action = router.write(seen.traffic, route, Split(share, seen.traffic.total, managed))
+            split = Split(share, seen.traffic.total, managed, guests.within(seen, share, beside))
+            action = router.write(seen.traffic, route, split)
             if action is None:
                 continue
             is_new = isinstance(action, Create)
@@ -136,6 +141,8 @@ def _shrink(seen: DeliverySeen, sized: Iterable[Told]) -> Iterator[Told]:
             patch = Patch(ref, {"spec": {"terminate": True}}, *_seen_as(run.manifest), stage=Stage.SHRINK)
             yield patch, (notes.run_ended(seen, run),)
     yield from _needless_experiments(seen)
+    for released in guests.released(seen):
+        yield released, ()
     yield from leftovers.removed(seen)
     yield from ((each, ()) for each in handover.scaled_down(seen))
     for gone in history.beyond_limits(seen):

@@ -65,6 +65,8 @@ def _next_look(seen: ExperimentSeen, now: Instant) -> Instant | None:
 
 
 def _rule(seen: ExperimentSeen) -> str:
+    if seen.state.is_over and sets.carries_traffic(seen):
+        return "the experiment is over: its pods stay until no router leads to them"
     if seen.state.is_over:
         return f"the experiment is over ({seen.state.phase}): its pods leave after their delay"
     waiting = [each.name for each in seen.state.templates if each.phase.value != "Running"]

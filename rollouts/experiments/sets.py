@@ -51,6 +51,8 @@ def strays(seen: ExperimentSeen) -> Iterator[Told]:
 
 def leaving(seen: ExperimentSeen, now: Instant) -> Iterator[Told]:
     """What takes the sets away once the experiment is over: a mark of when, then the Service, then the pods."""
+    if carries_traffic(seen):
+        return
     delay_s = _delay_s(seen)
     for name in {**seen.services, **seen.sets}:
         found = seen.sets.get(name)
@@ -59,6 +61,11 @@ def leaving(seen: ExperimentSeen, now: Instant) -> Iterator[Told]:
             yield _patch(found, {"metadata": {"annotations": {marks.DEADLINE: deadline}}}, Stage.SHRINK), ()
         elif found is None or not found.wanted or found.deadline is None or found.deadline <= now:
             yield from _gone(seen, name)
+
+
+def carries_traffic(seen: ExperimentSeen) -> bool:
+    """Whether a router may lead to the sets: whoever put the mark there takes it off once none does."""
+    return marks.CARRIES_TRAFFIC in obj.annotations(seen.manifest)
 
 
 def _gone(seen: ExperimentSeen, name: str) -> Iterator[Told]:

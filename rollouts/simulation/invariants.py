@@ -26,7 +26,7 @@ from rollouts.simulation.pod_laws import (
 )
 from rollouts.simulation.routed import CARRYING, SELECTING, foreign
 from rollouts.simulation.switch_laws import promotion_is_earned, release_is_earned, switch_is_released
-from rollouts.simulation.trials import experiment_keeps_pods, experiment_lets_pass, verdict_stays
+from rollouts.simulation.trials import experiment_keeps_pods, experiment_lets_pass, guests_have_pods, verdict_stays
 from rollouts.simulation.truth import DONE, HASH, need
 
 
@@ -327,6 +327,7 @@ INVARIANTS: tuple[tuple[str, Callable[[Case], Iterator[str]]], ...] = (
     ("E1", experiment_lets_pass),
     ("E2", experiment_keeps_pods),
     ("E3", verdict_stays),
+    ("E4", guests_have_pods),
     ("G1", plugin_lets_pass),
     ("W1", handover_keeps_pods),
     ("W2", handover_is_remembered),

@@ -171,6 +171,22 @@ def weight_of(manifest: Manifest) -> int | None:
     return max(shares) if shares else None
 
 
+def guests_of(manifest: Manifest) -> dict[str, int]:
+    """What an object of a router gives to others than the two sides where it shares between them: name → weight."""
+    told = objects.annotations(manifest)
+    if ACTION in told:
+        shares = [
+            (each["ServiceName"], each["Weight"]) for each in json.loads(told[ACTION])["ForwardConfig"]["TargetGroups"]
+        ]
+        return {name: int(weight) for name, weight in shares if name not in (CANARY, STABLE)}
+    found: dict[str, int] = {}
+    for entries in _lists(manifest.get("spec") or {}):
+        if _share(entries) is not None:
+            shares = [(_side(each), int(each.get("weight", 0))) for each in entries]
+            found |= {name: weight for name, weight in shares if name not in ("canary", "stable")}
+    return found
+
+
 def selected(manifest: Manifest, side: str) -> str:
     """The version that a DestinationRule's subset or a virtual node stands for."""
     spec = manifest.get("spec") or {}
@@ -190,7 +206,11 @@ def foreign(manifest: Manifest) -> Any:
 def _stripped(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _stripped(inner) for key, inner in value.items() if key not in ("weight", HASH)}
-    return [_stripped(each) for each in value] if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    is_shared = _share(value) is not None
+    # What an experiment of the Rollout has beside the two sides comes and goes.
+    return [_stripped(each) for each in value if not (is_shared and _side(each).startswith("web-"))]
 
 
 def _lists(value: Any) -> Iterator[list[Any]]:
@@ -204,11 +224,11 @@ def _lists(value: Any) -> Iterator[list[Any]]:
 
 
 def _share(entries: list[Any]) -> int | None:
-    """The canary's weight in a list that names both sides; the two must add up."""
+    """The canary's weight in a list that names both sides; all in it must add up."""
     found = {_side(each): each.get("weight", 0) for each in entries if isinstance(each, Mapping)}
     if not {"canary", "stable"} <= found.keys():
         return None
-    return int(found["canary"]) if found["canary"] + found["stable"] == 100 else -1
+    return int(found["canary"]) if sum(found.values()) == 100 else -1
 
 
 def _side(entry: Mapping[str, Any]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from rollouts.simulation.routed import SETTINGS
 from rollouts.simulation.scenario import RETURNED, Scenario
 
-_MOMENTS = ("two versions", "paused at step 1", "at step 2", "paused at step 3")
 _OVERTAKEN = """when healthy: set image web:2
-    when {}: set image web:3
-    when healthy on web:3: end"""
+    when two versions: set image web:3
+    when paused at step 1: set image web:4
+    when at step 2: set image web:5
+    when paused at step 3: set image web:6
+    when healthy on web:6: end"""
 _ABORTED = """when healthy: set image web:2
     when paused at step 3: abort
     when aborted, after 5s: retry
@@ -17,9 +19,9 @@ _ABORTED = """when healthy: set image web:2
 
 ROUTES: tuple[Scenario, ...] = (
     *(
-        Scenario(f"overtaken-{name}", f"Behind {name}: a third version comes when {_MOMENTS[at % 4]}.",
-            _OVERTAKEN.format(_MOMENTS[at % 4]), ("healthy on web:3", "weight 0"), router=name)
-        for at, name in enumerate(SETTINGS)
+        Scenario(f"overtaken-{name or 'nginx'}", f"Behind {name or 'nginx'}: newer versions come at every step.",
+            _OVERTAKEN, ("healthy on web:6", "weight 0"), router=name)
+        for name in ("", *SETTINGS)
     ),
     *(
         Scenario(f"aborted-{name}", f"Behind {name}: aborted at 20 %, tried again, aborted again.",

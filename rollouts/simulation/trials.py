@@ -7,8 +7,10 @@ from typing import Any
 
 from rollouts.devplane.builtin import PREFIX
 from rollouts.kube import kinds
-from rollouts.kube.object import controller_uid, labels, uid
+from rollouts.kube.object import controller_uid, labels, namespace, uid
+from rollouts.kube.ref import Ref
 from rollouts.simulation.case import Case
+from rollouts.simulation.routed import CARRYING, guests_of
 from rollouts.simulation.scenario import CONTAINER, PROMOTED, RETURNED, Scenario
 from rollouts.simulation.truth import DONE, HASH, wanted
 
@@ -41,7 +43,28 @@ LONG_STEPS: tuple[Mapping[str, Any], ...] = ({"setWeight": 20}, {"experiment": L
 GOOD, BAD = {"web:2": "1", "web:3": "1"}, {"web:2": "0.5", "web:3": "1"}
 CLEARED = "experiments have no pods"
 
+_SHARING = {
+    "templates": [{**_TEMPLATES[0], "weight": 10}, {**_TEMPLATES[1], "weight": 5}],
+    "duration": "20s",
+    "scaleDownDelaySeconds": 0,
+}
+SHARED_STEPS: tuple[Mapping[str, Any], ...] = ({"setWeight": 20}, {"experiment": _SHARING}, {"setWeight": 60})
+_SHARING_ROUTERS = ("istio", "istio-subsets", "alb", "smi", "gatewayAPI")
+
 TRIALS: tuple[Scenario, ...] = (
+    *(
+        Scenario(f"experiment-shares-{name}", f"Behind {name}: two sets of an experiment have shares of their own.",
+            """when healthy: set image web:2
+               when an experiment is Running, after 5s: set image web:3
+               when an experiment is Successful: wait
+               when healthy on web:3, after 60s: end""",
+            ("healthy on web:3", "weight 0", CLEARED), steps=SHARED_STEPS, router=name)
+        for name in _SHARING_ROUTERS
+    ),
+    Scenario("experiment-shares-abort", "A person aborts while sets of an experiment have shares of their own.",
+        """when healthy: set image web:2
+           when an experiment is Running, after 5s: abort
+           when aborted, after 60s: end""", (*RETURNED, CLEARED), steps=SHARED_STEPS, router="gatewayAPI"),
     Scenario("experiment", "Two sets of pods run side by side for their time, and leave.",
         """when healthy: create trial
            when an experiment is Successful, after 60s: end""",
@@ -106,6 +129,27 @@ def experiment_keeps_pods(case: Case) -> Iterator[str]:
     is_gone = case.commit.type == "DELETED"
     if is_gone or (kind == kinds.REPLICA_SET and wanted(case.commit.object) < wanted(before)):
         yield f"{kind.name} {before['metadata']['name']} was taken from a running Experiment"
+
+
+def guests_have_pods(case: Case) -> Iterator[str]:
+    """E4: a set of an experiment gets a share only with an available pod, and keeps its pods while it has one."""
+    commit, store = case.commit, case.after.store
+    if commit.kind in CARRYING and commit.type != "DELETED":
+        before = guests_of(commit.previous) if commit.previous else {}
+        for name, weight in guests_of(commit.object).items():
+            service = store.find(Ref(kinds.SERVICE, namespace(commit.object), name))
+            chosen = ((service or {}).get("spec") or {}).get("selector") or {}
+            sets = [one for one in store.all(kinds.REPLICA_SET) if labels(one).get(HASH) == chosen.get(HASH)]
+            if weight > before.get(name, 0) and not any(case.most(one) for one in sets):
+                yield f"{name} gets {weight} without an available pod"
+    elif commit.kind in (kinds.REPLICA_SET, kinds.SERVICE) and commit.previous is not None:
+        is_gone = commit.type == "DELETED" or (commit.kind == kinds.REPLICA_SET and wanted(commit.object) == 0)
+        shares = {
+            name: weight for kind in CARRYING for one in store.all(kind) for name, weight in guests_of(one).items()
+        }
+        name = commit.previous["metadata"]["name"]
+        if is_gone and shares.get(name, 0) > 0:
+            yield f"{commit.kind.name} {name} leaves with a share of {shares[name]}"
 
 
 def verdict_stays(case: Case) -> Iterator[str]:

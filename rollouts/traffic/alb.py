@@ -11,8 +11,8 @@ from rollouts.api.routing import AlbRouting
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest, Ref
-from rollouts.traffic.inplace import Dialect, Get, Reading, share
-from rollouts.traffic.route import ManagedRoute, Split, Traffic
+from rollouts.traffic.inplace import Dialect, Get, Reading, guests, share
+from rollouts.traffic.route import Beside, ManagedRoute, Split, Traffic
 
 PREFIX = "alb.ingress.kubernetes.io"
 MANAGED = "rollouts.argoproj.io/managed-alb-annotations"
@@ -34,7 +34,9 @@ def read(settings: AlbRouting, traffic: Traffic, manifest: Manifest) -> Reading:
     canary, stable = weights.get(traffic.canary_service, 0), weights.get(traffic.stable_service, 0)
     names = {_backend(path) for _, path in _paths(manifest)}
     managed = tuple(name for name in traffic.managed if name in names)
-    return Reading((share(canary, stable, traffic.total),), managed)
+    beside = guests(weights, traffic)
+    others = stable + sum(each.weight for each in beside)
+    return Reading((share(canary, others, traffic.total),), managed, beside=beside)
 
 
 def edit(settings: AlbRouting, traffic: Traffic, manifest: dict[str, Any], split: Split) -> dict[str, Any]:
@@ -42,10 +44,9 @@ def edit(settings: AlbRouting, traffic: Traffic, manifest: dict[str, Any], split
     root = _root(settings, traffic)
     meta = dict(manifest["metadata"])
     annotations = dict(meta.get("annotations") or {})
-    shares = {traffic.canary_service: split.canary, traffic.stable_service: split.stable}
-    wanted = {_action(settings, root): _forward(settings, shares)}
+    wanted = {_action(settings, root): _forward(settings, _shares(traffic, split))}
     for route in split.managed:
-        wanted[_action(settings, route.name)] = _forward(settings, {traffic.canary_service: 100})
+        wanted[_action(settings, route.name)] = _forward(settings, (Beside(traffic.canary_service, 100),))
         wanted[f"{_prefix(settings)}/conditions.{route.name}"] = _conditions(route)
     for name in traffic.managed:
         for what in ("actions", "conditions"):
@@ -97,10 +98,15 @@ def _action(settings: AlbRouting, service: str) -> str:
     return f"{_prefix(settings)}/actions.{service}"
 
 
-def _forward(settings: AlbRouting, shares: Mapping[str, int]) -> str:
+def _shares(traffic: Traffic, split: Split) -> tuple[Beside, ...]:
+    """Every Service with its weight, those of experiments between the two."""
+    return Beside(traffic.canary_service, split.canary), *split.beside, Beside(traffic.stable_service, split.stable)
+
+
+def _forward(settings: AlbRouting, shares: tuple[Beside, ...]) -> str:
     groups = [
-        {"ServiceName": name, "ServicePort": str(settings.service_port), "Weight": weight}
-        for name, weight in shares.items()
+        {"ServiceName": each.service, "ServicePort": str(each.port(settings.service_port)), "Weight": each.weight}
+        for each in shares
     ]
     config: dict[str, Any] = {"TargetGroups": groups}
     sticky = settings.stickiness_config
@@ -152,4 +158,6 @@ def _text(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-DIALECT = Dialect("alb", (kinds.INGRESS,), refs, read, edit, AlbRouting.model_validate, headers=frozenset({"exact"}))
+DIALECT = Dialect(
+    "alb", (kinds.INGRESS,), refs, read, edit, AlbRouting.model_validate, headers=frozenset({"exact"}), experiments=True
+)

@@ -13,8 +13,8 @@ from typing import Any
 from rollouts.api.routing import GatewayRoute, GatewayRouting
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Kind, Manifest, Ref
-from rollouts.traffic.inplace import Dialect, Get, Reading, covers, share
-from rollouts.traffic.route import ManagedRoute, Match, Request, Split, Traffic
+from rollouts.traffic.inplace import Dialect, Get, Reading, covers, guests, share
+from rollouts.traffic.route import Beside, ManagedRoute, Match, Request, Split, Traffic
 
 GROUP = "gateway.networking.k8s.io"
 HTTP = Kind(GROUP, "v1", "HTTPRoute", "httproutes")
@@ -49,7 +49,9 @@ def read(settings: GatewayRouting, traffic: Traffic, manifest: Manifest) -> Read
     rules = [rule for rule in _rules(manifest) if rule.get("name") not in traffic.managed]
     weights = tuple(weight for rule in rules if (weight := _weight(rule, traffic, _space(manifest))) is not None)
     names = tuple(str(rule["name"]) for rule in _rules(manifest) if rule.get("name") in traffic.managed)
-    return Reading(weights, names, _verified(manifest))
+    ours = (rule for rule in rules if _weight(rule, traffic, _space(manifest)) is not None)
+    beside = guests(_by_name(next(ours, {})), traffic)
+    return Reading(weights, names, _verified(manifest), beside=beside)
 
 
 def edit(settings: GatewayRouting, traffic: Traffic, manifest: dict[str, Any], split: Split) -> dict[str, Any]:
@@ -66,6 +68,7 @@ def edit(settings: GatewayRouting, traffic: Traffic, manifest: dict[str, Any], s
                 backend["weight"] = split.canary
             elif _is(backend, traffic.stable_service, traffic, space):
                 backend["weight"] = split.stable
+        rule["backendRefs"] = _with_guests(rule["backendRefs"], traffic, space, split)
     if not ours or not _takes_managed(settings, manifest):
         return manifest
     made = [_managed(route, ours, traffic, manifest) for route in split.managed]
@@ -128,7 +131,29 @@ def _weight(rule: Mapping[str, Any], traffic: Traffic, space: str) -> int | None
                 found[service] = 1 if backend.get("weight") is None else backend["weight"]
     if len(found) < 2:
         return None
-    return share(found[traffic.canary_service], found[traffic.stable_service], traffic.total)
+    others = found[traffic.stable_service] + sum(each.weight for each in guests(_by_name(rule), traffic))
+    return share(found[traffic.canary_service], others, traffic.total)
+
+
+def _by_name(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Name → weight of the backends of a rule."""
+    return {str(each.get("name")): each.get("weight", 1) for each in rule.get("backendRefs") or ()}
+
+
+def _with_guests(backends: list[dict[str, Any]], traffic: Traffic, space: str, split: Split) -> list[dict[str, Any]]:
+    """The backends with those of experiments behind them, and none of former ones."""
+    names = {*traffic.beside, *(each.service for each in split.beside)}
+    present = {each.get("name"): each for each in backends if each.get("name") in names}
+    kept = [each for each in backends if each.get("name") not in names]
+    canary = next(each for each in kept if _is(each, traffic.canary_service, traffic, space))
+    made = [_backend(guest, canary) for guest in split.beside]
+    return [*kept, *(present[each["name"]] if covers(present.get(each["name"]), each) else each for each in made)]
+
+
+def _backend(guest: Beside, canary: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: canary[key] for key in ("group", "kind", "namespace", "port") if key in canary}
+    port = {"port": guest.port(canary["port"])} if "port" in canary else {}
+    return {**kept, **port, "name": guest.service, "weight": guest.weight}
 
 
 def _verified(manifest: Manifest) -> bool | None:
@@ -196,5 +221,6 @@ DIALECT = Dialect(
     settings_of,
     headers=frozenset({"exact", "prefix", "regex"}),
     mirrors=True,
+    experiments=True,
     needs=needs,
 )

@@ -47,4 +47,5 @@ def _traffic(rollout: Ref, entry: Mapping[str, Any]) -> Traffic:
         str(entry["stable"]),
         int(entry.get("total") or 100),
         tuple(map(str, entry.get("managed") or ())),
+        tuple(map(str, entry.get("beside") or ())),
     )

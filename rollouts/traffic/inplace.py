@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from rollouts.core.plan import Action, Patch, Stage
 from rollouts.kit import jsonpatch
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Kind, Manifest, Ref
-from rollouts.traffic.route import Route, Split, Traffic
+from rollouts.traffic.route import Beside, Route, Split, Traffic
 
 MARK = "argo-rollouts.argoproj.io/routed-by-rollouts"
 MARK_MAX = 4096
@@ -30,13 +30,14 @@ class Reading:
     """What an object says of the canary.
 
     weights: its share at each place, of the traffic's total; no place at all needs a refusal.  managed: the managed
-    routes that stand in it.  verified, refusal: as in Route.
+    routes that stand in it.  verified, refusal, beside: as in Route.
     """
 
     weights: tuple[int, ...] = ()
     managed: tuple[str, ...] = ()
     verified: bool | None = None
     refusal: str = ""
+    beside: tuple[Beside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Dialect:
     refs: the objects that carry it, by the settings.  read: what one of them says now.  edit: the same object with a
     split in it; the argument may be changed, it is a copy.  settings: its settings from JSON, ValueError where they are
     wrong.  headers: the ways in which header routes may compare,
-    empty where there are none.  mirrors: whether it can send copies.  needs: those of the kinds that
+    empty where there are none.  mirrors: whether it can send copies.  experiments: whether it
+    can give Services beside the two a share.  needs: those of the kinds that
     certain settings name, where that is not all of them.
     """
 
@@ -58,6 +60,7 @@ class Dialect:
     settings: Callable[[Mapping[str, Any]], Any] = dict
     headers: frozenset[str] = frozenset()
     mirrors: bool = False
+    experiments: bool = False
     needs: Callable[[Any], tuple[Kind, ...]] | None = None
 
 
@@ -70,13 +73,14 @@ def find(dialect: Dialect, settings: Any, traffic: Traffic, get: Get) -> tuple[R
             text = f'{ref.kind.plural}.{ref.kind.group} "{ref.name}" not found'
             found.append(Route(ref, {}, None, 0, text))
             continue
-        reading = dialect.read(settings, traffic, target)
+        reading = dialect.read(settings, _with_guests(traffic, target), target)
         refusal = reading.refusal
         if not reading.weights and not refusal:
             names = f"{traffic.stable_service} and {traffic.canary_service}"
             refusal = f"{ref.kind.name} `{ref.name}` shares no traffic between {names}"
         weights = reading.weights or (0,)
-        found.append(Route(ref, target, target, max(weights), refusal, min(weights), reading.managed, reading.verified))
+        shown = (reading.managed, reading.verified, reading.beside)
+        found.append(Route(ref, target, target, max(weights), refusal, min(weights), *shown))
     return tuple(found)
 
 
@@ -84,7 +88,7 @@ def write(dialect: Dialect, settings: Any, traffic: Traffic, route: Route, split
     """The patch of the fields that differ; None where the object carries the split already."""
     if route.target is None or route.refusal:
         return None
-    wanted = dialect.edit(settings, traffic, copied(route.target), split)
+    wanted = dialect.edit(settings, _with_guests(traffic, route.target), copied(route.target), split)
     mark(wanted, traffic, dialect.name, settings, split)
     return patch_between(route.ref, route.target, wanted)
 
@@ -111,6 +115,7 @@ def mark(manifest: dict[str, Any], traffic: Traffic, router: str, settings: Any,
         "stable": traffic.stable_service,
         "total": traffic.total,
         "managed": list(traffic.managed),
+        **({"beside": [each.service for each in split.beside]} if split.beside else {}),
     }
     _annotate(manifest, MARK, _text({**marks_of(manifest), key: entry}))
 
@@ -121,6 +126,19 @@ def unmark(manifest: dict[str, Any], key: str) -> None:
     if MARK in obj.annotations(manifest):
         entries.pop(key, None)
         _annotate(manifest, MARK, _text(entries) if entries else None)
+
+
+def _with_guests(traffic: Traffic, manifest: Manifest) -> Traffic:
+    """The traffic with the Services of experiments that its own mark says are in the object."""
+    entry = marks_of(manifest).get(f"{traffic.namespace}/{traffic.name}", {})
+    names = entry.get("beside")
+    return replace(traffic, beside=tuple(map(str, names))) if isinstance(names, list) and names else traffic
+
+
+def guests(weights: Mapping[str, Any], traffic: Traffic) -> tuple[Beside, ...]:
+    """What experiments have of an object, by the weight of each of its Services."""
+    found = ((name, weights[name]) for name in traffic.beside if name in weights)
+    return tuple(Beside(name, _count(weight)) for name, weight in found)
 
 
 def copied(manifest: Manifest) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 from rollouts.api.routing import IstioRouting, IstioVirtualService
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Kind, Manifest, Ref
-from rollouts.traffic.inplace import Dialect, Get, Reading, covers, share
-from rollouts.traffic.route import ManagedRoute, Match, Request, Split, Traffic
+from rollouts.traffic.inplace import Dialect, Get, Reading, covers, guests, share
+from rollouts.traffic.route import Beside, ManagedRoute, Match, Request, Split, Traffic
 from rollouts.traffic.selector import Place
 
 GROUP = "networking.istio.io"
@@ -41,7 +41,8 @@ def read(settings: IstioRouting, traffic: Traffic, manifest: Manifest) -> Readin
         missing = f"VirtualService `{obj.name(manifest)}` leads to Services of its own namespace, not of the Rollout's"
     if not missing and any(weight is None for weight in weights):
         missing = f"VirtualService `{obj.name(manifest)}` has a route without the canary or the stable destination"
-    return Reading(tuple(weight or 0 for weight in weights), managed, _verified(manifest), missing)
+    beside = guests(_by_host(routes[0]), traffic) if routes else ()
+    return Reading(tuple(weight or 0 for weight in weights), managed, _verified(manifest), missing, beside)
 
 
 def edit(settings: IstioRouting, traffic: Traffic, manifest: dict[str, Any], split: Split) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def edit(settings: IstioRouting, traffic: Traffic, manifest: dict[str, Any], spl
                 entry["weight"] = split.canary
             elif _is_stable(settings, traffic, entry):
                 entry["weight"] = split.stable
+        route["route"] = _with_guests(route["route"], settings, traffic, split)
     spec = manifest["spec"]
     http = spec.get("http") or []
     base = next((route for route in ours if any(route is each for each in http)), None)
@@ -190,7 +192,30 @@ def _weight(settings: IstioRouting, traffic: Traffic, route: Mapping[str, Any]) 
     stable = [each for each in entries if _is_stable(settings, traffic, each)]
     if not canary or not stable:
         return None
-    return share(canary[0].get("weight", 0), stable[0].get("weight", 0), traffic.total)
+    others = stable[0].get("weight", 0) + sum(each.weight for each in guests(_by_host(route), traffic))
+    return share(canary[0].get("weight", 0), others, traffic.total)
+
+
+def _by_host(route: Mapping[str, Any]) -> dict[str, Any]:
+    """Host → weight of the destinations of a route."""
+    return {
+        str((each.get("destination") or {}).get("host")): each.get("weight", 0) for each in route.get("route") or ()
+    }
+
+
+def _with_guests(
+    entries: list[dict[str, Any]], settings: IstioRouting, traffic: Traffic, split: Split
+) -> list[dict[str, Any]]:
+    """The destinations with those of experiments behind them, and none of former ones."""
+    names = {*traffic.beside, *(each.service for each in split.beside)}
+    kept = [each for each in entries if (each.get("destination") or {}).get("host") not in names]
+    canary: dict[str, Any] = next((each["destination"] for each in kept if _is_canary(settings, traffic, each)), {})
+    return [*kept, *({"destination": _to(each, canary), "weight": each.weight} for each in split.beside)]
+
+
+def _to(guest: Beside, canary: Mapping[str, Any]) -> dict[str, Any]:
+    port = (canary.get("port") or {}).get("number")
+    return {"host": guest.service, **({"port": {"number": guest.port(port)}} if port else {})}
 
 
 def _verified(manifest: Manifest) -> bool | None:
@@ -247,4 +272,5 @@ DIALECT = Dialect(
     IstioRouting.model_validate,
     headers=frozenset({"exact", "prefix", "regex"}),
     mirrors=True,
+    experiments=True,
 )

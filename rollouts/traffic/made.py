@@ -10,7 +10,7 @@ from rollouts.core.plan import Action, Create, Stage
 from rollouts.kube.owners import is_controlled_by
 from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.traffic.inplace import Get, covers, patch_between
-from rollouts.traffic.route import Route, Split, Traffic
+from rollouts.traffic.route import Beside, Route, Split, Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class MadeDialect:
 
     pairs: (the object to make, the user's object that it stands beside or None).  check: what is wrong with the user's
     object, "" where nothing is.  weight: the canary's share that a made object shows.  spec: what one should say.
+    beside: what experiments have of a made object, None for a router that gives them nothing.
     """
 
     name: str
@@ -27,6 +28,7 @@ class MadeDialect:
     check: Callable[[Any, Traffic, Manifest], str]
     weight: Callable[[Any, Traffic, Manifest], int]
     spec: Callable[[Any, Traffic, Manifest, Split], Mapping[str, Any]]
+    beside: Callable[[Any, Traffic, Manifest], tuple[Beside, ...]] | None = None
 
 
 def find(dialect: MadeDialect, settings: Any, traffic: Traffic, get: Get) -> tuple[Route, ...]:
@@ -43,7 +45,8 @@ def find(dialect: MadeDialect, settings: Any, traffic: Traffic, get: Get) -> tup
         if target is not None and not is_controlled_by(target, traffic.owner_uid):
             refusal = f"{ref.kind.name} `{ref.name}` controlled by different object"
         weight = dialect.weight(settings, traffic, target) if target is not None and not refusal else 0
-        found.append(Route(ref, main or {}, target, weight, refusal))
+        guests = dialect.beside(settings, traffic, target) if dialect.beside and target and not refusal else ()
+        found.append(Route(ref, main or {}, target, weight, refusal, beside=guests))
     return tuple(found)
 
 

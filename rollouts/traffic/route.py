@@ -42,8 +42,21 @@ class ManagedRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A Service of an experiment that has a share of its own for a while. ports: those that it has."""
+
+    service: str
+    weight: int
+    ports: tuple[int, ...] = ()
+
+    def port(self, wanted: int) -> int:
+        """The port to lead to in place of one of the canary's: the same where the Service has it, or its first."""
+        return wanted if wanted in self.ports or not self.ports else self.ports[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
-    """How traffic is shared: `canary` and `stable` are weights whose sum is `total`.
+    """How traffic is shared: the weights of `canary`, of what is `beside` them, and of `stable` add up to `total`.
 
     managed: header and mirror routes, the one with precedence first.
     """
@@ -51,19 +64,20 @@ class Split:
     canary: int
     total: int = 100
     managed: tuple[ManagedRoute, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
     def __post_init__(self) -> None:
-        assert 0 <= self.canary <= self.total and self.total > 0, self
+        assert min(self.canary, self.stable) >= 0 and self.total > 0, self
 
     @property
     def stable(self) -> int:
         """The weight of the stable side."""
-        return self.total - self.canary
+        return self.total - self.canary - sum(each.weight for each in self.beside)
 
     @property
     def is_rest(self) -> bool:
         """Whether the stable side has everything, so that nothing of an update is left in the router."""
-        return self.canary == 0 and not self.managed
+        return self.canary == 0 and not self.managed and not self.beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +86,8 @@ class Traffic:
 
     owner: the ownerReference for objects that a router makes.  weight_max: the weight that means all traffic where the
     user gave one; None means 100 without saying so in the router.  managed: the names of every route that the
-    controller may put into the router and take out of it.
+    controller may put into the router and take out of it.  beside: Services of experiments that may stand in the object
+    under way.
     """
 
     namespace: str
@@ -82,6 +97,7 @@ class Traffic:
     stable_service: str
     weight_max: int | None = None
     managed: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -102,7 +118,7 @@ class Route:
     where it has still to be made.  weight: the largest share that `target` gives to the canary, read back; 0 where
     there is none.  low: the smallest, where it has several places.  managed: the managed routes that stand in it.
     verified: whether the router's own controller says that it serves this very object; None where it says nothing.
-    refusal: why the router may not touch the target, "" where it may.
+    beside: what experiments have of it.  refusal: why the router may not touch the target, "" where it may.
     """
 
     ref: Ref
@@ -113,6 +129,7 @@ class Route:
     low: int | None = None
     managed: tuple[str, ...] = ()
     verified: bool | None = None
+    beside: tuple[Beside, ...] = ()
 
     @property
     def weight_low(self) -> int:

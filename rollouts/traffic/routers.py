@@ -208,8 +208,10 @@ def takes_experiments(routing: TrafficRouting, others: Mapping[str, Dialect] = _
     """Whether every router of a spec can give the Services of an experiment a share."""
     made = ("smi",) if _settings(routing, "smi") is not None else ()
     dialects = list(_dialects(routing, others))
+    if not dialects:
+        return bool(routing.plugins)  # one that is not among `others` is taken at its word
     missing = sum(dialect is None or not dialect.experiments for dialect in dialects)
-    return bool(dialects) and missing == len(made)
+    return missing == len(made)
 
 
 _ATTRIBUTES = {name: aliases(TrafficRouting)[name] for name in ROUTERS}

@@ -9,7 +9,7 @@ from rollouts.api.routing import SmiRouting
 from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.traffic.inplace import share
 from rollouts.traffic.made import MadeDialect
-from rollouts.traffic.route import Split, Traffic
+from rollouts.traffic.route import Beside, Split, Traffic
 
 TRAFFIC_SPLIT = Kind("split.smi-spec.io", "v1alpha2", "TrafficSplit", "trafficsplits", has_status=False)
 
@@ -26,9 +26,21 @@ def check(settings: SmiRouting, traffic: Traffic, main: Manifest) -> str:
 
 def weight(settings: SmiRouting, traffic: Traffic, target: Manifest) -> int:
     """The canary backend's share."""
+    weights = _weights(target)
+    canary = weights.pop(traffic.canary_service, 0)
+    return share(canary, sum(weights.values()), traffic.total)
+
+
+def beside(settings: SmiRouting, traffic: Traffic, target: Manifest) -> tuple[Beside, ...]:
+    """The backends of experiments: nobody else writes into an object of ours."""
+    own = (traffic.canary_service, traffic.stable_service)
+    return tuple(Beside(name, weight) for name, weight in _weights(target).items() if name not in own)
+
+
+def _weights(target: Manifest) -> dict[str, int]:
     backends = (target.get("spec") or {}).get("backends") or ()
-    weights = {each.get("service"): each.get("weight") for each in backends}
-    return share(weights.get(traffic.canary_service), weights.get(traffic.stable_service), traffic.total)
+    found = {str(each.get("service")): each.get("weight") for each in backends}
+    return {name: weight for name, weight in found.items() if isinstance(weight, int) and weight >= 0}
 
 
 def spec(settings: SmiRouting, traffic: Traffic, main: Manifest, split: Split) -> Mapping[str, Any]:
@@ -37,9 +49,10 @@ def spec(settings: SmiRouting, traffic: Traffic, main: Manifest, split: Split) -
         "service": settings.root_service or traffic.stable_service,
         "backends": [
             {"service": traffic.canary_service, "weight": split.canary},
+            *({"service": each.service, "weight": each.weight} for each in split.beside),
             {"service": traffic.stable_service, "weight": split.stable},
         ],
     }
 
 
-DIALECT = MadeDialect("smi", (TRAFFIC_SPLIT,), pairs, check, weight, spec)
+DIALECT = MadeDialect("smi", (TRAFFIC_SPLIT,), pairs, check, weight, spec, beside)

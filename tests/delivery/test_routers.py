@@ -216,7 +216,7 @@ def pairs(key: str) -> Callable[[Mapping[str, Any], str, str], list[int]]:
         elif isinstance(entries, list):
             named = {str(each.get(key)): each.get("weight") for each in entries if isinstance(each, Mapping)}
             if canary in named and stable in named:
-                assert named[canary] + named[stable] == 100, named
+                assert sum(weight or 0 for weight in named.values()) == 100, named
                 found.append(named[canary])
             for each in entries:
                 found += read(each, canary, stable)
@@ -228,7 +228,8 @@ def pairs(key: str) -> Callable[[Mapping[str, Any], str, str], list[int]]:
 def istio(manifest: Mapping[str, Any], canary: str, stable: str) -> list[int]:
     entries = next(each for each in manifest["spec"]["http"] if each["name"] == "primary")["route"]
     assert sum(each["weight"] for each in entries) == 100
-    return [each["weight"] for each in entries if "canary" in str(each["destination"])]
+    ours = ("canary", "web-canary", "web-canary.shop.svc.cluster.local")
+    return [each["weight"] for each in entries if {*ours} & {*map(str, each["destination"].values())}]
 
 
 def alb(manifest: Mapping[str, Any], canary: str, stable: str) -> list[int]:

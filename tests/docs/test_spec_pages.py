@@ -13,7 +13,6 @@ from rollouts.api import analysis, application, appstatus, experiment, project, 
 from rollouts.api.common import aliases
 from rollouts.cli.lint import Source, lint
 from rollouts.core.chain import Chain
-from rollouts.delivery.not_yet import NOT_YET
 from rollouts.delivery.phase import TRANSITIONS, Phase
 from rollouts.delivery.rules import REFERENCE_RULES, SPEC_RULES
 
@@ -118,15 +117,9 @@ def rows(text: str) -> list[tuple[str, ...]]:
 def test_every_field_that_works_has_its_row_and_no_other_has(
     page: Path, heading: str, model: type[BaseModel], elsewhere: frozenset[str]
 ) -> None:
-    place = heading.strip("`")
-    later = {path.rpartition(".")[2] for path in NOT_YET if path.rpartition(".")[0] == place}
     told = [row[0].strip("`") for row in rows(section(page, heading))]
 
-    assert sorted(told) == sorted(set(aliases(model)) - elsewhere - later)
-
-
-def test_every_field_that_is_refused_is_told_with_what_to_do_meanwhile() -> None:
-    assert rows(section(ROLLOUT, "Not supported yet")) == [(f"`{path}`", fix) for path, fix in NOT_YET.items()]
+    assert sorted(told) == sorted(set(aliases(model)) - elsewhere)
 
 
 def test_every_provider_that_is_refused_is_told() -> None:

@@ -10,8 +10,9 @@ import pytest
 from rollouts.api.routing import ContourRouting, IstioRouting
 from rollouts.core.plan import Patch
 from rollouts.kit import jsonpatch
+from rollouts.kube.kinds import ROLLOUT
 from rollouts.kube.ref import Ref
-from rollouts.traffic import DIALECTS, Route, Split, inplace
+from rollouts.traffic import DIALECTS, Beside, Route, Split, given_back, inplace
 from rollouts.traffic.inplace import MARK
 from tests.traffic.fixtures import BETA, CASES, RULE, SHADOW, TRAFFIC
 
@@ -81,6 +82,50 @@ def test_only_the_shares_of_the_two_services_differ(field: str, settings: Any, g
     assert isinstance(patch, Patch)
     touched = [operation["path"] for operation in patch.body if not isinstance(operation, str)]
     assert all(path.endswith("/weight") or path.startswith("/metadata/annotations") for path in touched)
+
+
+SHARING = [case for case in CASES if DIALECTS[case[1]].experiments]
+GUESTS = (Beside("web-trial-a", 10, (8080,)), Beside("web-trial-b", 5, (80, 8080)))
+
+
+@pytest.mark.parametrize(("field", "settings", "given"), [case[1:] for case in SHARING], ids=[c[0] for c in SHARING])
+def test_shares_of_an_experiment_stand_beside_the_two_and_leave_no_trace(
+    field: str, settings: Any, given: dict[str, Any]
+) -> None:
+    split = Split(20, beside=GUESTS)
+    stored = written(field, settings, given, split)
+
+    route = route_of(field, settings, stored)
+    assert split.stable == 65
+    assert (route.weight, route.weight_low) == (20, 20)
+    assert [(each.service, each.weight) for each in route.beside] == [("web-trial-a", 10), ("web-trial-b", 5)]
+    assert inplace.write(DIALECTS[field], settings, TRAFFIC, route, split) is None
+    alone = written(field, settings, stored, Split(20))
+    assert without_mark(alone) == without_mark(written(field, settings, given, Split(20)))
+    assert without_mark(written(field, settings, stored, Split(0))) == given
+
+
+@pytest.mark.parametrize(("field", "settings", "given"), [case[1:] for case in SHARING], ids=[c[0] for c in SHARING])
+def test_shares_of_an_experiment_are_given_back_when_the_rollout_is_gone(
+    field: str, settings: Any, given: dict[str, Any]
+) -> None:
+    stored = written(field, settings, given, Split(20, beside=GUESTS))
+    ref = route_of(field, settings, stored).ref
+    patch = given_back(ref, stored, Ref(ROLLOUT, "shop", "web"), DIALECTS)
+
+    assert patch is not None and not isinstance(patch.body, dict)
+    assert without_mark(jsonpatch.apply(deepcopy(stored), list(patch.body))) == given
+
+
+def test_an_experiment_is_led_to_at_a_port_that_its_service_has() -> None:
+    case = next(case for case in CASES if case[1] == "gatewayAPI")
+    stored = written(*case[1:], Split(20, beside=GUESTS))
+
+    backends = [each for rule in stored["spec"]["rules"] for each in rule["backendRefs"]]
+    assert [(each["name"], each["port"]) for each in backends if "trial" in each["name"]] == [
+        ("web-trial-a", 8080),
+        ("web-trial-b", 80),
+    ]
 
 
 WITH_HEADERS = [case for case in CASES if DIALECTS[case[1]].headers and case[3]["kind"] not in ("TCPRoute", "TLSRoute")]
