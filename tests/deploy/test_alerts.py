@@ -136,12 +136,3 @@ def test_what_is_nothing_bad_wakes_nobody(alert: str, states: list[Any]) -> None
 
 def test_git_that_does_not_answer_wakes_somebody() -> None:
     assert fires("GitDoesNotAnswer", app(), git_fails=9)
-
-
-def test_the_alerts_of_the_manual_are_the_ones_that_are_shipped() -> None:
-    text = (ROOT / "docs" / "operating.md").read_text()
-    told = yaml.safe_load(text.split("```yaml\ngroups:")[1].join(["groups:", ""]).split("```")[0])["groups"][0]["rules"]
-
-    assert {each["alert"]: each["expr"] for each in told} == {
-        rule["alert"]: rule["expr"] for rule in GROUPS[0]["rules"]
-    }
