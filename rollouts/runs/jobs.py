@@ -15,8 +15,10 @@ from analysis.phase import Phase
 from rollouts.core.plan import Create, Delete
 from rollouts.core.reader import Reader
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part
 from rollouts.kube import conditions, kinds, owners
 from rollouts.kube import object as kube
+from rollouts.kube.podtemplate import HASH_LABEL
 from rollouts.kube.ref import Manifest, Ref
 
 PROVIDER = "job"
@@ -25,7 +27,9 @@ MESSAGE_CHARS_MAX = 1024
 RUN_UID = "analysisrun.argoproj.io/uid"
 RUN_NAME = "analysisrun.argoproj.io/name"
 RUN_NAMESPACE = "analysisrun.argoproj.io/namespace"
+NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 METRIC_TERMINATED = "Metric Terminated"
+NO_VERSION = "analysis"  # no hash has a vowel
 METRIC = "analysisrun.argoproj.io/metric-name"
 
 
@@ -33,12 +37,13 @@ METRIC = "analysisrun.argoproj.io/metric-name"
 class JobsSeen:
     """The Jobs of a run. latest: by metric, the Job of its next measurement.  open: those that have not ended.
 
-    refused: by metric, why the API server did not take its Job.
+    refused: by metric, why the API server did not take its Job.  stuck: by metric, why the Job's pod cannot start.
     """
 
     latest: Mapping[str, Manifest]
     open: tuple[Manifest, ...]
     refused: Mapping[str, str]
+    stuck: Mapping[str, str]
 
 
 def gathered(
@@ -57,7 +62,28 @@ def gathered(
         elif said := reader.refused(Ref(kinds.JOB, kube.namespace(run), name)):
             refused[metric.name] = said
     still = tuple(job for job in found.values() if verdict(job) is None and not kube.is_deleting(job))
-    return JobsSeen(latest, still, refused)
+    waiting = {name: job for name, job in latest.items() if verdict(job) is None and not _has_deadline(job)}
+    stuck = {name: said for name, job in waiting.items() if (said := _unable(job, reader))}
+    return JobsSeen(latest, still, refused, stuck)
+
+
+def _has_deadline(job: Manifest) -> bool:
+    """Whether the Job ends by itself, however its pods do."""
+    return part(job, "spec").get("activeDeadlineSeconds") is not None
+
+
+def _unable(job: Manifest, reader: Reader) -> str:
+    """Why a pod of a Job cannot get its image, "" where none says so."""
+    if not reader.knows(kinds.POD):
+        return ""
+    for pod in reader.owned_by(kinds.POD, kube.uid(job)):
+        status = part(pod, "status")
+        for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+            waiting = part(each, "state", "waiting")
+            if waiting.get("reason") in NO_IMAGE:
+                detail = str(waiting.get("message") or "")[:MESSAGE_CHARS_MAX]
+                return f"{waiting['reason']}: {detail}" if detail else str(waiting["reason"])
+    return ""
 
 
 def name_of(run: Manifest, metric: Metric, state: MetricState) -> str:
@@ -86,9 +112,17 @@ def begun(run: Manifest, metric: Metric, state: MetricState) -> Create:
             "annotations": {**_texts(given, "annotations"), **marks},
             "ownerReferences": owners.with_controller({"metadata": {}}, kinds.ANALYSIS_RUN, run),
         },
-        "spec": spec.get("spec") if isinstance(spec.get("spec"), Mapping) else {},
+        "spec": _marked(part(spec, "spec"), kube.uid(run)),
     }
     return Create(ref, body, kube.uid(run))
+
+
+def _marked(spec: Mapping[str, Any], uid: str) -> dict[str, Any]:
+    """A Job's spec whose pods bear the run's mark, and the label by which pods are watched, with no version's hash."""
+    template = part(spec, "template")
+    meta = part(template, "metadata")
+    labels = {**part(meta, "labels"), RUN_UID: uid, HASH_LABEL: NO_VERSION}
+    return {**spec, "template": {**template, "metadata": {**meta, "labels": labels}}}
 
 
 def ended(seen: JobsSeen) -> Iterator[Delete]:
@@ -107,12 +141,10 @@ def verdict(job: Manifest) -> Phase | None:
     return None
 
 
-def cut_short(job: Manifest, now: Instant) -> Measurement:
-    """What a Job has measured that is ended before it was done: nothing that anybody could rely on."""
-    began = Instant.parse((job.get("status") or {}).get("startTime")) or kube.created(job) or now
-    return Measurement(
-        Phase.INCONCLUSIVE, "", METRIC_TERMINATED, began.seconds, max(began.seconds, now.seconds), _where(job)
-    )
+def undecided(job: Manifest, why: str, now: Instant) -> Measurement:
+    """What a Job has measured that cannot begin, or is ended before it was done: nothing to rely on."""
+    began = Instant.parse(part(job, "status").get("startTime")) or kube.created(job) or now
+    return Measurement(Phase.INCONCLUSIVE, "", why, began.seconds, max(began.seconds, now.seconds), _where(job))
 
 
 def measurement(job: Manifest, now: Instant) -> Measurement | None:

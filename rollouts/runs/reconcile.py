@@ -107,6 +107,8 @@ def _worked(seen: RunSeen, metric: Metric, state: MetricState, now: Instant) -> 
     if said := seen.jobs.refused.get(metric.name):
         return measuring.recorded(metric, state, measuring.failed(said, now.seconds, now.seconds))
     job = seen.jobs.latest.get(metric.name)
+    if job is not None and (why := seen.jobs.stuck.get(metric.name)):
+        return measuring.recorded(metric, state, jobs.undecided(job, why, now))
     measured = jobs.measurement(job, now) if job is not None else None
     return state if measured is None else measuring.recorded(metric, state, measured)
 
@@ -115,8 +117,9 @@ def _cut_short(seen: RunSeen, states: tuple[MetricState, ...], now: Instant) -> 
     """The states with a measurement for each Job that ends with the run: it has proved nothing."""
     for metric, state in zip(seen.metrics, states, strict=True):
         job = seen.jobs.latest.get(metric.name) if seen.jobs and not state.is_completed else None
-        is_open = job is not None and jobs.verdict(job) is None
-        yield measuring.recorded(metric, state, jobs.cut_short(job, now)) if job is not None and is_open else state
+        if job is not None and jobs.verdict(job) is None:
+            state = measuring.recorded(metric, state, jobs.undecided(job, jobs.METRIC_TERMINATED, now))
+        yield state
 
 
 def _marked(before: MetricState, after: MetricState) -> MetricState:

@@ -63,7 +63,7 @@ ROOMS: dict[str, tuple[Room, ...]] = {
             ),
             on_demand=(POD, DEPLOYMENT, POD_TEMPLATE, *_ROUTED),
         ),
-        Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,), on_demand=(JOB,)),
+        Room(ANALYSIS_RUN, runs.gather, runs.reconcile, reads=(ANALYSIS_RUN,), on_demand=(JOB, POD)),
         Room(
             EXPERIMENT,
             experiments.gather,

@@ -13,7 +13,7 @@ from rollouts.kube.ref import Kind, Ref
 from tests.runs.test_runs import START, World
 
 POD = {"restartPolicy": "Never", "containers": [{"name": "test", "image": "shop/test:1"}]}
-JOB = {"metadata": {"labels": {"team": "shop"}}, "spec": {"backoffLimit": 0, "template": {"spec": POD}}}
+JOB: dict[str, Any] = {"metadata": {"labels": {"team": "shop"}}, "spec": {"backoffLimit": 0, "template": {"spec": POD}}}
 NAME = "u1.smoke.1"
 
 
@@ -26,16 +26,19 @@ class Cluster(World):
     """A run and the Jobs beside it."""
 
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pods: list[dict[str, Any]] = field(default_factory=list)
     refusal: str = ""
     is_known: bool = True
     made: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
 
     def knows(self, kind: Kind) -> bool:
-        assert kind == kinds.JOB
+        assert kind in (kinds.JOB, kinds.POD)
         return self.is_known
 
     def owned_by(self, kind: Kind, uid: str) -> tuple[dict[str, Any], ...]:
+        if kind == kinds.POD:
+            return tuple(self.pods)
         return tuple(self.jobs[name] for name in sorted(self.jobs))
 
     def refused(self, ref: Ref) -> str:
@@ -86,7 +89,9 @@ def test_one_job_is_begun_for_one_measurement_and_is_the_runs_own() -> None:
     assert job["metadata"]["labels"] == {"team": "shop", "analysisrun.argoproj.io/uid": "u1"}
     assert job["metadata"]["annotations"]["analysisrun.argoproj.io/metric-name"] == "smoke"
     assert job["metadata"]["ownerReferences"][0]["uid"] == "u1"
-    assert job["spec"] == JOB["spec"]
+    assert job["spec"]["backoffLimit"] == 0
+    assert job["spec"]["template"]["spec"] == POD
+    assert job["spec"]["template"]["metadata"]["labels"]["analysisrun.argoproj.io/uid"] == "u1"
 
 
 @pytest.mark.parametrize(("kind", "phase"), [("Complete", "Successful"), ("Failed", "Failed")])
@@ -171,3 +176,30 @@ def test_a_name_too_long_for_a_label_is_shortened_and_stays_the_same() -> None:
 
     assert world.made == again.made
     assert len(world.made[0]) <= 63
+
+
+def a_pod_that_waits(reason: str) -> dict[str, Any]:
+    waiting = {"waiting": {"reason": reason, "message": "Back-off pulling image"}}
+    return {"metadata": {"name": "p1"}, "status": {"containerStatuses": [{"name": "test", "state": waiting}]}}
+
+
+@pytest.mark.parametrize(("reason", "phase"), [("ImagePullBackOff", "Inconclusive"), ("ContainerCreating", "Running")])
+def test_a_job_whose_image_cannot_be_pulled_proves_nothing(reason: str, phase: str) -> None:
+    world = a_cluster()
+    world.settle()
+    world.pods = [a_pod_that_waits(reason)]
+    world.settle()
+
+    assert world.now_status["phase"] == phase
+    assert world.gone == ([NAME] if phase == "Inconclusive" else [])
+
+
+def test_a_job_with_a_deadline_ends_by_it() -> None:
+    world = a_cluster(a_metric(provider={"job": {"spec": {**JOB["spec"], "activeDeadlineSeconds": 30}}}))
+    world.settle()
+    world.pods = [a_pod_that_waits("ImagePullBackOff")]
+    world.settle()
+    assert world.now_status["phase"] == "Running"
+
+    world.end(NAME, "Failed", "Job was active longer than specified deadline")
+    assert world.now_status["phase"] == "Failed"
