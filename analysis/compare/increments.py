@@ -97,15 +97,16 @@ def between(canary: Requests, stable: Requests, window: Window) -> Increments:
     for side, from_s in ((canary, window.since_s), (stable, since_s)):
         sides.append(_side(side, from_s, window, odd_notes))
     (counts_c, warming_c), (counts_s, warming_s) = sides
+    gained = Aligned(
+        window.until_s, _by_pod(counts_c), _by_pod(counts_s), tuple(odd_notes), (), warming_c + warming_s
+    )  # fmt: skip
+    if not any(stratum for counts in (counts_c, counts_s) for _, stratum in counts):
+        return Increments(gained, {})
     strata: dict[str, list[Counts]] = {}
     for index, counts in enumerate((counts_c, counts_s)):
         for (_, stratum), more in counts.items():
             strata.setdefault(stratum, [Counts(), Counts()])[index] += more
-    gained = Aligned(
-        window.until_s, _by_pod(counts_c), _by_pod(counts_s), tuple(odd_notes), (), warming_c + warming_s
-    )  # fmt: skip
-    pairs = {name: (both[0], both[1]) for name, both in sorted(strata.items())} if set(strata) - {""} else {}
-    return Increments(gained, pairs)
+    return Increments(gained, {name: (both[0], both[1]) for name, both in sorted(strata.items())})
 
 
 def looks(side: Requests, window: Window, every_s: float) -> Table:
@@ -165,6 +166,8 @@ def _side(
 
 def _old_pods(side: Requests, since_s: float, until_s: float, first: Mapping[str, float]) -> set[str]:
     """Pods that were not seen before, yet come with a count that no new pod can have: their scrapes had failed."""
+    if max(first.values(), default=since_s) <= since_s:
+        return set()
     begins: dict[str, float] = defaultdict(float)
     gains: dict[str, float] = defaultdict(float)
     for part in side.parts:
@@ -181,7 +184,7 @@ def _old_pods(side: Requests, since_s: float, until_s: float, first: Mapping[str
 def _by_pod(counts: Mapping[Key, Counts]) -> dict[str, Counts]:
     found: dict[str, Counts] = {}
     for (pod, _), more in counts.items():
-        found[pod] = found.get(pod, Counts()) + more
+        found[pod] = found[pod] + more if pod in found else more
     return found
 
 

@@ -92,7 +92,7 @@ def _series(labels: Mapping[str, Any], pairs: Sequence[Any]) -> Series | None:
     except (TypeError, ValueError):
         raise AnalysisError("bad_response: a sample is not a time and a number") from None
     named = {str(name): str(value) for name, value in labels.items()}
-    if all(map(isfinite, values)) and all(map(lt, times, times[1:])):
+    if isfinite(sum(values)) and all(map(lt, times, times[1:])):  # a sum of finite numbers that is none is only slower
         return _counted(named, times, values)
     clean = sorted({at: value for at, value in zip(times, values, strict=True) if isfinite(value)}.items())
     return series_of(named, clean) if clean else None
