@@ -6,6 +6,7 @@ SOURCES := rollouts analysis tests benchmarks
 N ?= 100
 SEEDS ?= 2000
 REPLICATES ?= 10
+MANY ?= 250
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test tidy sim crds snap judge bench clean
@@ -33,8 +34,10 @@ crds: $(VENV)/.demo ## Write crds/ anew from the models.
 snap: $(VENV)/.test ## Rewrite the snapshots that tests compare with, for review in the diff.
 	@SNAP=1 $(BIN)/python -m pytest -q -m "not realplane and not netns and not slow"
 
-judge: $(VENV)/.test ## Play the scoreboard of canary judges, REPLICATES seeds a scenario.
+judge: $(VENV)/.test ## Play the scoreboard of canary judges, REPLICATES seeds a scenario; ours on MANY (in full 10000).
 	@$(BIN)/python -m benchmarks.judging --replicates $(REPLICATES)
+	@$(BIN)/python -m benchmarks.judging.many --replicates $(MANY)
+	@$(BIN)/python -m benchmarks.judging.kinds --replicates $(REPLICATES)
 
 bench: $(VENV)/.test ## N rollouts at once on a real control plane, beside the fewest writes that they need.
 	@$(BIN)/python -m benchmarks.fleet --rollouts $(N) --controllers null,ours
