@@ -184,11 +184,6 @@ def covers(stored: Any, wanted: Any) -> bool:
     return bool(stored == wanted)
 
 
-def keep_stored(wanted: list[Any], present: list[Any]) -> list[Any]:
-    """The wanted items, each in the form in which it is stored already where that says all of it."""
-    return [next((each for each in present if covers(each, item)), item) for item in wanted]
-
-
 def share(weight: Any, others: Any, total: int) -> int:
     """A weight beside others as a share of the total, rounded up: a router may count to any sum."""
     mine, rest = _count(weight), _count(others)
