@@ -40,12 +40,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One metric's points, with its limits: 1/alpha and 1/beta."""
+    """One metric's points, with its limits: 1/alpha and 1/beta.  weighed: how many share alpha."""
 
     name: str
     points: tuple[Point, ...]
     alpha: float = 0.01
     beta: float = 0.05
+    weighed: int = 0
 
 
 def of_run(manifest: Mapping[str, Any]) -> tuple[Told, ...]:
@@ -54,13 +55,25 @@ def of_run(manifest: Mapping[str, Any]) -> tuple[Told, ...]:
     if not isinstance(status, Mapping) or not isinstance(spec, Mapping):
         raise AnalysisError("want an AnalysisRun with a status")
     terms = {str(metric.get("name")): _terms(metric) for metric in spec.get("metrics") or ()}
+    shares = _shares(spec)
     found = []
     for result in status.get("metricResults") or ():
         points = [point for each in result.get("measurements") or () if (point := _of_measurement(each))]
         if points:
             alpha, beta = terms.get(str(result.get("name")), (0.01, 0.05))
-            found.append(Told(str(result.get("name")), tuple(points), alpha, beta))
+            alpha = shares.get(str(result.get("name"))) or alpha
+            found.append(Told(str(result.get("name")), tuple(points), alpha, beta, len(shares)))
     return tuple(found)
+
+
+def _shares(spec: Mapping[str, Any]) -> dict[str, float]:
+    """The shares of alpha of the metrics that are weighed together."""
+    from analysis.model import read_metrics
+
+    try:
+        return {metric.name: metric.alpha_share for metric in read_metrics(spec) if metric.alpha_share > 0}
+    except AnalysisError:
+        return {}
 
 
 def of_lines(lines: Sequence[str], alpha: float = 0.01, beta: float = 0.05) -> Told:
@@ -90,6 +103,9 @@ def words(told: Told) -> Iterator[str]:
         f"  evidence {last.bad:.4g} : 1 against 'the canary is fine', limit {1 / told.alpha:g} : 1; "
         f"{last.ok:.4g} : 1 against 'it is too bad', limit {1 / told.beta:g} : 1"
     )
+    if told.weighed > 1:
+        share = f"{100 * last.bad * told.alpha:.3g} %"
+        yield f"  {told.weighed} metrics are weighed together: of what is needed this one brings {share}"
     if last.rr is not None:
         high = "any" if last.high is None else f"{last.high:.3g}"
         yield f"  the canary's errors are {last.rr:.3g} times stable's, {last.low:.3g} to {high} at all looks together"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from analysis import measuring
+from analysis import measuring, report
 from analysis.check import check_spec
 from analysis.model import MetricState, read_metrics
 from analysis.phase import Phase
@@ -83,3 +85,14 @@ def test_an_importance_that_is_none_is_named(wrong):
     found = [each for each in check_spec({"metrics": [metric("a", importance=wrong)]}) if each.severity == "error"]
 
     assert "importance" in found[0].text
+
+
+def test_the_report_tells_the_limit_of_each_metric_and_what_it_brings():
+    value = {"verdict": "inconclusive", "eBad": 90.0, "eOk": 1.0, "rr": 2.0, "low": 1.0, "high": None, "null": "pods"}
+    taken = {"phase": "Inconclusive", "value": json.dumps(value), "finishedAt": "2026-01-01T00:00:10Z"}
+    results = [{"name": name, "phase": "Running", "measurements": [taken]} for name in ("a", "b")]
+    manifest = {"spec": {"metrics": [metric("a"), metric("b")]}, "status": {"metricResults": results}}
+    told = "\n".join(report.words(report.of_run(manifest)[0]))
+
+    assert "limit 200 : 1" in told
+    assert "2 metrics are weighed together: of what is needed this one brings 45 %" in told
