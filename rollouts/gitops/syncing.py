@@ -26,6 +26,7 @@ RESOLVE_TIMEOUT_S, RENDER_TIMEOUT_S, REHEARSE_TIMEOUT_S = 60.0, 150.0, 120.0
 LOOK_AGAIN_S = 60.0
 SETTLE_S = 2.0  # what is healthy so soon after it was applied is told with the end of the sync
 HISTORY_MAX = 10
+AFTERWARDS_S = 0.001
 TERMINATED = "Operation terminated"
 
 
@@ -215,7 +216,8 @@ def _stepped(seen: AppSeen, running: Running, comparison: Comparison, found: Ste
             return Plan(wake=now.plus(SETTLE_S), rule="HealthAwaited")
         if seen.applied_at and running.is_automated and not seen.refresh:
             # The commit was asked for when the sync was decided: this is the comparison that follows a sync.
-            status["reconciledAt"] = now.rfc3339()
+            # Clients wait until it is later than the end of the sync, so it is, by the least that they can tell.
+            status["reconciledAt"] = now.plus(AFTERWARDS_S).rfc3339()
         return _ended(seen, running, End(SUCCEEDED, found.message, rows=looked, status=status), now)
     if found.phase == FAILED:
         return _failed(seen, running, FAILED, found.message, now, rows=looked)

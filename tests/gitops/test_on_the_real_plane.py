@@ -12,18 +12,19 @@ from typing import Any
 import pytest
 import yaml
 
-from rollouts.kube import kinds
+from rollouts.kube import builtin, kinds
 from rollouts.kube.ref import Ref
 from rollouts.shell import kubeconfig
 from rollouts.shell.client import Client
 from rollouts.shell.controller import Controller, Options
 from tests.gitops.many_kinds import manifests
-from tests.gitops.shop import HOOK, config, job
+from tests.gitops.shop import HOOK, config, job, project, service
 from tests.gitops_render.forge import Repository
 
 pytestmark = pytest.mark.realplane
 
 WAIT_S_MAX = 40.0
+RBAC = "rbac.authorization.k8s.io/v1"
 
 
 class Town:
@@ -36,10 +37,10 @@ class Town:
     def push(self, *objects: Any) -> None:
         self.repository.commit({"app/all.yaml": yaml.safe_dump_all(objects)})
 
-    async def found(self, policy: dict[str, Any]) -> None:
+    async def found(self, policy: dict[str, Any], **more: str) -> None:
         source = {"repoURL": self.repository.url, "path": "app", "targetRevision": "main"}
         place = {"name": "in-cluster", "namespace": self.namespace}
-        spec = {"source": source, "destination": place, "syncPolicy": policy}
+        spec = {"source": source, "destination": place, "syncPolicy": policy, **more}
         meta = {"name": self.ref.name, "namespace": self.ref.namespace}
         body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": meta, "spec": spec}
         await self.client.create(kinds.APPLICATION, "default", body)
@@ -169,3 +170,39 @@ async def begun(client: Client, ref: Ref) -> dict[str, Any]:
         while not (live := await client.get(ref)).get("status", {}).get("startTime"):  # noqa: ASYNC110  # as above
             await asyncio.sleep(0.1)
     return live
+
+
+async def test_what_the_projects_account_may_not_write_is_refused_and_nothing_goes_around_it(town: Town) -> None:
+    settings = config("argocd-cm", "default", **{"application.sync.impersonation.enabled": "true"})
+    accounts = [{"server": "*", "namespace": town.namespace, "defaultServiceAccount": "deployer"}]
+    shop = project(town.namespace, destinationServiceAccounts=accounts)
+    await town.client.create(kinds.CONFIG_MAP, "default", settings)
+    await town.client.create(kinds.APP_PROJECT, "default", {**shop, "metadata": {"name": town.namespace}})
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch", "delete"]}]
+    for body in (
+        {"kind": "ServiceAccount", "apiVersion": "v1"},
+        {"kind": "Role", "apiVersion": RBAC, "rules": rules},
+        {
+            "kind": "RoleBinding",
+            "apiVersion": RBAC,
+            "roleRef": {"apiGroup": RBAC.partition("/")[0], "kind": "Role", "name": "deployer"},
+            "subjects": [{"kind": "ServiceAccount", "name": "deployer", "namespace": town.namespace}],
+        },
+    ):
+        kind = builtin.find(body["apiVersion"], body["kind"])
+        assert kind is not None
+        await town.client.create(kind, town.namespace, {**body, "metadata": {"name": "deployer"}})
+    try:
+        town.push(config("first"))
+        await town.found({"automated": {}, "retry": {"limit": 0}}, project=town.namespace)
+        status = await town.until(is_over)
+        town.push(config("first", changed="yes"), service("web"))
+        await town.refresh()
+        refused = await town.until(lambda found: found["operationState"].get("phase") == "Failed")
+    finally:
+        await town.client.delete(Ref(kinds.CONFIG_MAP, "default", "argocd-cm"))
+
+    who = f"system:serviceaccount:{town.namespace}:deployer"
+    assert status["operationState"]["phase"] == "Succeeded"
+    assert who in refused["operationState"]["message"]
+    assert (await town.client.get(Ref(kinds.CONFIG_MAP, town.namespace, "first"))).get("data") in (None, {})

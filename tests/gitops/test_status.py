@@ -72,7 +72,7 @@ def test_the_operation_and_its_results_are_told_as_clients_read_them() -> None:
 
     assert found["phase"] == "Succeeded"
     assert found["message"] == "successfully synced (no more tasks)"
-    assert found["startedAt"] <= found["finishedAt"] <= status(world)["reconciledAt"]
+    assert found["startedAt"] <= found["finishedAt"] < status(world)["reconciledAt"]
     assert found["operation"]["initiatedBy"] == {"automated": True}
     assert found["operation"]["retry"] == {"limit": 5}
     assert found["operation"]["sync"]["revision"] == found["syncResult"]["revision"] == world.git.heads["HEAD"]
@@ -163,7 +163,7 @@ def test_a_client_that_polls_never_sees_the_new_commit_well_before_it_is() -> No
         is_told = (sync_status(world), health(world)) == ("Synced", "Healthy")
         if found["sync"]["revision"] == wanted and is_told and phase(world) == "Succeeded":
             assert is_new and done, seen
-            return bool(found["reconciledAt"] >= state(world)["finishedAt"])
+            return bool(found["reconciledAt"] > state(world)["finishedAt"])
         seen.append((sync_status(world), health(world), phase(world)))
         return False
 

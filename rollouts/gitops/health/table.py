@@ -71,16 +71,16 @@ def counts(live: Manifest | None) -> bool:
 
 
 def worst(healths: Iterable[tuple[Key, Health | None]]) -> Health:
-    """One health of many: the worst, with its culprits; Missing only where nothing at all is there."""
-    rows = [(key, health) for key, health in healths if health is not None]
-    missing = [key for key, health in rows if health.status is Status.MISSING]
-    if rows and len(missing) == len(rows):
+    """One health of many: the worst, with its culprits; Missing only where nothing at all is there.
+
+    That some of it is missing is what OutOfSync says, and no word about how well the rest is.
+    """
+    every = list(healths)
+    missing = [key for key, health in every if health is not None and health.status is Status.MISSING]
+    if every and len(missing) == len(every):
         return Health(Status.MISSING, _named(missing))
-    bad = [
-        (key, health)
-        for key, health in rows
-        if not (_is_child(key) and health.status in (Status.MISSING, Status.UNKNOWN))
-    ]
+    rows = [(key, health) for key, health in every if health is not None and health.status is not Status.MISSING]
+    bad = [(key, health) for key, health in rows if not (_is_child(key) and health.status is Status.UNKNOWN)]
     status = max((health.status for _, health in bad), key=lambda each: each.rank, default=HEALTHY.status)
     if status is Status.HEALTHY:
         return HEALTHY
