@@ -57,8 +57,7 @@ def up(name: str, port: int, controller: bool, serve_pods: bool) -> None:
     """Start a cluster that stays until `cluster down`, or until the machine ends.
 
     It keeps everything in memory, and listens on 127.0.0.1 alone, without a password: whoever may run programs on this
-    machine may use it. kubectl speaks to it as to any cluster; what sends protobuf (kubectl create deployment, and its
-    like) is answered that JSON is spoken here.
+    machine may use it. kubectl speaks to it as to any cluster; pods have no containers, hence no logs and no exec.
     """
     from rollouts.devplane.standing import StandingError, Wish
     from rollouts.devplane.standing import up as start

@@ -45,6 +45,8 @@ def of_new(kind: Kind, new: dict[str, Any]) -> dict[str, Any]:
 
 def filled(kind: Kind, new: dict[str, Any]) -> dict[str, Any]:
     """The object with the defaults of its kind."""
+    if kind.name == "Secret":
+        return {"type": "Opaque", **new}
     if kind.name not in ("ReplicaSet", "Deployment", "Job", "Pod", "Service", "Ingress"):
         return new
     spec: dict[str, Any] = new.get("spec") or {}

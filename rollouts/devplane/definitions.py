@@ -25,6 +25,22 @@ _SHORT_NAMES: Mapping[str, tuple[str, ...]] = {
     "ConfigMap": ("cm",),
     "Event": ("ev",),
     "CustomResourceDefinition": ("crd", "crds"),
+    "ServiceAccount": ("sa",),
+    "Endpoints": ("ep",),
+    "LimitRange": ("limits",),
+    "PersistentVolume": ("pv",),
+    "PersistentVolumeClaim": ("pvc",),
+    "ReplicationController": ("rc",),
+    "ResourceQuota": ("quota",),
+    "StatefulSet": ("sts",),
+    "DaemonSet": ("ds",),
+    "CronJob": ("cj",),
+    "HorizontalPodAutoscaler": ("hpa",),
+    "PodDisruptionBudget": ("pdb",),
+    "NetworkPolicy": ("netpol",),
+    "StorageClass": ("sc",),
+    "PriorityClass": ("pc",),
+    "CertificateSigningRequest": ("csr",),
 }
 
 

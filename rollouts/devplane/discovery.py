@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rollouts.devplane import explained
+from rollouts.devplane import explained, reviews
 from rollouts.devplane.definitions import Definition
 from rollouts.devplane.paths import Resources, unknown_path
 from rollouts.kube import kinds
@@ -33,10 +33,10 @@ def document(resources: Resources, path: str) -> Mapping[str, Any] | None:
         case ["api"]:
             return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
         case ["apis"]:
-            groups = [_group(name, versions) for name, versions in resources.groups.items() if name]
+            groups = [_group(name, versions) for name, versions in _groups(resources).items() if name]
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
-        case ["apis", group] if group in resources.groups:
-            return {"kind": "APIGroup", "apiVersion": "v1"} | _group(group, resources.groups[group])
+        case ["apis", group] if group in _groups(resources):
+            return {"kind": "APIGroup", "apiVersion": "v1"} | _group(group, _groups(resources)[group])
         case ["api", version]:
             return _resource_list(resources, "", version)
         case ["apis", group, version]:
@@ -48,6 +48,11 @@ def document(resources: Resources, path: str) -> Mapping[str, Any] | None:
     if parts[0] in ("apis", "openapi") and len(parts) < 4:
         raise unknown_path()
     return None
+
+
+def _groups(resources: Resources) -> dict[str, list[str]]:
+    """Versions by group: of what is kept, and of what is only asked."""
+    return resources.groups | {group: [reviews.VERSION] for group in reviews.GROUPS}
 
 
 def _group(name: str, versions: list[str]) -> dict[str, Any]:
@@ -63,8 +68,8 @@ def _of(resources: Resources, group: str, version: str) -> list[Definition]:
 
 
 def _resource_list(resources: Resources, group: str, version: str) -> dict[str, Any]:
-    listed: list[dict[str, Any]] = []
-    for one in _of(resources, group, version):
+    listed = reviews.resources(group, version)
+    for one in _of(resources, group, version) if not listed else ():
         listed += _resource(one)
     group_version = f"{group}/{version}" if group else version
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": listed}

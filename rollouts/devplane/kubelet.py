@@ -157,6 +157,7 @@ def _running(pod: Manifest, address: str, started: str, ready: str = "") -> dict
         {
             "name": one["name"],
             "image": one["image"],
+            "imageID": f"served/{one['image']}",
             "ready": is_ready,
             "started": True,
             "restartCount": 0,
@@ -185,6 +186,7 @@ def _waiting(pod: Manifest, reason: str, message: str) -> dict[str, Any]:
         {
             "name": one["name"],
             "image": one["image"],
+            "imageID": "",
             "ready": False,
             "restartCount": 0,
             "state": {"waiting": {"reason": reason, "message": message}},

@@ -12,6 +12,7 @@ from rollouts.kube import kinds
 from rollouts.kube.ref import Ref
 
 SUBRESOURCES = frozenset({"", "status", "scale", "eviction"})
+OF_CONTAINERS = frozenset({"log", "exec", "attach", "portforward", "proxy", "ephemeralcontainers"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,10 @@ class Resources:
         if definition is None or len(rest) > 3 or (namespace and not definition.kind.namespaced):
             raise unknown_path()
         name, subresource = (*rest[1:], "", "")[:2]
+        if definition.kind == kinds.POD and subresource in OF_CONTAINERS:
+            raise ApiError(
+                501, "NotImplemented", f"pods/{subresource}: pods of the embedded cluster have no containers"
+            )
         if subresource not in SUBRESOURCES or (subresource == "status" and not definition.kind.has_status):
             raise unknown_path()
         if subresource == "eviction" and definition.kind != kinds.POD:

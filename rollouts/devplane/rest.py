@@ -10,7 +10,7 @@ import orjson
 import yaml
 from aiohttp import web
 
-from rollouts.devplane import discovery, eviction, scale, table
+from rollouts.devplane import discovery, eviction, protobuf, reviews, scale, table
 from rollouts.devplane.errors import ApiError, bad_request, unsupported_media
 from rollouts.devplane.paths import Resources, Target, unknown_path
 from rollouts.devplane.store import Deletion, PatchForm, Query, Store, WriteOptions
@@ -53,6 +53,8 @@ class RestServer:
             raise ApiError(401, "Unauthorized", "Unauthorized")
         if request.method == "GET" and (found := discovery.document(self._resources, path)) is not None:
             return _json(found)
+        if request.method == "POST" and reviews.answer(path, {}) is not None:
+            return _json(reviews.answer(path, await _manifest(request)) or {}, 201)
         target = self._resources.target(path)
         match request.method, bool(target.name):
             case "GET", True:
@@ -223,8 +225,10 @@ async def _body(request: web.BaseRequest) -> Any:
         raise _too_large() from None
     if not raw:
         return {}
-    if "protobuf" in request.content_type or "cbor" in request.content_type:
-        raise unsupported_media(["application/json", "application/yaml"])
+    if "protobuf" in request.content_type:
+        return protobuf.decoded(raw)
+    if "cbor" in request.content_type:
+        raise unsupported_media(["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"])
     try:
         if "json" in request.content_type or raw[:1] in b"{[":
             return orjson.loads(raw)

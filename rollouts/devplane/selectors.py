@@ -18,7 +18,10 @@ _FIELD = re.compile(r"\s*([\w.]+)\s*(==|=|!=)\s*([^,]*)")
 
 FIELDS: Mapping[str, frozenset[str]] = {
     "pods": frozenset({"spec.nodeName", "status.phase", "spec.restartPolicy", "status.podIP"}),
-    "events": frozenset({"involvedObject.name", "involvedObject.uid", "involvedObject.kind", "reason", "type"}),
+    "events": frozenset(
+        {f"involvedObject.{name}" for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion")}
+        | {"involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"}
+    ),
     "secrets": frozenset({"type"}),
     "jobs": frozenset({"status.successful"}),
     "replicasets": frozenset({"status.replicas"}),

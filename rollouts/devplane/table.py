@@ -206,7 +206,7 @@ _BUILT_IN: Mapping[str, tuple[_Column, ...]] = {
     ),
     "Service": (
         ("Type", 0, _path(".spec.type", "ClusterIP")),
-        ("Cluster-IP", 0, _path(".spec.clusterIP", "None")),
+        ("Cluster-IP", 0, _path(".spec.clusterIP", "<none>")),
         ("External-IP", 0, _path(".spec.externalName", "<none>")),
         ("Port(s)", 0, _plain(_ports)),
         ("Selector", 1, _plain(_selector)),
@@ -248,4 +248,6 @@ def _built_in(kind: str) -> list[_Column]:
         return list(_EVENT)
     if kind == "CustomResourceDefinition":
         return [("Name", 0, _path(".metadata.name")), ("Created At", 0, _path(".metadata.creationTimestamp"))]
-    return [("Name", 0, _path(".metadata.name")), *_BUILT_IN.get(kind, ()), ("Age", 0, _age)]
+    own = _BUILT_IN.get(kind, ())
+    wide = [column for column in own if column[1]]
+    return [("Name", 0, _path(".metadata.name")), *(one for one in own if not one[1]), ("Age", 0, _age), *wide]

@@ -147,7 +147,7 @@ class Api:
         headers = {"Content-Type": form, "Accept": str(query.pop("accept", JSON)), "User-Agent": "conformance/1"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        data = None if body is None else body if isinstance(body, str) else json.dumps(body)
+        data = None if body is None else body if isinstance(body, str | bytes) else json.dumps(body)
         target = path + (f"?{urlencode(query)}" if query else "")
         try:
             connection.request(method, target, data, headers)

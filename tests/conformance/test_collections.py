@@ -169,3 +169,40 @@ def test_the_crd_says_that_it_is_established(api: Api):
     conditions = api.must("GET", path).body["status"]["conditions"]
 
     assert {one["type"]: one["status"] for one in conditions}["Established"] == "True"
+
+
+def test_events_are_selected_by_what_they_concern(api: Api):
+    for name in ("a", "b"):
+        meta = {"name": f"{name}.1", "namespace": api.namespace}
+        about = {
+            "kind": "Widget",
+            "name": name,
+            "namespace": api.namespace,
+            "apiVersion": "conformance.rollouts.test/v1",
+        }
+        api.must(
+            "POST", api.path("events"), {"metadata": meta, "involvedObject": about, "reason": "R", "type": "Normal"}
+        )
+    wanted = "involvedObject.kind=Widget,involvedObject.apiVersion=conformance.rollouts.test/v1,involvedObject.name=b"
+    found = api.must("GET", api.path("events"), fieldSelector=wanted)
+    odd = api.ask("GET", api.path("events"), fieldSelector="message=x")
+
+    assert names(found.body["items"]) == ["b.1"]
+    assert (odd.status, odd.reason) == (400, "BadRequest")
+
+
+def test_wide_columns_stand_behind_the_age(api: Api):
+    columns = api.must("GET", api.path("services"), accept=TABLE).body["columnDefinitions"]
+
+    assert [column["name"] for column in columns] == [
+        "Name", "Type", "Cluster-IP", "External-IP", "Port(s)", "Age", "Selector"
+    ]  # fmt: skip
+
+
+def test_a_secret_is_opaque_unless_it_says_what_it_is(api: Api):
+    made = [
+        api.must("POST", api.path("secrets"), {"metadata": {"name": name}, **more}).body["type"]
+        for name, more in (("a", {}), ("b", {"type": "x/y"}))
+    ]
+
+    assert made == ["Opaque", "x/y"]

@@ -142,8 +142,75 @@ def test_a_client_side_apply_takes_a_container_away_again(kubectl: Kubectl):
     assert names == "q q:2"
 
 
-def test_what_sends_protobuf_is_told_what_is_spoken_here(kubectl: Kubectl):
-    assert "accepted media types include: application/json" in kubectl("create", "namespace", "n", fails=True)
+@pytest.mark.parametrize(
+    ("words", "path", "value"),
+    [
+        ("namespace made", "{.status.phase}", "Active"),
+        ("configmap made --from-literal=a=b", "{.data}", '{"a":"b"}'),
+        ("secret generic made --from-literal=a=b", "{.data.a} {.type}", "Yg== Opaque"),
+        ("service clusterip made --tcp=80:8080", "{.spec.ports[0].targetPort} {.spec.ports[0].protocol}", "8080 TCP"),
+        ("service externalname made --external-name=a.b", "{.spec.externalName}", "a.b"),
+        ("job made --image=demo/web:good-1", "{.spec.template.spec.restartPolicy}", "Never"),
+        ("cronjob made --image=x --schedule=*/5_*_*_*_*", "{.spec.schedule}", "*/5 * * * *"),
+        ("ingress made --class=nginx --rule=a.b/*=s:80", "{.spec.rules[0].http.paths[0].backend}",
+         '{"service":{"name":"s","port":{"number":80}}}'),
+        ("deployment made --image=demo/web:good-1 --replicas=0", "{.spec.replicas}", "0"),
+        ("role made --verb=get --resource=pods", "{.rules[0].resources[0]}", "pods"),
+        ("rolebinding made --role=made --user=ann", "{.subjects[0].name}", "ann"),
+        ("quota made --hard=pods=2", "{.spec.hard.pods}", "2"),
+        ("poddisruptionbudget made --selector=a=b --min-available=50%", "{.spec.minAvailable}", "50%"),
+        ("serviceaccount made", "{.metadata.name}", "made"),
+    ],
+)  # fmt: skip
+def test_what_kubectl_makes_without_a_file_is_what_was_meant(kubectl: Kubectl, words: str, path: str, value: str):
+    kind = words.split()[0]
+    kubectl("create", *(word.replace("_", " ") for word in words.split()))
+    made = kubectl("get", kind, "made", "-o", f"jsonpath={path}")
+    kubectl("delete", kind, "made", "--wait=false")
+
+    assert made == value
+
+
+def test_a_deployment_is_rolled_out_back_and_shown(kubectl: Kubectl):
+    kubectl("create", "deployment", "rolled", "--image=demo/web:good-1")
+    kubectl("rollout", "status", "deployment/rolled", "--timeout=30s")
+    kubectl("set", "image", "deployment/rolled", "web=demo/web:good-2")
+    said = kubectl("rollout", "status", "deployment/rolled", "--timeout=30s")
+    history = kubectl("rollout", "history", "deployment/rolled").split()
+    kubectl("rollout", "undo", "deployment/rolled")
+    image = kubectl("get", "deployment", "rolled", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+    exposed = kubectl("expose", "deployment", "rolled", "--port=80")
+    kubectl("delete", "deployment,service", "rolled")
+
+    assert "successfully rolled out" in said
+    assert history[-4:] == ["1", "<none>", "2", "<none>"]
+    assert image == "demo/web:good-1"
+    assert exposed.strip() == "service/rolled exposed"
+
+
+def test_rights_and_identity_are_told(kubectl: Kubectl):
+    assert kubectl("auth", "can-i", "delete", "rollouts").strip() == "yes"
+    assert "*.*" in kubectl("auth", "can-i", "--list")
+    assert "devplane" in kubectl("auth", "whoami")
+
+
+def test_what_a_pod_cannot_do_here_is_said(kubectl: Kubectl):
+    kubectl("run", "plain", "--image=demo/web:good-1")
+    kubectl("wait", "--for=condition=Ready", "pod/plain", "--timeout=20s")
+    told = [kubectl(*words, fails=True) for words in (("logs", "plain"), ("exec", "plain", "--", "ls"))]
+    kubectl("delete", "pod", "plain", "--wait=false")
+
+    assert all("pods of the embedded cluster have no containers" in each for each in told)
+
+
+def test_a_difference_is_shown_before_it_is_applied(kubectl: Kubectl):
+    kubectl("apply", "-f", str(EXAMPLE / "rollout.yaml"))
+    same = kubectl("diff", "-f", str(EXAMPLE / "rollout.yaml"))
+    changed = (EXAMPLE / "rollout.yaml").read_text().replace("setWeight: 20", "setWeight: 21")
+    kubectl("diff", "-f", "-", given=changed, fails=True)
+
+    assert same == ""
+    assert kubectl("events", "--for", "rollout/web") == ""
 
 
 def test_our_templates_and_columns_say_what_kubectl_says(kubectl: Kubectl, cluster: Cluster, capsys):

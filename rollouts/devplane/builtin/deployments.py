@@ -16,6 +16,7 @@ from rollouts.kube.object import controller_reference, generation, is_deleting, 
 from rollouts.kube.ref import Manifest, Ref
 
 HASH_LABEL = "pod-template-hash"
+REVISION = "deployment.kubernetes.io/revision"
 
 
 def concerns(world: World, commit: Commit) -> Iterable[Ref]:
@@ -41,6 +42,7 @@ def step(world: World, which: Ref, now: Instant) -> Instant | None:
     sets = list(world.controlled(REPLICA_SET, uid(found)))
     current = next((one for one in sets if name(one) == newest.name), None)
     if current is not None:
+        _number(world, found, current, sets)
         _scale(world, current, wanted)
         if (current.get("status") or {}).get("availableReplicas", 0) >= wanted:
             for old in sets:
@@ -50,6 +52,20 @@ def step(world: World, which: Ref, now: Instant) -> Instant | None:
     if status != found.get("status"):
         world.patch(which, {"status": status}, "status")
     return None
+
+
+def _number(world: World, found: Manifest, current: Manifest, sets: list[Manifest]) -> None:
+    """Give the newest set, and the Deployment, a revision above all others."""
+    others = max((_revision(one) for one in sets if name(one) != name(current)), default=0)
+    revision = max(_revision(current), others + (_revision(current) <= others))
+    for kind, one in ((REPLICA_SET, current), (DEPLOYMENT, found)):
+        if _revision(one) != revision:
+            world.patch(ref(kind, one), {"metadata": {"annotations": {REVISION: str(revision)}}})
+
+
+def _revision(one: Manifest) -> int:
+    told = str((one["metadata"].get("annotations") or {}).get(REVISION, ""))
+    return int(told) if told.isdecimal() else 0
 
 
 def _scale(world: World, target: Manifest, replicas: int) -> None:
