@@ -12,9 +12,11 @@ one push        from the push, which changes every object, until the same
 warm            a push that changes nothing of any Application, until the last one has seen it
 cold            the same by a new process with empty directories, from its start; the Applications ask to be looked at
 
-Columns: the time until half of the Applications were done, 99 % and all; the controller's CPU and peak RSS; its calls
-to the API server as the audit log has them, for each Application: reads, watches left out, then writes, dry runs among
-them, to Applications and to all else. The last column says what was synced although nothing had changed.
+Columns: the time until half of the Applications were done, 99 % and all; CPU seconds of the controller, of the programs
+that it ran to render, of the API server, and of etcd and the cluster's own controllers together, which depend less than
+times do on what else the machine is at; the controller's peak RSS; its calls to the API server as the audit log has
+them, for each Application: reads, watches left out, then writes, dry runs among them, to Applications and to all else.
+The last column says what was synced although nothing had changed.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ import aiohttp
 import yaml
 
 from benchmarks.fleet import until
-from benchmarks.measure import cpu_s, peak_rss_mb, percentile
+from benchmarks.measure import children_cpu_s, cpu_s, peak_rss_mb, percentile
 from tests.gitops_render.forge import Repository, Server
 from tests.plane.build import binaries
 from tests.plane.plane import AuditedCall, Plane
@@ -45,8 +47,10 @@ from tests.plane.wire import Body, Wire
 CONTROL, NAMESPACE, SECRET = "argocd", "apps", "benchmark"
 APPLICATIONS = f"/apis/argoproj.io/v1alpha1/namespaces/{CONTROL}/applications"
 WAIT_S_MAX, SETTLE_S, TOGETHER = 1800.0, 5.0, 16
+CLUSTER = frozenset({"apiserver", "etcd", "controller-manager"})
 READS = frozenset({"get", "list"})
-HEAD = "| N | objects | render | what | p50 / p99 s | all done s | CPU s | peak RSS MB | reads | apps | other | stray |"
+HEAD = "| N | objects | render | what | p50 / p99 s | all done s | CPU s: ours | tools | API server | rest | RSS MB "
+HEAD += "| reads | apps | other | stray |"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,15 @@ def _stands(status: Body, commit: str) -> bool:
     return is_well and sync.get("status") == "Synced" and sync.get("revision") == commit
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment. offset: of the audit log.  cpu_s: in the order of the columns."""
+
+    at_s: float
+    offset: int
+    cpu_s: tuple[float, ...]
+
+
 class Bench:
     """One plane, one repository behind a git server, and one controller after the other."""
 
@@ -207,18 +220,25 @@ class Bench:
         async with aiohttp.ClientSession() as session, session.post(door, json=told, headers=head) as answer:
             assert answer.status < 300, await answer.text()
 
-    async def measured(self, what: str, child: Child, began: float, used_s: float, offset: int) -> str:
+    def mark(self, child: Child | None = None) -> Mark:
+        """Where the clocks stand now. child: the controller, None before it runs."""
+        ours, tools = (cpu_s(child.pid), children_cpu_s(child.pid)) if child else (0.0, 0.0)
+        used = {each.name: cpu_s(each.pid) for each in self.plane.family.children if each.name in CLUSTER}
+        server = used.pop("apiserver")
+        return Mark(time.monotonic(), self.plane.audit_offset(), (ours, tools, server, sum(used.values())))
+
+    async def measured(self, what: str, child: Child, began: Mark) -> str:
         """Wait until every Application is done, and make the row of it."""
 
         async def all_done() -> bool:
             return len(self.watcher.done) == self.shape.applications
 
         await until(f"{what}: every Application is done", WAIT_S_MAX, child, all_done)
-        used_s = cpu_s(child.pid) - used_s
-        times = sorted(at - began for at in self.watcher.done.values())
+        ended = self.mark(child)
+        times = sorted(at - began.at_s for at in self.watcher.done.values())
         await asyncio.sleep(SETTLE_S)  # the log is written behind
         shape = self.shape
-        counts = counted(self.plane.calls(offset))
+        counts = counted(self.plane.calls(began.offset))
         each = [counts[column] / shape.applications for column in ("reads", "apps", "other")]
         cells = [
             str(shape.applications),
@@ -227,7 +247,7 @@ class Bench:
             what,
             f"{percentile(times, 0.5):.1f} / {percentile(times, 0.99):.1f}",
             f"{times[-1]:.1f}",
-            f"{used_s:.1f}",
+            *(f"{after_s - before_s:.1f}" for before_s, after_s in zip(began.cpu_s, ended.cpu_s, strict=True)),
             f"{peak_rss_mb(child.pid):.0f}",
             *(f"{count:.2f}" for count in each),
             str(counts["other"]) if what in ("warm", "cold") else "",
@@ -260,9 +280,9 @@ async def play(bench: Bench, only: str) -> list[str]:
     follow = asyncio.create_task(bench.wire.follow(APPLICATIONS, bench.watcher.see))
     try:
         bench.watcher.expect(has_synced(commit))
-        began, offset = time.monotonic(), bench.plane.audit_offset()
+        began = bench.mark(child)
         await bench.found()
-        tell(await bench.measured("first sync", child, began, 0.0, offset))
+        tell(await bench.measured("first sync", child, began))
         if only in ("all", "push"):
             await _push(bench, child, tell)
         if only in ("all", "rest"):
@@ -277,30 +297,28 @@ async def play(bench: Bench, only: str) -> list[str]:
 
 
 async def _push(bench: Bench, child: Child, tell: Callable[[str], None]) -> None:
-    used, offset = cpu_s(child.pid), bench.plane.audit_offset()
     commit = bench.repository.commit(everything(bench.shape, "two"))
     bench.watcher.expect(has_synced(commit))
-    began = time.monotonic()
+    began = bench.mark(child)
     await bench.tell()
-    tell(await bench.measured("one push", child, began, used, offset))
+    tell(await bench.measured("one push", child, began))
 
 
 async def _warm(bench: Bench, child: Child, tell: Callable[[str], None]) -> None:
-    used, offset = cpu_s(child.pid), bench.plane.audit_offset()
     commit = bench.repository.commit({"README.md": "nothing that anybody renders\n"})
     bench.watcher.expect(has_seen(commit))
-    began = time.monotonic()
+    began = bench.mark(child)
     await bench.tell()
-    tell(await bench.measured("warm", child, began, used, offset))
+    tell(await bench.measured("warm", child, began))
 
 
 async def _cold(bench: Bench, tell: Callable[[str], None]) -> Child:
     commit = bench.repository.commit({"README.md": "nothing again\n"})
     await bench.ask_to_look()
     bench.watcher.expect(has_seen(commit))
-    offset, began = bench.plane.audit_offset(), time.monotonic()
+    began = bench.mark()
     child = bench.start("second")
-    tell(await bench.measured("cold", child, began, 0.0, offset))
+    tell(await bench.measured("cold", child, began))
     return child
 
 

@@ -238,6 +238,10 @@ RULES: Mapping[type[BaseModel], tuple[Cel, ...]] = {
 }  # fmt: skip
 """CEL rules of each model's schema."""
 
+# Rows that controllers alone write, and many at a time. The API server copies the schema of every field that a row may
+# have each time it looks at one, so their fields are told in words.
+UNTYPED: frozenset[type[BaseModel]] = frozenset({appstatus.ResourceStatus, appstatus.ResourceResult, appstatus.History})
+
 SHAPES: Mapping[type[BaseModel], Mapping[str, Any]] = {
     # Written by controllers alone: whose each of its fields is would be most of what a write costs the API server.
     **{

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from rollouts.api.common import INT32_MAX, Model
-from rollouts.api.constraints import FIELDS, ITEMS_MAX, KEYS, LIST_MAX, RULES, SHAPES
+from rollouts.api.constraints import FIELDS, ITEMS_MAX, KEYS, LIST_MAX, RULES, SHAPES, UNTYPED
 
 DEPTH_MAX = 32
 _ANYTHING = {"x-kubernetes-preserve-unknown-fields": True}
@@ -20,6 +20,9 @@ def schema_of(model: type[BaseModel], depth: int = 0) -> dict[str, Any]:
     """The schema of a model with a description on every field. Nests as deep as the models do."""
     assert depth < DEPTH_MAX
     fields = model.model_fields
+    if model in UNTYPED:
+        names = ", ".join(field.alias or name for name, field in fields.items())
+        return {"type": "object", "description": f"{_first_sentence(model)} Fields: {names}.", **_ANYTHING}
     schema: dict[str, Any] = {"type": "object", "description": _first_sentence(model), **SHAPES.get(model, {})}
     if fields:
         properties = {field.alias or name: _field(model, name, field, depth + 1) for name, field in fields.items()}

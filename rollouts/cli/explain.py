@@ -144,6 +144,10 @@ class LiveReader:
         """Nothing was done before."""
         return None
 
+    def nudged_at(self) -> Instant | None:
+        """Nobody said anything."""
+        return None
+
     def known_since(self, word: str) -> Instant | None:
         """Nothing was read before."""
         return None

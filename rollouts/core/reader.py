@@ -40,6 +40,10 @@ class Reader(Protocol):
         """What this key's latest plan with writes left to be recalled, all of which went through; None: nothing."""
         ...
 
+    def nudged_at(self) -> Instant | None:
+        """When somebody last told this process that the key should look at the world; a restart forgets it."""
+        ...
+
     def known_since(self, word: str) -> Instant | None:
         """When this process first read `word` for this key, so no earlier than a watch could tell it; None: unknown.
 

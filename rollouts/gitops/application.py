@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from rollouts.core.plan import Ask, Plan
 from rollouts.gitops import auto, deletion, farewell, notes, operation, report, syncing
-from rollouts.gitops.asking import REFRESH
+from rollouts.gitops.asking import without_refresh
 from rollouts.gitops.compared import comparison_of, warnings_of
 from rollouts.gitops.comparison import Comparison
 from rollouts.gitops.identity import in_the_name_of
@@ -124,7 +124,7 @@ def _incomparable(seen: AppSeen, problem: str, now: Instant) -> Plan:
 
 def _invalid(seen: AppSeen, now: Instant) -> Plan:
     after = report.unknown(seen, [("InvalidSpecError", seen.problem)], now, is_spec=True)
-    extra: Json = {"metadata": {"annotations": {REFRESH: None}}} if seen.refresh else {}
+    extra = without_refresh(seen.manifest)
     told = tuple(notes.changed(seen, after))
     return Plan(status=report.patch(seen, after, extra=extra), notes=told, rule="SpecInvalid")
 

@@ -13,6 +13,7 @@ from rollouts.core.reader import Reader
 from rollouts.gitops.asks import GitResolve, Rendered, RenderManifests, Resolution
 from rollouts.gitops.operation import Running, pinned_sources, status_of
 from rollouts.kit.canonical import sorted_json
+from rollouts.kit.instant import Instant
 from rollouts.kube import object as kube
 from rollouts.kube.ref import Manifest
 
@@ -59,6 +60,20 @@ class Asker:
     namespace: str
     permitted: tuple[str, ...] = ("*",)
     signed_by: tuple[str, ...] = ()
+    nudged_at: Instant | None = None
+
+
+def wished_refresh(manifest: Manifest, nudged_at: Instant | None) -> str:
+    """`normal`, `hard` or "": whether somebody wants git to be looked at, by the annotation or by a push just told."""
+    if word := str(kube.annotations(manifest).get(REFRESH) or ""):
+        return word
+    asked = Instant.parse(status_of(manifest).get("observedAt"))
+    return "normal" if nudged_at is not None and (asked is None or asked < nudged_at) else ""
+
+
+def without_refresh(manifest: Manifest) -> dict[str, Any]:
+    """What takes the annotation away, empty where there is none."""
+    return {"metadata": {"annotations": {REFRESH: None}}} if REFRESH in kube.annotations(manifest) else {}
 
 
 def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
@@ -72,7 +87,10 @@ def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
         wishes = tuple(str(each.get("targetRevision") or "") for each in sources)
         room = f"{uid}/resolve/{status.get('observedAt') or ''}"
         known = compared_revisions(status, sources)
-    is_asked_for = running is not None or bool(kube.annotations(asker.manifest).get(REFRESH))
+    refresh = wished_refresh(asker.manifest, asker.nudged_at)
+    if running is None and refresh and asker.nudged_at:
+        room += f"/{asker.nudged_at.micros}"  # what was asked before the push was told is no answer to it
+    is_asked_for = running is not None or bool(refresh)
     questions = tuple(
         (f"{room}/{index}", _question(source, wish, asker.project, is_asked_for))
         for index, (source, wish) in enumerate(zip(sources, wishes, strict=True))
@@ -81,7 +99,7 @@ def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
     revisions, error = _revisions(asked, known, is_pinned=running is not None)
     if not revisions:
         return Source(sources, questions, asked, error=error)
-    is_hard = running is None and kube.annotations(asker.manifest).get(REFRESH) == "hard"
+    is_hard = running is None and refresh == "hard"
     question = RenderManifests(
         sources=sorted_json(list(sources)),
         revisions=revisions,

@@ -7,7 +7,7 @@ from typing import Any
 
 from rollouts.core.plan import Patch
 from rollouts.gitops import links
-from rollouts.gitops.asking import REFRESH
+from rollouts.gitops.asking import without_refresh
 from rollouts.gitops.comparison import OUT_OF_SYNC, UNKNOWN, Comparison, Row
 from rollouts.gitops.diff import picture
 from rollouts.gitops.health.model import Health, Status
@@ -135,8 +135,7 @@ def patch(seen: AppSeen, after: Mapping[str, Any], *, ends: bool = False, extra:
 def looked(seen: AppSeen, after: Json, now: Instant, *, is_compared: bool) -> tuple[Json, Json]:
     """The status and the metadata after git was asked: when, and that nobody waits for it any more."""
     times = {"observedAt": now.rfc3339()} | ({"reconciledAt": now.rfc3339()} if is_compared else {})
-    extra: Json = {"metadata": {"annotations": {REFRESH: None}}} if seen.refresh else {}
-    return {**after, **times}, extra
+    return {**after, **times}, without_refresh(seen.manifest)
 
 
 def _compared(seen: AppSeen) -> Json:

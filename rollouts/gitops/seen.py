@@ -11,7 +11,7 @@ from rollouts.api.parse import parse_application
 from rollouts.core.plan import Answer
 from rollouts.core.reader import Reader
 from rollouts.gitops import destination, identity, inventory, options, project, tracking
-from rollouts.gitops.asking import REFRESH, Asker, Source, source_of
+from rollouts.gitops.asking import Asker, Source, source_of, wished_refresh
 from rollouts.gitops.destination import Cluster
 from rollouts.gitops.health.model import says
 from rollouts.gitops.health.table import Check
@@ -37,7 +37,8 @@ class AppSeen:
     """One Application as it stands.
 
     spec: None where `problem` says why it cannot be used.  shared: objects that another application, which exists,
-    tracks.  applied_at: since when every object of the sync under way is written, None while some are not.
+    tracks.  nudged_at: when a forge last told of a push, which is remembered by the process alone.
+    applied_at: since when every object of the sync under way is written, None while some are not.
     unknown: kinds that the cache cannot tell about, with why, or "" while they are being listed.
     judged: objects of git that their controller would refuse, with why.  user: as whom objects are written, the
     controller itself if empty.  nobody: why there is none as whom they may be written.
@@ -52,6 +53,7 @@ class AppSeen:
     project: Project | None = None
     cluster: Cluster | None = None
     running: Running | None = None
+    nudged_at: Instant | None = None
     applied_at: Instant | None = None
     source: Source = field(default_factory=Source)
     desired: Desired | None = None
@@ -92,7 +94,7 @@ class AppSeen:
     @property
     def refresh(self) -> str:
         """`normal`, `hard` or "": whether somebody wants git to be looked at now."""
-        return str(kube.annotations(self.manifest).get(REFRESH) or "")
+        return wished_refresh(self.manifest, self.nudged_at)
 
 
 def gather(
@@ -103,7 +105,7 @@ def gather(
     if manifest is None:
         return None
     app = tracking.instance(ref, control_namespace)
-    bare = AppSeen(ref, manifest, app, control_namespace)
+    bare = AppSeen(ref, manifest, app, control_namespace, nudged_at=reader.nudged_at())
     if kube.annotations(manifest).get(SKIP) == "true":
         return bare
     parsed = reader.parsed(manifest, parse_application)
@@ -196,6 +198,7 @@ def _deletable(bare: AppSeen, reader: Reader, *, problem: str, base: _Base | Non
         bare.manifest,
         bare.app,
         bare.control_namespace,
+        nudged_at=bare.nudged_at,
         spec=base.spec if base else None,
         problem=problem,
         project=base.project if base else None,
@@ -221,6 +224,7 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
         spec.destination.namespace,
         base.project.spec.source_repos,
         tuple(each.key_id for each in base.project.spec.signature_keys),
+        bare.nudged_at,
     )
     source = source_of(asker, running, reader)
     resolve = _resolver(reader)
@@ -243,6 +247,7 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
         bare.manifest,
         bare.app,
         bare.control_namespace,
+        nudged_at=bare.nudged_at,
         spec=spec,
         project=base.project,
         cluster=base.cluster,

@@ -150,7 +150,7 @@ class Controller:
         if options.metrics_port is not None:
             self.ports["metrics_port"] = await self._servers.metrics(options.metrics_port, self._registry)
         if self._sync is not None:
-            self.ports |= await self._sync.start(self._machine)
+            self.ports |= await self._sync.start(self._machine, self._driver.nudge)
         logs.info(
             "controller started",
             version=__version__,

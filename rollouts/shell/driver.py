@@ -9,7 +9,7 @@ from typing import Any
 
 from rollouts.core.plan import Answer, Ask, Note
 from rollouts.kit.instant import Instant
-from rollouts.kube.ref import Kind, Manifest
+from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.shell import clock
 from rollouts.shell.loop import Machine
 from rollouts.shell.wire import Request, Response, WatchEvent
@@ -64,6 +64,12 @@ class Driver:
         """One event from a reflector."""
         self.machine.absorb(event, self._now())
         self.poke()
+
+    def nudge(self, ref: Ref) -> bool:
+        """Somebody says that the world has changed for an object; False where that is not for this process to hear."""
+        is_ours = self.machine.nudge(ref, self._now())
+        self.poke()
+        return is_ours
 
     def deaf(self, kind: Kind, complaint: str) -> None:
         """A kind that a reflector cannot list."""

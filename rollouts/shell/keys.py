@@ -84,6 +84,7 @@ class Key:
     refusals: dict[tuple[Ref, str], str] = field(default_factory=dict)  # by object and subresource: the server's words
     words: dict[str, Instant] = field(default_factory=dict)  # what the latest gather read, and since when it stands
     recalled: Any = None  # what the latest plan whose writes went through left behind
+    nudged_at: Instant | None = None  # when somebody said that the world has changed
     complaint: str = ""  # the latest one told, so that it is told once
     window_began: Instant | None = None
     window_plans: int = 0

@@ -122,6 +122,15 @@ class Machine:
         """Take in the answer to a request of an earlier turn, or the news that there is none (status 0)."""
         self._carrier.respond(response, now)
 
+    def nudge(self, ref: Ref, now: Instant) -> bool:
+        """Somebody says that the world has changed for a key; False where this process does not look after it now."""
+        key = self._keys.get(ref)
+        if key is None or self._term is None:
+            return False
+        key.nudged_at = now
+        self._mark(key)
+        return True
+
     def answered(self, answer: Answer, now: Instant) -> None:
         """Take in what the world said to an ask of an earlier turn."""
         waiting = self._answers.put(answer)

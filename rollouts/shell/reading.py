@@ -64,6 +64,10 @@ class RecordingReader:
         """What this key's latest plan with writes left to be recalled; None: nothing."""
         return self._key.recalled
 
+    def nudged_at(self) -> Instant | None:
+        """When somebody last told this process that the key should look at the world."""
+        return self._key.nudged_at
+
     def complaint(self, kind: Kind) -> str:
         """What the API server said when the kind was to be listed."""
         return self._cache.complaints.get(kind, "")

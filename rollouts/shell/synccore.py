@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from rollouts.kube.kinds import APPLICATION
-from rollouts.kube.ref import Manifest
+from rollouts.kube.ref import Manifest, Ref
 from rollouts.shell import logs
 from rollouts.shell.appfigures import AppFigures
 from rollouts.shell.asks import sandbox
@@ -58,8 +58,8 @@ class SyncCore:
         self._audit = Audit(Path(options.audit_file) if options.audit_file else None)
         self.sources = GitAndCharts(client, where, settings, self._figures.git)
 
-    async def start(self, machine: Machine) -> dict[str, int]:
-        """Listen to the machine's cache and open the doors; the ports by name."""
+    async def start(self, machine: Machine, nudge: Callable[[Ref], bool]) -> dict[str, int]:
+        """Listen to the machine's cache and open the doors; the ports by name. nudge: see `Driver.nudge`."""
         self._machine = machine
         machine.listeners += [self._figures.see, self._audit.see]
         if not await asyncio.to_thread(sandbox.is_offline_possible):
@@ -68,7 +68,7 @@ class SyncCore:
         if self._options.metrics_port is not None:
             ports["sync_metrics_port"] = await self._servers.metrics(self._options.metrics_port, self._registry)
         if self._options.webhook_port is not None:
-            self._webhooks = Webhooks(self._client, self._options.namespace, self._applications)
+            self._webhooks = Webhooks(self._client, self._options.namespace, self._applications, nudge)
             ports["webhook_port"] = await self._webhooks.start(self._options.webhook_port)
         return ports
 

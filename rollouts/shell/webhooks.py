@@ -33,12 +33,23 @@ PATIENCE_S = 5.0  # forges hang up after ten seconds; what takes longer goes on 
 
 
 class Webhooks:
-    """Answers forges. applications: those of the cache."""
+    """Answers forges. applications: those of the cache.
 
-    def __init__(self, client: Client, namespace: str, applications: Callable[[], Iterable[Manifest]]) -> None:
+    nudge: tells this process that an Application should look at git, False where another process looks after it: that
+    one is told by the refresh annotation, which costs a write.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        namespace: str,
+        applications: Callable[[], Iterable[Manifest]],
+        nudge: Callable[[Ref], bool] = lambda ref: False,
+    ) -> None:
         self._client = client
         self._namespace = namespace
         self._applications = applications
+        self._nudge = nudge
         self._runner: web.AppRunner | None = None
         self._seen: dict[str, deque[float]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,7 +109,8 @@ class Webhooks:
     async def _refresh(self, pushes: tuple[webhook.Push, ...]) -> web.Response:
         concerned = [app for app in self._applications() if any(webhook.concerns(push, app) for push in pushes)]
         fresh = (app for app in concerned[:REFRESHES_MAX] if REFRESH not in obj.annotations(app))
-        work = self._patch([Ref(APPLICATION, obj.namespace(app), obj.name(app)) for app in fresh])
+        refs = (Ref(APPLICATION, obj.namespace(app), obj.name(app)) for app in fresh)
+        work = self._patch([ref for ref in refs if not self._nudge(ref)])
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

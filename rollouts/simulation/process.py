@@ -85,7 +85,7 @@ class Process:
         self._rooms = rooms
         self._roots: dict[Ref, None] = {}
         self._wake: Instant | None = None
-        self._inbox: list[Callable[[], None]] = []
+        self._inbox: list[Callable[[], object]] = []
         kinds = dict.fromkeys(kind for room in rooms for kind in (room.kind, *room.reads))
         self._streams = {kind: Stream(kind) for kind in kinds}
         for kind in kinds:
@@ -216,6 +216,10 @@ class Process:
         """An answer from the world arrives."""
         self._input(lambda: self.machine.answered(answer, self.clock.now()))
 
+    def nudge(self, about: Ref) -> None:
+        """Somebody tells it that the world has changed for an object."""
+        self._input(lambda: self.machine.nudge(about, self.clock.now()))
+
     # What it does.
 
     def turn(self) -> None:
@@ -248,7 +252,7 @@ class Process:
             elif root := room.names_root(thing, manifest):
                 self._roots[root] = None
 
-    def _input(self, take: Callable[[], None]) -> None:
+    def _input(self, take: Callable[[], object]) -> None:
         if not self.alive:
             return
         if self.is_frozen:

@@ -87,6 +87,9 @@ class World:
     def recalled(self) -> Any:
         return None
 
+    def nudged_at(self) -> None:
+        return None
+
     def known_since(self, word: str) -> Instant | None:
         return self.known_since_first.get(word)
 

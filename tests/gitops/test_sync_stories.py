@@ -62,6 +62,32 @@ def test_an_application_without_automation_waits_to_be_asked():
     }
 
 
+def test_a_push_that_a_forge_tells_of_is_synced_in_two_writes_of_the_application():
+    world = a_world(config("settings", colour="blue"), service("web"), deployment("web"), spec=automated())
+    world.run(30)
+    world.writes.clear()
+
+    world.git.push([config("settings", colour="red"), service("web"), deployment("web", "web:2")])
+    world.process.nudge(APP)
+    world.run(30)
+
+    assert (sync_status(world), health(world), phase(world)) == ("Synced", "Healthy", "Succeeded")
+    assert status(world)["history"][-1]["revision"] == world.git.heads["HEAD"]
+    assert [ref for _, ref in world.writes].count(APP) == 2
+
+
+def test_a_push_that_is_told_while_git_is_being_asked_is_not_missed():
+    world = a_world(config("settings", colour="blue"), spec=automated())
+    world.run(30)
+    refresh(world, wait_s=0.02)
+
+    world.git.push([config("settings", colour="red")])
+    world.process.nudge(APP)
+    world.run(30)
+
+    assert status(world)["history"][-1]["revision"] == world.git.heads["HEAD"]
+
+
 def test_a_synced_application_writes_nothing_but_the_time_of_its_look():
     world = a_world(config("settings", colour="blue"), service("web"), deployment("web"), spec=automated())
     world.run(30)

@@ -70,6 +70,9 @@ class World:
     def recalled(self) -> Any:
         return None
 
+    def nudged_at(self) -> None:
+        return None
+
     def known_since(self, word: str) -> None:
         return None
 
