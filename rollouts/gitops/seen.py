@@ -228,7 +228,7 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
     )
     source = source_of(asker, running, reader)
     resolve = _resolver(reader)
-    place = Place(bare.app, spec.destination.namespace, _options(spec, running), resolve)
+    place = Place(bare.app, spec.destination.namespace, _options(spec, running), resolve, base.settings.label)
     desired = None
     if running is not None and running.manifests is not None:
         desired = read(running.manifests, place)

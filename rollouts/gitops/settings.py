@@ -9,6 +9,7 @@ from typing import Any
 
 from rollouts.api.application import IgnoreDifference
 from rollouts.core.reader import Reader
+from rollouts.gitops import tracking
 from rollouts.gitops.diff import ignore
 from rollouts.gitops.diff.ignore import Rule
 from rollouts.gitops.health import custom
@@ -23,6 +24,8 @@ HEALTH = "resource.customizations.health."
 IGNORE = "resource.customizations.ignoreDifferences."
 EXCLUSIONS, INCLUSIONS = "resource.exclusions", "resource.inclusions"
 IMPERSONATION = "application.sync.impersonation.enabled"
+METHOD, LABEL_KEY = "application.resourceTrackingMethod", "application.instanceLabelKey"
+ANNOTATION, BOTH = "annotation", "annotation+label"
 TIMEOUT = "controller.sync.timeout.seconds"
 _LISTS = ("jsonPointers", "jqPathExpressions", "managedFieldsManagers")
 
@@ -31,6 +34,7 @@ _LISTS = ("jsonPointers", "jqPathExpressions", "managedFieldsManagers")
 class Settings:
     """checks: health by group and kind.  ignores: differences that count for no Application.
 
+    label: one by which objects name their Application beside the annotation, "" for none.
     exclusions, inclusions: groups and kinds that are left alone, and those beside which all are.  is_heard: whether
     the settings could be read at all.  wrong: settings that say nothing that is known.
     """
@@ -41,6 +45,7 @@ class Settings:
     inclusions: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
     impersonates: bool = False
     sync_timeout_s: float = 0.0
+    label: str = ""
     is_heard: bool = True
     wrong: tuple[str, ...] = ()
 
@@ -72,6 +77,9 @@ def settings_of(reader: Reader, control_namespace: str) -> Settings:
             found, said = _ignores(name.removeprefix(IGNORE), text)
             rules += found
             wrong += (f"{SETTINGS}: {name}: {each}" for each in said)
+    method = words.get(METHOD, ANNOTATION).strip()
+    if method not in (ANNOTATION, BOTH, ""):
+        wrong.append(f"{SETTINGS}: {METHOD}: {method} is not supported: objects are tracked by {ANNOTATION}, or {BOTH}")
     kinds_said = {name: _kinds(words.get(name, "")) for name in (EXCLUSIONS, INCLUSIONS)}
     wrong += (f"{SETTINGS}: {name} is no list of kinds" for name, found in kinds_said.items() if found is None)
     return Settings(
@@ -81,6 +89,7 @@ def settings_of(reader: Reader, control_namespace: str) -> Settings:
         kinds_said[INCLUSIONS] or (),
         impersonates=words.get(IMPERSONATION, "").strip().lower() == "true",
         sync_timeout_s=_seconds(parameters.get(TIMEOUT, "")),
+        label=words.get(LABEL_KEY, tracking.LABEL) if method == BOTH else "",
         wrong=tuple(wrong),
     )
 

@@ -11,6 +11,8 @@ from rollouts.kube import object as kube
 from rollouts.kube.ref import Manifest, Ref
 
 ANNOTATION = "argocd.argoproj.io/tracking-id"
+LABEL = "app.kubernetes.io/instance"
+LABEL_CHARS_MAX = 63
 SYNC_ID = "rollouts.argoproj.io/sync-id"
 """On hooks and on objects that were made anew: the sync that made them, so that a restart makes none of them twice."""
 
@@ -25,12 +27,15 @@ def identifier(app: str, key: Key, namespace: str) -> str:
     return f"{app}:{key.group}/{key.kind}:{key.namespace or namespace}/{key.name}"
 
 
-def marked(manifest: Manifest, app: str, key: Key, namespace: str, sync_id: str = "") -> Manifest:
-    """The manifest with the annotation; one that git claims for another application is overwritten."""
+def marked(manifest: Manifest, app: str, key: Key, namespace: str, label: str = "") -> Manifest:
+    """The manifest with the annotation; one that git claims for another application is overwritten.
+
+    label: one that names the application too, for the tools that look for it; whose an object is, it does not say.
+    """
     meta = manifest["metadata"]
-    marks = {ANNOTATION: identifier(app, key, namespace)} | ({SYNC_ID: sync_id} if sync_id else {})
-    annotations = {**(meta.get("annotations") or {}), **marks}
-    return {**manifest, "metadata": {**meta, "annotations": annotations}}
+    annotations = {**(meta.get("annotations") or {}), ANNOTATION: identifier(app, key, namespace)}
+    labels = {"labels": {**(meta.get("labels") or {}), label: app[:LABEL_CHARS_MAX]}} if label else {}
+    return {**manifest, "metadata": {**meta, "annotations": annotations, **labels}}
 
 
 def owner(live: Manifest, key: Key) -> str:

@@ -59,12 +59,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where objects go. app: the name under which they are tracked."""
+    """Where objects go. app: the name under which they are tracked.  label: one that names it too, "" for none."""
 
     app: str
     namespace: str
     options: Options
     resolve: Resolve
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def named(one: Wanted, name: str, place: Place) -> Wanted:
     meta = {field: value for field, value in one.manifest["metadata"].items() if field != "generateName"}
     key = replace(one.key, name=name)
     manifest = {**one.manifest, "metadata": {**meta, "name": name}}
-    return replace(one, key=key, manifest=tracking.marked(manifest, place.app, key, place.namespace))
+    return replace(one, key=key, manifest=tracking.marked(manifest, place.app, key, place.namespace, place.label))
 
 
 def _one(manifest: Manifest, place: Place) -> Wanted:
@@ -171,7 +172,7 @@ def _one(manifest: Manifest, place: Place) -> Wanted:
         key=key,
         version=split(api_version)[1],
         kind=kind,
-        manifest=tracking.marked(whole, place.app, key, place.namespace),
+        manifest=tracking.marked(whole, place.app, key, place.namespace, place.label),
         wave=hooks.wave(whole),
         phases=phases,
         policies=hooks.policies(whole) if phases else (),

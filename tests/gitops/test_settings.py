@@ -204,3 +204,54 @@ def test_an_identity_is_whole_or_it_is_nobodys(named: str, user: str) -> None:
     found, why = account((one,), IN_CLUSTER, "shop")
 
     assert (found, bool(why)) == (user, not user)
+
+
+def labels(world: GitWorld) -> dict[str, str]:
+    live = world.get(ref(kinds.CONFIG_MAP, "a")) or {}
+    return dict(live["metadata"].get("labels") or {})
+
+
+def test_objects_bear_a_label_too_where_the_settings_ask_for_it() -> None:
+    world = a_world(config("a"), spec=automated())
+    words = {"application.resourceTrackingMethod": "annotation+label", "application.instanceLabelKey": "shop.test/app"}
+    world.bring(settings(**words))
+
+    world.run(30)
+
+    assert labels(world) == {"shop.test/app": "shop"}
+    assert sync_status(world) == "Synced"
+
+
+def test_a_label_alone_says_of_nobody_whose_an_object_is() -> None:
+    world = a_world(config("a"), spec=automated())
+    world.bring(settings(**{"application.resourceTrackingMethod": "label"}))
+
+    world.run(30)
+
+    assert labels(world) == {}
+    assert "label is not supported" in conditions(world)["UnknownError"]
+    assert phase(world) == "Succeeded"
+
+
+@pytest.mark.parametrize("value", ["", "|", "x:y:z", "9" * 400, "a,b,,c", "\u0000", "confirm", "2026-99-99T99:99:99Z"])
+def test_cve_2026_40886_an_annotation_of_nonsense_stops_nobody(value: str) -> None:
+    names = ("tracking-id", "sync-options", "compare-options", "ignore-healthcheck", "deletion-approved", "refresh")
+    marks = {f"argocd.argoproj.io/{name}": value for name in names}
+    world = a_world(config("a", marks=marks), deployment("web"), spec=automated(), annotations=marks)
+    world.bring(config("stranger", "shop", marks=marks))
+
+    world.run(60)
+
+    assert world.get(ref(kinds.DEPLOYMENT, "web")) is not None or conditions(world)
+    assert not [note for note in world.notes if "raised" in note.message.lower()]
+
+
+@pytest.mark.parametrize("value", ["", "5x", "-1s", "1e999s", "9" * 50 + "h", "\u0663s"])
+def test_cve_2022_39272_a_duration_of_nonsense_is_as_if_it_were_not_given(value: str) -> None:
+    retry = {"limit": 1, "backoff": {"duration": value, "maxDuration": value, "factor": 2}}
+    broken = {"apiVersion": "shop.example/v1", "kind": "Unheard", "metadata": {"name": "x"}}
+    world = a_world(broken, spec=automated(retry=retry))
+
+    world.run(900)
+
+    assert conditions(world)
