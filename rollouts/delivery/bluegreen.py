@@ -118,8 +118,8 @@ def _aborted(seen: DeliverySeen, each: SetSeen, now: Instant) -> SetWant:
         return SetWant(each, each.wanted, Keep.FOR_GOOD)
     if delay == 0 or not each.wanted:
         return SetWant(each, each.wanted, Keep.AS_IT_IS)
-    delay_s, since = _KEEP_DELAY_S_DEFAULT if delay is None else delay, seen.latch.aborted_at
-    until = running_deadline(each, delay_s, since) or max(now, since or now).plus(delay_s).rounded_up()
+    delay_s, since = _KEEP_DELAY_S_DEFAULT if delay is None else delay, seen.latch.aborted_at or now
+    until = running_deadline(each, delay_s, since) or max(now, since).plus(delay_s).rounded_up()
     if until > now:
         return SetWant(each, each.wanted, Keep.UNTIL, until, is_given_up=True)
     is_previewed = seen.canary_service.hash == each.hash and seen.replicas > 0

@@ -33,6 +33,7 @@ from rollouts.delivery.seen import (
     ServiceSeen,
     SetSeen,
     StatusCompat,
+    Stray,
     Template,
     Waiting,
     WorkloadSeen,
@@ -135,6 +136,8 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, r
     canary_service, stable_service, followers = _led(
         canary_service, stable_service, routing.places(by_name, traffic, reader)
     )
+    if stray := _stray(ref, rollout, reader):
+        return Stray(ref, rollout, stray)
     sets = tuple(set_seen(each) for each in reader.owned_by(kinds.REPLICA_SET, obj.uid(rollout)))
     template = _template(ref, rollout, (sets, source), reader)
     current = _by_hash(sets, template.hash)
@@ -290,6 +293,17 @@ def _stable(named: object, sets: tuple[SetSeen, ...], current: str, selected: st
     if named and others:
         return max(others, key=lambda each: each.revision).hash
     return ""
+
+
+def _stray(ref: Ref, rollout: Manifest, reader: Reader) -> Manifest | None:
+    """The stable ReplicaSet, where somebody has taken its owner away: without it an update would be a first deploy."""
+    named = (rollout.get("status") or {}).get("stableRS")
+    if not isinstance(named, str) or not named:
+        return None
+    found = reader.get(Ref(kinds.REPLICA_SET, ref.namespace, f"{ref.name}-{named}"))
+    if found is None or not is_orphan(found) or obj.is_deleting(found):
+        return None
+    return found if obj.labels(found).get(marks.HASH_LABEL) == named else None
 
 
 def _by_hash(sets: tuple[SetSeen, ...], hash_value: str) -> SetSeen | None:

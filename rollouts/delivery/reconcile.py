@@ -26,9 +26,9 @@ from rollouts.delivery import (
 )
 from rollouts.delivery.advance import advance
 from rollouts.delivery.phase import Event, Phase, phase_of
-from rollouts.delivery.seen import DeliverySeen, Farewell, Parting, Refused, Seen, Waiting
+from rollouts.delivery.seen import DeliverySeen, Farewell, Parting, Refused, Seen, Stray, Waiting
 from rollouts.delivery.turning import Turning
-from rollouts.delivery.want import Told, Want, moves, resized, shift
+from rollouts.delivery.want import Told, Want, adopted, moves, resized, shift
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
@@ -56,6 +56,8 @@ def reconcile(seen: Seen, now: Instant) -> Plan:
             return handover.part(seen, now)
         case Waiting():
             return Plan(rule=seen.why)
+        case Stray():
+            return Plan(actions=(adopted(seen.ref, seen.rollout, seen.set),), rule="the stable ReplicaSet has no owner")
         case DeliverySeen():
             return deliver(seen, now)
         case unreachable:

@@ -299,6 +299,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Stray:
+    """A Rollout, and its stable ReplicaSet without the owner that it should have: first of all it is taken back."""
+
+    ref: Ref
+    rollout: Manifest
+    set: Manifest
+
+
+@dataclass(frozen=True, slots=True)
 class Parting:
     """A Rollout that is being deleted, the workload that gets its pods back, and the Services that bear its marks."""
 
@@ -308,7 +317,7 @@ class Parting:
     services: tuple[Manifest, ...]
 
 
-Seen: TypeAlias = DeliverySeen | Refused | Farewell | Parting | Waiting
+Seen: TypeAlias = DeliverySeen | Refused | Farewell | Parting | Waiting | Stray
 
 
 def set_seen(manifest: Manifest) -> SetSeen:

@@ -102,7 +102,9 @@ def _aborted(seen: DeliverySeen, each: SetSeen, now: Instant) -> SetWant:
         return SetWant(each, each.wanted, Keep.AS_IT_IS)
     if is_shrinking:
         return leaving(seen, each, 0, now)
-    return leaving(seen, each, _KEEP_DELAY_S_DEFAULT if delay is None else delay, now, since=seen.latch.aborted_at)
+    return leaving(
+        seen, each, _KEEP_DELAY_S_DEFAULT if delay is None else delay, now, since=seen.latch.aborted_at or now
+    )
 
 
 def former(seen: DeliverySeen, phase: Phase, each: SetSeen, now: Instant) -> SetWant:

@@ -14,7 +14,7 @@ from rollouts.kit.instant import Instant
 from rollouts.kube import kinds, podtemplate
 from rollouts.kube import object as obj
 from rollouts.kube.owners import with_controller
-from rollouts.kube.ref import Ref
+from rollouts.kube.ref import Manifest, Ref
 from rollouts.traffic import Beside, ManagedRoute, Split
 
 Told: TypeAlias = tuple[Action, tuple[Note, ...]]
@@ -79,7 +79,7 @@ def _grow(seen: DeliverySeen, want: Want, sized: Iterable[Told]) -> Iterator[Tol
     yield from _own_marks(seen)
     yield from (each for each in sized if each[0].stage is Stage.GROW)
     if seen.template.orphan is not None:
-        yield _adopt(seen), ()
+        yield adopted(seen.ref, seen.rollout, seen.template.orphan), ()
     for name, analysis, step in runs.wanted(seen, seen.latch):
         if seen.run_named(name) is None and not runs.rivals(seen, name, step):
             body = runs.body(seen, name, analysis, step)
@@ -284,11 +284,11 @@ def _leaves_completed(seen: DeliverySeen) -> bool:
     return not any(each.revision > seen.stable.revision for each in seen.older)
 
 
-def _adopt(seen: DeliverySeen) -> Patch:
-    orphan = seen.template.orphan
-    assert orphan is not None
-    owners = with_controller(orphan, kinds.ROLLOUT, seen.rollout)
-    body = {"metadata": {"ownerReferences": owners}}
-    return Patch(
-        Ref(kinds.REPLICA_SET, seen.ref.namespace, obj.name(orphan)), body, *_seen_as(orphan), stage=Stage.GROW
-    )
+def adopted(rollout: Ref, owner: Manifest, orphan: Manifest) -> Patch:
+    """The write that makes a Rollout the owner of a ReplicaSet that nobody owns.
+
+    Both are read by quorum first: whoever deletes a Rollout without its pods takes the owner away on purpose.
+    """
+    body = {"metadata": {"ownerReferences": with_controller(orphan, kinds.ROLLOUT, owner)}}
+    ref = Ref(kinds.REPLICA_SET, rollout.namespace, obj.name(orphan))
+    return Patch(ref, body, *_seen_as(orphan), stage=Stage.GROW, irreversible=True)

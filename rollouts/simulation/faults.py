@@ -44,6 +44,7 @@ class What(Enum):
     LATE = ("a watch event comes late", Moment.EVENT)
     TWICE = ("a watch event comes twice", Moment.EVENT)
     ASK_ERROR = ("the metrics source answers 500", Moment.ASK)
+    ASK_GARBAGE = ("the metrics source answers nonsense", Moment.ASK)
     ASK_SLOW = ("the metrics source answers late", Moment.ASK)
     STALL = ("a watch goes silent", Moment.MILLISECOND)
     RELIST = ("410: a kind is listed again, its events unseen", Moment.MILLISECOND)
@@ -56,6 +57,7 @@ class What(Enum):
     CLOCK_SET = ("somebody sets the clock of the leader's machine", Moment.MILLISECOND)
     FOREIGN = ("somebody annotates an object of ours", Moment.MILLISECOND)
     DRIFT = ("somebody changes a weight of ours", Moment.MILLISECOND)
+    HAND = ("somebody edits an object of ours by hand", Moment.MILLISECOND)
     POD = ("a pod dies", Moment.MILLISECOND)
 
     def __init__(self, words: str, moment: Moment) -> None:
@@ -130,7 +132,8 @@ _SWARM: tuple[tuple[tuple[What, ...], int], ...] = (
     ((What.CLOCK_SET,), 2),
     ((What.FOREIGN, What.DRIFT), 6),
     ((What.POD,), 2),
-    ((What.ASK_ERROR, What.ASK_SLOW), 3),
+    ((What.HAND,), 3),
+    ((What.ASK_ERROR, What.ASK_SLOW, What.ASK_GARBAGE), 3),
 )
 
 
@@ -220,6 +223,8 @@ def _one(random: Random, what: What, size: Size) -> Fault:
             return Fault(what, at, random.choice((0.05, 0.5, 3.0)))
         case What.OUTAGE:
             return Fault(what, at, random.choice((1.0, 10.0, 60.0)))
+        case What.HAND:
+            return Fault(what, at, about=str(random.randint(0, 99)))
         case What.CUT_OFF:
             return Fault(what, at, random.choice((1.0, 9.0, 30.0)))
         case What.TWO_LEADERS:
@@ -230,7 +235,7 @@ def _one(random: Random, what: What, size: Size) -> Fault:
             return Fault(what, at, random.choice((20.0, 40.0)))
         case What.ASK_SLOW:
             return Fault(what, at, random.choice((1.0, 8.0)))
-        case What.FOREIGN | What.DRIFT | What.POD:
+        case What.FOREIGN | What.DRIFT | What.POD | What.ASK_GARBAGE:
             return Fault(what, at, about=str(random.randint(0, 7)))
         case _:
             return Fault(what, at)

@@ -136,7 +136,7 @@ def abort_only_lowers(case: Case) -> Iterator[str]:
         yield f"weight {case.weight[0]} to {case.weight[1]} after the abort"
     if case.commit.kind == kinds.SERVICE:
         old, new = case.before.service_hash("canaryService"), case.after.service_hash("canaryService")
-        if old != new:
+        if old != new and not case.is_mending:
             case.memory.abort_flips[own] += 1
             if case.memory.abort_flips[own] > 1:
                 yield f"canaryService turns again after the abort, to {new or 'all'}"
@@ -258,6 +258,9 @@ def only_ours(case: Case) -> Iterator[str]:
             yield f"deleted {case.commit.kind.name} {case.commit.object['metadata']['name']}"
         return
     ours = case.memory.rollouts | case.memory.experiments
+    before, after = case.commit.previous, case.commit.object
+    if before is not None and not controller_uid(before) and HASH in labels(after) and controller_uid(after) in ours:
+        return  # somebody took the owner of a version away, and it is taken back
     for manifest in (case.commit.previous, case.commit.object):
         is_users = case.commit.kind == kinds.INGRESS and manifest is not None and not controller_uid(manifest)
         if manifest is not None and not is_users and controller_uid(manifest) not in ours:

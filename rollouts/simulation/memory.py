@@ -42,7 +42,7 @@ class Memory:
     available: defaultdict[str, Series] = field(default_factory=lambda: defaultdict(Series))
     replicas: defaultdict[str, Series] = field(default_factory=lambda: defaultdict(Series))
     weights: defaultdict[Ref, Series] = field(default_factory=lambda: defaultdict(Series))
-    strange: set[Ref] = field(default_factory=set)  # Ingresses whose weight was last changed by a stranger
+    strange: set[Ref] = field(default_factory=set)  # whose weight or version a stranger changed last
     selected: dict[Ref, tuple[str, Instant]] = field(default_factory=dict)  # Service -> hash, since
     left: dict[str, Instant] = field(default_factory=dict)  # hash -> when it last ceased to be the stable one served
     rollouts: set[str] = field(default_factory=set)  # every uid there ever was
@@ -69,7 +69,7 @@ class Memory:
                 (self.strange.discard if by_controller else self.strange.add)(thing)
             self.weights[thing].put(at, weight)
             if commit.kind == kinds.SERVICE:
-                self._service(commit, thing, at)
+                self._service(commit, thing, at, by_controller)
         elif commit.kind == kinds.ROLLOUT:
             self._rollout(commit, at, by_person)
         elif commit.kind == kinds.EXPERIMENT:
@@ -94,10 +94,11 @@ class Memory:
         else:
             self.abort_known.pop(own, None)
 
-    def _service(self, commit: Commit, service: Ref, at: Instant) -> None:
+    def _service(self, commit: Commit, service: Ref, at: Instant, by_controller: bool) -> None:
         hash_value = str((commit.object["spec"].get("selector") or {}).get(HASH) or "")
         before = self.selected.get(service, ("", at))[0]
         if service not in self.selected or before != hash_value:
+            (self.strange.discard if by_controller else self.strange.add)(service)
             if before:
                 self.left[before] = at
             self.selected[service] = (hash_value, at)

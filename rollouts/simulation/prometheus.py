@@ -26,8 +26,24 @@ def says(ask: Ask, store: Store, metrics: Mapping[str, str]) -> str:
     return metrics.get(image, metrics.get("*", "1"))
 
 
+NONSENSE: tuple[HttpReply, ...] = (
+    HttpReply(200, b""),
+    HttpReply(200, b"<html>sign in</html>"),
+    HttpReply(200, b"[" * 100_000),
+    HttpReply(200, b'{"status": "success", "data": '),
+    HttpReply(200, {"status": "success", "data": None}),
+    HttpReply(200, {"status": "success", "data": {"resultType": "string", "result": [1, "up"]}}),
+    HttpReply(200, {"status": "success", "data": {"resultType": "vector", "result": [{"value": [0, {}]}]}}),
+    HttpReply(204, b""),
+    HttpReply(418, {"status": "success", "data": {"resultType": "vector", "result": []}}),
+)
+"""Answers of which none is a measurement."""
+
+
 def reply(word: str, now: Instant) -> HttpReply:
     """The HTTP answer for a word."""
+    if word.startswith("nonsense"):
+        return NONSENSE[int(word.removeprefix("nonsense")) % len(NONSENSE)]
     if word == "error":
         return HttpReply(500, {"status": "error", "errorType": "internal", "error": "down"})
     sample = [] if word == "empty" else [{"metric": {}, "value": [now.seconds, word]}]

@@ -281,7 +281,8 @@ class World:
         for fault in faults:
             self._felt(fault)
         is_down = any(fault.what is What.ASK_ERROR for fault in faults)
-        word = self._word(ask, is_down)
+        nonsense = next((f"nonsense{fault.about}" for fault in faults if fault.what is What.ASK_GARBAGE), "")
+        word = self._word(ask, "error" if is_down else nonsense)
         wait_s = prometheus.ANSWER_S + sum(fault.amount_s for fault in faults)
         asked = process.clock.now()
         self._tell(f"{process.name} asks {ask.id}: {word}")
@@ -291,7 +292,7 @@ class World:
             return
         answered = asked.plus(wait_s)
         if isinstance(ask.question, StepCall):
-            said = plugged.says(ask.question, self.scenario.plugin, is_down=is_down)
+            said = plugged.says(ask.question, self.scenario.plugin, is_down=is_down or bool(nonsense))
             if (passed := plugged.done(ask.question, said)) is not None:
                 self.auditor.memory.plugged.add(passed)
             answer = Answer(ask.id, asked, answered, value=said, error="" if said else "down")
@@ -299,10 +300,10 @@ class World:
             answer = Answer(ask.id, asked, answered, value=prometheus.reply(word, answered))
         self.timeline.after(wait_s, lambda: process.answered(answer))
 
-    def _word(self, ask: Ask, is_down: bool) -> str:
+    def _word(self, ask: Ask, instead: str) -> str:
         if isinstance(ask.question, StepCall):
             return f"{ask.question.operation} {ask.question.execution}"
-        return "error" if is_down else prometheus.says(ask, self.store, self.scenario.metrics)
+        return instead or prometheus.says(ask, self.store, self.scenario.metrics)
 
     def tell(self, process: Process, note: Note) -> None:
         """A note is heard; one about a room that raised is a problem of ours."""
