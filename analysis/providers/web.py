@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ WHO = "web"
 METHODS = ("GET", "POST", "PUT")
 TIMEOUT_S, TIMEOUT_S_MAX = 10.0, 300.0
 PATH_CHARS_MAX = 2048
+DEPTH_MAX = 64
 
 
 def ask(spec: Mapping[str, Any], around: Surroundings) -> HttpCall:
@@ -52,8 +54,8 @@ def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
     """What stands at jsonPath in the answer; an answer that is no JSON is a text."""
     body = body_of(answer)
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = _document(body)
+    except (json.JSONDecodeError, UnicodeDecodeError):
         text = body.decode(errors="replace")
         return Reading(text, text)
     source, path = _path(spec)
@@ -70,6 +72,49 @@ def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
 def metadata(spec: Mapping[str, Any]) -> Mapping[str, str]:
     """Nothing: the URL may hold arguments that are nobody's business."""
     return {}
+
+
+def _document(body: bytes) -> Any:
+    """The JSON of an answer. Raises ValueError for what is none, AnalysisError for what reads in more ways than one."""
+    try:
+        document = json.loads(body, parse_constant=_refused, parse_float=_finite, object_pairs_hook=_plain)
+    except RecursionError:
+        raise AnalysisError("bad_response: the answer is nested too deeply") from None
+    if _is_deep(document):
+        raise AnalysisError(f"bad_response: the answer is nested more than {DEPTH_MAX} deep")
+    return document
+
+
+def _refused(word: str) -> Any:
+    raise AnalysisError(f"bad_response: {word} is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise AnalysisError(f"bad_response: {text[:32]} is too large for a number")
+    return value
+
+
+def _plain(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise AnalysisError("bad_response: an object of the answer has one key twice")
+    return found
+
+
+def _is_deep(document: Any) -> bool:
+    layer = [document]
+    for _ in range(DEPTH_MAX):
+        layer = [
+            inner
+            for each in layer
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not layer:
+            return False
+    return any(isinstance(each, dict | list) for each in layer)
 
 
 PROVIDER = Provider(ask, read, metadata)
