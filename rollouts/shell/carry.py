@@ -84,7 +84,7 @@ def outcome(action: Action, response: Response) -> Outcome:
             return Outcome.EXISTS
         case 409 if not isinstance(action, Apply):  # an apply conflicts with a manager, not with a version
             return Outcome.MOVED
-        case 404 if not isinstance(action, Create):
+        case 404 if not isinstance(action, Create | Apply):  # of these two the namespace or the kind is not there
             return Outcome.MOVED
         case 401 | 429:
             return Outcome.BUSY

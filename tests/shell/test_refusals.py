@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from rollouts.core.plan import Create, Plan
+from rollouts.core.plan import Action, Apply, Create, Plan
 from rollouts.core.reader import Reader
 from rollouts.kit.instant import Instant
 from rollouts.kube.ref import Ref
+from rollouts.shell.carry import Outcome, outcome
+from rollouts.shell.wire import Response
 from tests.shell.script import SET, WEB, Story, an_object, report, web
 
 WORDS = "ReplicaSet is invalid: spec.template: Invalid value"
@@ -115,3 +117,12 @@ def test_a_refusal_is_bounded() -> None:
     server.let_pass(1)
 
     assert len(server.said) == 500
+
+
+@pytest.mark.parametrize(
+    "action", [Create(SET, an_object(SET, ""), "uid-web"), Apply(SET, an_object(SET, ""))], ids=["create", "apply"]
+)
+def test_a_write_into_a_namespace_that_is_not_there_is_refused_and_not_tried_at_full_speed(action: Action) -> None:
+    answer = Response(1, 404, {"reason": "NotFound", "message": 'namespaces "shop" not found'})
+
+    assert outcome(action, answer) is Outcome.REFUSED
