@@ -115,21 +115,22 @@ def looks(side: Requests, window: Window, every_s: float) -> Table:
     moments = [window.until_s - every_s * number for number in range(count, -1, -1)]
     first = _first_seen(side)
     columns = {pod: index for index, pod in enumerate(sorted(first))}
-    levels: tuple[list[list[float]], list[list[float]]] = ([], [])
-    owners: tuple[list[int], list[int]] = ([], [])
+    levels: list[list[float]] = []
+    owners: list[int] = []  # a row a pod: first requests, then bad ones
     for part in side.parts:
         series, pod = part.series, part.pod
         # A new label set of a pod that was watched already began at zero; of a pod's own beginning nothing is known.
         counted = series.levels(moments, from_zero=series.times[0] > first[pod])
-        for index, kept in enumerate((part.is_total, part.is_bad)):
-            if kept:
-                levels[index].append(counted)
-                owners[index].append(columns[pod])
-    found = np.zeros((2, len(columns), count))
-    for sums, rows, whose in zip(found, levels, owners, strict=True):
-        if rows:
-            np.add.at(sums, whose, np.diff(np.array(rows)))
-    return Table(found[0].T, np.minimum(found[1], found[0]).T)
+        for is_counted, place in ((part.is_total, columns[pod]), (part.is_bad, columns[pod] + len(columns))):
+            if is_counted:
+                levels.append(counted)
+                owners.append(place)
+    found = np.zeros((2 * len(columns), count))
+    if levels:
+        rows = np.array(levels)
+        np.add.at(found, owners, rows[:, 1:] - rows[:, :-1])
+    requests, bad = found[: len(columns)], found[len(columns) :]
+    return Table(requests.T, np.minimum(bad, requests).T)
 
 
 def _first_seen(side: Requests) -> dict[str, float]:

@@ -19,6 +19,7 @@ from analysis.errors import AnalysisError
 
 SERIES_MAX = 5000
 SAMPLES_MAX = 200_000
+Moments = dict[tuple[Any, ...], tuple[tuple[float, ...], bool]]  # times as they came: as numbers, and whether they rise
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def read(data: Any) -> tuple[Series, ...]:
     if len(result) > SERIES_MAX:
         raise AnalysisError(f"the selector gives {len(result)} series, more than {SERIES_MAX}: narrow it")
     found, count = [], 0
+    moments: Moments = {}
     for entry in result:
         values = entry.get("values") if isinstance(entry, Mapping) else None
         if not isinstance(values, list) or not isinstance(entry.get("metric"), Mapping):
@@ -78,21 +80,26 @@ def read(data: Any) -> tuple[Series, ...]:
         count += len(values)
         if count > SAMPLES_MAX:
             raise AnalysisError(f"the selector gives more than {SAMPLES_MAX} samples: narrow it, or look more often")
-        if series := _series(entry["metric"], values):
+        if series := _series(entry["metric"], values, moments):
             found.append(series)
     return tuple(found)
 
 
-def _series(labels: Mapping[str, Any], pairs: Sequence[Any]) -> Series | None:
+def _series(labels: Mapping[str, Any], pairs: Sequence[Any], known: Moments) -> Series | None:
+    """One series; None without samples.  known: times seen before, as series of one scrape have the same."""
     if not pairs:
         return None
     try:
         moments, texts = zip(*pairs, strict=True)
-        times, values = tuple(map(float, moments)), tuple(map(float, texts))
+        if moments not in known:
+            times = tuple(map(float, moments))
+            known[moments] = times, all(map(lt, times, times[1:]))
+        times, is_rising = known[moments]
+        values = tuple(map(float, texts))
     except (TypeError, ValueError):
         raise AnalysisError("bad_response: a sample is not a time and a number") from None
     named = {str(name): str(value) for name, value in labels.items()}
-    if isfinite(sum(values)) and all(map(lt, times, times[1:])):  # a sum of finite numbers that is none is only slower
+    if is_rising and isfinite(sum(values)):  # a sum of finite numbers that is none is only slower
         return _counted(named, times, values)
     clean = sorted({at: value for at, value in zip(times, values, strict=True) if isfinite(value)}.items())
     return series_of(named, clean) if clean else None
