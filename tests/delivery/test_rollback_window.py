@@ -44,7 +44,9 @@ def test_a_return_within_the_window_skips_the_steps(revisions, tags, back, walks
     assert world.status["phase"] == "Healthy"
     assert world.selects("stable") == world.hash_of(back)
     assert world.weights == ([20, 40, 60, 80, 100, 0] if walks else [100, 0])
-    assert ("SkipSteps" in world.reasons()) != walks
+    said = [note.message for note in world.notes if note.reason == "RolloutCompleted"][-1]
+    assert said.endswith("Rollback within window") != walks
+    assert "SkipSteps" not in world.reasons()  # told where its pods are still up
 
 
 def test_a_return_to_the_first_version_skips_the_steps_only_where_that_is_wished():
@@ -96,3 +98,13 @@ def test_a_near_return_still_waits_for_its_pods():
     assert world.weights == []
     assert world.objects[Ref(kinds.REPLICA_SET, NAMESPACE, name)]["spec"]["replicas"] == 2
     assert world.selects("stable") == world.hash_of("2")
+
+
+def test_a_return_to_pods_that_are_still_up_says_that_steps_are_skipped():
+    world = deployed(a_rollout(2, rollbackWindow={"revisions": 1}, canary={"scaleDownDelaySeconds": 3600}))
+    updated(world, "2")
+    world.set_image("shop/web:1")
+    world.settle(200.0)
+
+    said = [note.message for note in world.notes if note.reason == "SkipSteps"]
+    assert said == ["Rollback to active ReplicaSets within RollbackWindow"]
