@@ -173,9 +173,18 @@ class Lazy:
 class LazyGroup(click.Group):
     """Subcommands by a literal table; each is imported when it is called."""
 
-    def __init__(self, *args: Any, table: Mapping[str, Lazy], connects: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        table: Mapping[str, Lazy],
+        connects: bool = False,
+        elsewhere: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """elsewhere: commands that people look for here, and what serves them instead."""
         super().__init__(*args, **kwargs)
         self.table = table
+        self.elsewhere = elsewhere or {}
         if connects:
             self.params += _options(hidden=False)
 
@@ -205,6 +214,6 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the nearest names where there is no such command."""
         if args and not args[0].startswith("-") and args[0] not in self.table:
-            hint = meant(args[0], self.table) or f"known: {', '.join(self.table)}"
+            hint = self.elsewhere.get(args[0]) or meant(args[0], self.table) or f"known: {', '.join(self.table)}"
             ctx.fail(f"no such command {args[0]!r}; {hint}")
         return super().resolve_command(ctx, args)

@@ -45,11 +45,16 @@ COMMANDS: dict[str, Lazy] = {
     "demo": Lazy(f"{HERE}.demo", "Watch a canary be judged, without a cluster."),
     "completion": Lazy(f"{HERE}.completion", "Print a script that completes commands in your shell."),
 }
+ELSEWHERE = {
+    "dashboard": "a Rollout is watched with: rollouts get ro NAME --watch",
+    "notifications": "alerts are made of the metrics on :8090 (deploy/) and of Events",
+}
 
 
 @click.group(
     cls=LazyGroup,
     table=COMMANDS,
+    elsewhere=ELSEWHERE,
     connects=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Connection options stand before or after the command. Exit codes: 0 ok, 1 error, 2 degraded, 3 timeout, "
@@ -73,6 +78,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except ComplaintError as complaint:
         complaint.show()
         return complaint.code
+    except click.exceptions.NoArgsIsHelpError as asked:  # a group alone is asked what it has
+        click.echo(asked.ctx.get_help() if asked.ctx else "")
+        return Exit.OK
     except click.UsageError as error:
         error.show()
         return Exit.USAGE

@@ -70,6 +70,7 @@ def test_version_answers_at_once() -> None:
         (("promot", "web"), 64, "did you mean 'promote'"),
         (("get", "rolout", "web"), 64, "did you mean 'rollout'"),
         (("undo",), 64, "Missing argument 'NAME'"),
+        (("dashboard",), 64, "rollouts get ro NAME --watch"),
         (("promote",), 64, "give either names or a selector"),
         (("promote", "web", "-l", "team=pay"), 64, "give either names or a selector"),
         (("abort", "web", "-A"), 64, "-A goes with -l"),
@@ -153,3 +154,11 @@ def test_the_plugin_calls_itself_by_the_name_it_was_called_by(tmp_path: Path) ->
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_offered(typed: Type, shell: str) -> None:
     assert "_ROLLOUTS_COMPLETE" in typed("completion", shell).out
+
+
+@pytest.mark.parametrize("words", [(), ("get",), ("app",)])
+def test_a_group_alone_says_what_it_has(typed: Type, words: tuple[str, ...]) -> None:
+    outcome = typed(*words)
+
+    assert outcome.code == 0
+    assert "Commands:" in outcome.out
