@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rollouts.delivery import urgent
+from rollouts.delivery import marks, urgent
+from rollouts.kube import kinds
 from rollouts.kube import object as obj
+from rollouts.kube.ref import Ref
 from tests.builders import STEPS, a_rollout
 from tests.delivery.world import WEB, World, deployed
 
@@ -105,6 +107,20 @@ def test_a_second_abort_keeps_the_canary_for_the_whole_delay_again():
     world.command(abort=False)
     world.until("Paused")
     world.command(abort=True)
+
+    world.settle(25.0)
+    assert world.sizes()["2"] > 0
+    world.settle(10.0)
+
+    assert world.sizes()["2"] == 0
+
+
+def test_a_deadline_that_an_earlier_abort_left_behind_takes_no_pods():
+    world = paused_at(20)
+    world.command(abort=True)
+    canary = Ref(kinds.REPLICA_SET, obj.namespace(world.rollout), obj.name(world.set_named("2")))
+    long_ago = {marks.DEADLINE: world.now.plus(-60).rfc3339()}
+    world.patch(canary, {"metadata": {"annotations": long_ago}})
 
     world.settle(25.0)
     assert world.sizes()["2"] > 0

@@ -14,7 +14,7 @@ from rollouts.delivery import canary, commands, restart, runs, scaling, services
 from rollouts.delivery.turning import Turning
 from rollouts.shell import carrier, carry
 from rollouts.shell.cache import Cache
-from rollouts.simulation.faults import CALM, Weather
+from rollouts.simulation.faults import CALM, Fault, Weather, What
 from rollouts.simulation.runner import Run, of_seed, play, reference
 from rollouts.simulation.workload import SCENARIOS, scenario
 
@@ -176,7 +176,47 @@ def restart_all_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(restart, "at_once", lambda seen: seen.replicas)
 
 
+def abort_raises_weight(patch: pytest.MonkeyPatch) -> None:
+    real = canary._weight
+
+    def weight(seen: Any, phase: Any) -> int:
+        return 25 if seen.latch.aborted and seen.weight_high else real(seen, phase)
+
+    patch.setattr(canary, "_weight", weight)
+
+
+def background_is_not_heard(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(runs, "background_run", lambda seen, latch: None)
+
+
+def marks_are_written_again(patch: pytest.MonkeyPatch) -> None:
+    def own_marks(seen: Any) -> Any:
+        body = {"metadata": {"annotations": {"rollout.argoproj.io/revision": str(seen.revision)}}}
+        meta = seen.rollout["metadata"]
+        yield want.Patch(seen.ref, body, meta["uid"], meta["resourceVersion"], stage=want.Stage.GROW), ()
+
+    patch.setattr(want, "_own_marks", own_marks)
+
+
+def replicas_are_ours(patch: pytest.MonkeyPatch) -> None:
+    real = want._own_marks
+
+    def own_marks(seen: Any) -> Any:
+        for action, told in real(seen):
+            yield replace(action, body={**action.body, "spec": {"replicas": 3}}), told
+
+    patch.setattr(want, "_own_marks", own_marks)
+
+
+def strays_are_overlooked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sys.modules["rollouts.delivery.gather"], "_stray", lambda *arguments: None)
+
+
 MUTANTS = (
+    Mutant("an abort raises the weight", abort_raises_weight, ("S20",), ("abort-and-retry",)),
+    Mutant("a failed analysis is not heard", background_is_not_heard, ("S26",), ("bad-background",)),
+    Mutant("the same mark is written again and again", marks_are_written_again, ("S34",)),
+    Mutant("replicas are changed", replicas_are_ours, ("S35",)),
     Mutant("floor for ceil", floor_for_ceil, ("S2", "L1", "S1", "END")),
     Mutant("weight before selector", weight_before_selector, ("S8",)),
     Mutant("weight to pods that are not ready", weight_to_unready_pods, ("S1", "S2"), weather=SLOW_WATCH),
@@ -211,6 +251,14 @@ def played(mutant: Mutant) -> Any:
         yield Run(name, mutant.weather)
     for seed in range(mutant.seeds):
         yield of_seed(seed)
+
+
+def test_a_stable_version_that_lost_its_owner_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run("good-canary", faults=(Fault(What.HAND, 1500, about="3"),))
+    assert play(run).problems == ()
+    strays_are_overlooked(monkeypatch)
+
+    assert "END" in {problem.law for problem in play(run).problems}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.bug)
