@@ -281,16 +281,6 @@ def _prometheus(spec: Any) -> Iterator[Finding]:
         return
     if not spec.get("query"):
         yield Finding("provider.prometheus.query", "provider.prometheus.query: no query specified", "query: up")
-    yield from _sigv4(spec)
-
-
-def _sigv4(spec: Spec) -> Iterator[Finding]:
-    aws = (spec.get("authentication") or {}).get("sigv4") or {}
-    if isinstance(aws, Mapping) and aws.get("roleArn"):
-        at = "provider.prometheus.authentication.sigv4.roleArn"
-        yield Finding(
-            at, f"{at}: this is not supported by this version", "let the controller's identity have that role"
-        )
 
 
 def _rules(spec: Spec, field: str, metrics: Sequence[Any]) -> Iterator[Finding]:

@@ -105,8 +105,6 @@ def login(spec: Mapping[str, Any], who: str, service: str = "") -> tuple[BasicAu
     if any(aws.values()):
         if not service:
             raise AnalysisError(f"{who} cannot sign for AWS")
-        if aws.get("roleArn"):
-            raise AnalysisError(f"{who} sigv4.roleArn is not assumed: let the controller's own identity have that role")
         signed = Sigv4(service, *(str(aws.get(name) or "") for name in ("region", "profile", "roleArn")))
     basic = _basic(part(given.get("basicAuth"), "authentication.basicAuth", who))
     return basic, _oauth2(part(given.get("oauth2"), "authentication.oauth2", who), who), signed

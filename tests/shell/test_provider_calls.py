@@ -103,9 +103,41 @@ async def test_a_call_for_aws_bears_a_signature_of_its_region_and_service(creden
     assert server.asked[0].body == b'{"a":1}'
 
 
-async def test_a_role_to_assume_is_refused_and_not_left_out(credentials: None) -> None:
-    async with serve() as api, serve() as server:
-        answer = await put(HttpCall(server.url, sigv4=Sigv4("aps", role_arn="arn:aws:iam::1:role/x")), api)
+ROLE = "arn:aws:iam::123456789012:role/metrics"
+ASSUMED = b"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>role-secret</SecretAccessKey>
+<SessionToken>role-token</SessionToken><Expiration>2026-03-01T13:00:00Z</Expiration>
+</Credentials></AssumeRoleResult></AssumeRoleResponse>"""
+DENIED = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>no ASIA</Message></Error></ErrorResponse>"
 
-    assert "roleArn is not assumed" in answer.error
+
+async def test_a_role_is_assumed_once_and_signs_what_follows(
+    credentials: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve() as api, serve(reply(200, ASSUMED)) as sts, serve(reply(200, {}), reply(200, {})) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"{sts.url}/")
+        call = HttpCall(server.url, sigv4=Sigv4("aps", role_arn=ROLE))
+        async with answering(api.url) as skills:
+            answers = [await skills.ask(Ask(f"run/{at}", call, "shop", 10.0)) for at in range(2)]
+
+    (asked,) = sts.asked
+    form = parse_qs(asked.body.decode())
+    assert [each.error for each in answers] == ["", ""]
+    assert (form["Action"], form["RoleArn"], form["Version"]) == (["AssumeRole"], [ROLE], ["2011-06-15"])
+    assert "Credential=AKIDEXAMPLE/" in asked.headers["authorization"]
+    assert "/eu-west-1/sts/aws4_request" in asked.headers["authorization"]
+    for each in server.asked:
+        assert "Credential=ASIAROLE/" in each.headers["authorization"]
+        assert "/eu-west-1/aps/aws4_request" in each.headers["authorization"]
+        assert each.headers["x-amz-security-token"] == "role-token"
+
+
+async def test_a_role_that_is_denied_is_an_error_and_nothing_is_asked(
+    credentials: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve() as api, serve(reply(403, DENIED)) as sts, serve() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"{sts.url}/")
+        answer = await put(HttpCall(server.url, sigv4=Sigv4("aps", role_arn=ROLE)), api)
+
+    assert answer.error.endswith("the role was not assumed: 403 AccessDenied")
     assert server.asked == []

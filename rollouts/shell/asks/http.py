@@ -40,6 +40,7 @@ class Http:
         self._reach = reach
         self._tokens: dict[str, _Token] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._roles = aws.Roles(self._post_signed)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, resolver=Guarded(reach)),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -80,12 +81,16 @@ class Http:
         url, body = _with_params(str(call.url), call.params), str(call.body).encode()
         if call.sigv4 is not None:
             url = url.replace("{region}", aws.region_of(call.sigv4))
-            headers = await aws.signed(call.sigv4, call.method, url, headers, body)
+            headers = await self._roles.signed(call.sigv4, call.method, url, headers, body)
         is_signed = call.sigv4 is not None
         reply = await self._send(call.method, url, body, headers, insecure=call.insecure, is_signed=is_signed)
         if reply.status == 401 and call.oauth2 is not None:
             self._tokens.pop(_token_key(call.oauth2), None)  # the next question fetches another
         return reply
+
+    async def _post_signed(self, url: str, body: bytes, headers: list[tuple[str, str]]) -> tuple[int, bytes]:
+        reply = await self._send("POST", url, body, headers, insecure=False, is_signed=True)
+        return reply.status, bytes(reply.body)
 
     async def _send(
         self,
