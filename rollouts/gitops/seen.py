@@ -229,13 +229,7 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
     source = source_of(asker, running, reader)
     resolve = _resolver(reader)
     place = Place(bare.app, spec.destination.namespace, _options(spec, running), resolve, base.settings.label)
-    desired = None
-    if running is not None and running.manifests is not None:
-        desired = read(running.manifests, place)
-    elif source.output is not None:
-        desired = read(source.output.manifests, place, source.output.origins)
-    if desired is not None:
-        desired = permitted(desired, base.settings.excludes)
+    desired = _desired(base, running, source, place)
     items = inventory.placed(inventory.read(status_of(bare.manifest)), resolve)
     unknown: dict[Kind, str] = {}
     wanted = [(each.key, each.kind) for each in desired.objects if each.key.name] if desired else []
@@ -267,6 +261,17 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
         settings=base.settings,
         user=base.user,
     )
+
+
+def _desired(base: _Base, running: Running | None, source: Source, place: Place) -> Desired | None:
+    """What git, or somebody by hand, wants of the kinds that are looked after here; None while nobody knows."""
+    if running is not None and running.manifests is not None:
+        found = read(running.manifests, place)
+    elif source.output is not None:
+        found = read(source.output.manifests, place, source.output.origins)
+    else:
+        return None
+    return permitted(found, base.settings.excludes)
 
 
 def _recalled(running: Running | None, reader: Reader) -> tuple[Running | None, Instant | None]:
