@@ -213,20 +213,17 @@ def _deletable(bare: AppSeen, reader: Reader, *, problem: str, base: _Base | Non
     )
 
 
+def _asker(bare: AppSeen, spec: ApplicationSpec, rules: Project) -> Asker:
+    keys = tuple(each.key_id for each in rules.spec.signature_keys)
+    name, space = spec.project or project.DEFAULT, spec.destination.namespace
+    return Asker(bare.manifest, bare.app, name, space, rules.spec.source_repos, keys, bare.nudged_at)
+
+
 def _compared(base: _Base, reader: Reader) -> AppSeen:
     bare, spec = base.bare, base.spec
     assert base.project is not None and base.cluster is not None
     running, applied_at = _recalled(active(bare.manifest, spec), reader)
-    asker = Asker(
-        bare.manifest,
-        bare.app,
-        spec.project or project.DEFAULT,
-        spec.destination.namespace,
-        base.project.spec.source_repos,
-        tuple(each.key_id for each in base.project.spec.signature_keys),
-        bare.nudged_at,
-    )
-    source = source_of(asker, running, reader)
+    source = source_of(_asker(bare, spec, base.project), running, reader)
     resolve = _resolver(reader)
     place = Place(bare.app, spec.destination.namespace, _options(spec, running), resolve, base.settings.label)
     desired = _desired(base, running, source, place)
