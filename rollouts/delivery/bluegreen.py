@@ -8,7 +8,7 @@ from __future__ import annotations
 from rollouts.api.rollout import SHARE_DEFAULT, BlueGreenStrategy
 from rollouts.delivery.phase import Phase
 from rollouts.delivery.seen import DeliverySeen, SetSeen
-from rollouts.delivery.sizes import former, running_deadline
+from rollouts.delivery.sizes import former, given_up_since, running_deadline
 from rollouts.delivery.want import Keep, SetWant, Want
 from rollouts.kit import amount
 from rollouts.kit.instant import Instant
@@ -118,7 +118,8 @@ def _aborted(seen: DeliverySeen, each: SetSeen, now: Instant) -> SetWant:
         return SetWant(each, each.wanted, Keep.FOR_GOOD)
     if delay == 0 or not each.wanted:
         return SetWant(each, each.wanted, Keep.AS_IT_IS)
-    delay_s, since = _KEEP_DELAY_S_DEFAULT if delay is None else delay, seen.latch.aborted_at or now
+    delay_s = _KEEP_DELAY_S_DEFAULT if delay is None else delay
+    since = given_up_since(seen, delay_s, now)
     until = running_deadline(each, delay_s, since) or max(now, since).plus(delay_s).rounded_up()
     if until > now:
         return SetWant(each, each.wanted, Keep.UNTIL, until, is_given_up=True)

@@ -102,9 +102,13 @@ def _aborted(seen: DeliverySeen, each: SetSeen, now: Instant) -> SetWant:
         return SetWant(each, each.wanted, Keep.AS_IT_IS)
     if is_shrinking:
         return leaving(seen, each, 0, now)
-    return leaving(
-        seen, each, _KEEP_DELAY_S_DEFAULT if delay is None else delay, now, since=seen.latch.aborted_at or now
-    )
+    delay_s = _KEEP_DELAY_S_DEFAULT if delay is None else delay
+    return leaving(seen, each, delay_s, now, since=given_up_since(seen, delay_s, now))
+
+
+def given_up_since(seen: DeliverySeen, delay_s: int, now: Instant) -> Instant:
+    """When the update was aborted; until that is remembered only a deadline that is over counts as an earlier one's."""
+    return seen.latch.aborted_at or now.plus(-delay_s)
 
 
 def former(seen: DeliverySeen, phase: Phase, each: SetSeen, now: Instant) -> SetWant:

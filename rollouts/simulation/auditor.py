@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rollouts.devplane.store import Commit, Store
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
+from rollouts.kube import object as objects
 from rollouts.kube.object import namespace, ref, uid
 from rollouts.kube.ref import Ref
 from rollouts.shell.cache import at_least
@@ -16,7 +17,7 @@ from rollouts.simulation.case import Case
 from rollouts.simulation.invariants import INVARIANTS
 from rollouts.simulation.memory import Memory
 from rollouts.simulation.process import Process
-from rollouts.simulation.script import USER
+from rollouts.simulation.script import MANAGED_BY, USER
 from rollouts.simulation.timeline import START
 from rollouts.simulation.truth import Truth, truth, wanted
 
@@ -83,6 +84,20 @@ class Auditor:
             stands = truth(self._store, root)
             if stands.aborted and stands.is_updating and stands.weight > 0:
                 self.report("S21", f"aborted, and still weight {stands.weight}")
+        for text in self._left_behind():
+            self.report("S36", text)
+
+    def _left_behind(self) -> Iterator[str]:
+        """S36: a Rollout that is gone leaves no mark on what is the user's."""
+        there = {(root.namespace, root.name) for root in self._roots()}
+        for service in self._store.all(kinds.SERVICE):
+            named = objects.annotations(service).get(MANAGED_BY)
+            if named and (namespace(service), named) not in there:
+                yield f"Service {service['metadata']['name']} bears the mark of {named}, which is gone"
+        for ingress in self._store.all(kinds.INGRESS):
+            owners = [one for one in ingress["metadata"].get("ownerReferences") or () if one["kind"] == "Rollout"]
+            if owners and (namespace(ingress), owners[0]["name"]) not in there:
+                yield f"Ingress {ingress['metadata']['name']} of {owners[0]['name']}, which is gone"
 
     # At the door, before a request leaves.
 

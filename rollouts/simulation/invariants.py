@@ -253,7 +253,7 @@ def only_ours(case: Case) -> Iterator[str]:
     """S32: of objects that have an owner only those of a Rollout of ours are written."""
     if case.commit.kind not in (kinds.REPLICA_SET, kinds.INGRESS):
         is_made = controller_uid(case.commit.object) in case.memory.experiments  # see E2
-        ended = (kinds.ANALYSIS_RUN, kinds.EXPERIMENT, kinds.POD)  # of pods: S36
+        ended = (kinds.ANALYSIS_RUN, kinds.EXPERIMENT, kinds.POD)  # of pods: S37
         if case.commit.type == "DELETED" and case.commit.kind not in ended and not is_made:
             yield f"deleted {case.commit.kind.name} {case.commit.object['metadata']['name']}"
         return
@@ -323,7 +323,7 @@ INVARIANTS: tuple[tuple[str, Callable[[Case], Iterator[str]]], ...] = (
     ("S32", only_ours),
     ("S11", foreign_fields_survive),
     ("S35", users_win),
-    ("S36", restart_keeps_pace),
+    ("S37", restart_keeps_pace),
     ("B1", switch_is_released),
     ("B2", release_is_earned),
     ("B3", promotion_is_earned),

@@ -59,7 +59,7 @@ LIVES: tuple[Scenario, ...] = (
 
 
 def restart_keeps_pace(case: Case) -> Iterator[str]:
-    """S36: no pod is removed but one that is older than spec.restartAt, and no more at a time than may be missing."""
+    """S37: no pod is removed but one that is older than spec.restartAt, and no more at a time than may be missing."""
     if case.commit.kind != kinds.POD or case.commit.type != "DELETED":
         return
     pod, after = case.commit.object, case.after

@@ -19,6 +19,7 @@ ONCE_FAILED = (
     ("recreated-midway", 1245),
     ("recreated-midway", 1735),
     ("fix-forward-after-abort", 397),  # a stranger's weight was taken back to a stable version that lacked a pod
+    ("revert-after-abort", 11),  # an abort that was not remembered yet set its deadline anew at every turn
     ("bad-background", 809),  # a verdict that arrived at the very instant of a decision
 )
 SHRUNKEN = (

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rollouts.core.plan import Plan
 from rollouts.delivery import canary, commands, restart, runs, scaling, services, sizes, steps, want
 from rollouts.delivery.turning import Turning
 from rollouts.shell import carrier, carry
@@ -208,6 +209,10 @@ def replicas_are_ours(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(want, "_own_marks", own_marks)
 
 
+def services_are_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sys.modules["rollouts.delivery.reconcile"], "farewell", lambda seen: Plan())
+
+
 def strays_are_overlooked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sys.modules["rollouts.delivery.gather"], "_stray", lambda *arguments: None)
 
@@ -241,7 +246,8 @@ MUTANTS = (
     ),
     Mutant("no router and no limit above", no_limit_above, ("S6",), ("unrouted-rolling",)),
     Mutant("no router and no limit below", no_limit_below, ("S6",), ("unrouted-rolling",)),
-    Mutant("a restart takes all pods at once", restart_all_at_once, ("S36",), ("restart",)),
+    Mutant("a Rollout that is gone keeps its Services", services_are_kept, ("S36",), ("delete-midway",)),
+    Mutant("a restart takes all pods at once", restart_all_at_once, ("S37",), ("restart",)),
     Mutant("run names are not derived", run_names_are_not_kept, ("S27", "L1"), ("judged-canary",)),
 )
 
