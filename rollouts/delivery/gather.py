@@ -131,11 +131,8 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, r
     routers = tuple((router, router.find(traffic, reader.get)) for router in by_name)
     if refusals := tuple(routing.refused_routes(routers, traffic, reader)):
         return Refused(ref, rollout, refusals)
-    canary_service = _service(ref, blue_green.preview_service if blue_green else traffic.canary_service, references)
-    stable_service = _service(ref, blue_green.active_service if blue_green else traffic.stable_service, references)
-    canary_service, stable_service, followers = _led(
-        canary_service, stable_service, routing.places(by_name, traffic, reader)
-    )
+    pair = _pair(ref, blue_green, traffic, references)
+    canary_service, stable_service, followers = _led(*pair, routing.places(by_name, traffic, reader))
     if stray := _stray(ref, rollout, reader):
         return Stray(ref, rollout, stray)
     sets = tuple(set_seen(each) for each in reader.owned_by(kinds.REPLICA_SET, obj.uid(rollout)))
@@ -165,9 +162,7 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, r
         traffic=traffic,
         routers=routers,
         runs=tuple(run_seen(each) for each in reader.owned_by(kinds.ANALYSIS_RUN, obj.uid(rollout))),
-        experiments=tuple(
-            guests.gathered(each, reader) for each in reader.owned_by(kinds.EXPERIMENT, obj.uid(rollout))
-        ),
+        experiments=guests.gathered(rollout, reader),
         templates=references.templates,
         former=leftovers.gathered(rollout, spec, reader),
         workload=source,
@@ -177,6 +172,17 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, r
         pause_known=reader.known_since(f"pause {remembered.pauses[0].start}") if remembered.pauses else None,
     )
     return replace(seen, refused=refused) if (refused := denials.gathered(seen, reader)) else seen
+
+
+def _pair(
+    ref: Ref, blue_green: BlueGreenStrategy | None, traffic: Traffic, references: References
+) -> tuple[ServiceSeen, ServiceSeen]:
+    """The Services of the canary side and of the stable side; of blue-green the preview's and the active one."""
+    if blue_green is None:
+        names = traffic.canary_service, traffic.stable_service
+    else:
+        names = blue_green.preview_service, blue_green.active_service
+    return _service(ref, names[0], references), _service(ref, names[1], references)
 
 
 def _traffic(ref: Ref, rollout: Manifest, canary: CanaryStrategy, status: Mapping[str, Any]) -> Traffic:

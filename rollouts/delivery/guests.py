@@ -27,7 +27,12 @@ def weights(step: ExperimentStep) -> dict[str, int]:
     return {each.name: each.weight for each in step.templates if each.weight}
 
 
-def gathered(manifest: Manifest, reader: Reader) -> ExperimentSeen:
+def gathered(rollout: Manifest, reader: Reader) -> tuple[ExperimentSeen, ...]:
+    """The Experiments of a Rollout."""
+    return tuple(_gathered(each, reader) for each in reader.owned_by(kinds.EXPERIMENT, obj.uid(rollout)))
+
+
+def _gathered(manifest: Manifest, reader: Reader) -> ExperimentSeen:
     """An Experiment, with its sets where a router may lead to them."""
     seen = experiment_seen(manifest)
     return replace(seen, guests=tuple(_guests(manifest, reader))) if seen.carries else seen

@@ -130,7 +130,7 @@ def text(step: CanaryStep) -> str:
     if step.pause is not None:
         return "pause" if step.pause.duration is None else f"pause: {step.pause.duration}"
     if step.set_canary_scale is not None:
-        return f"setCanaryScale: {_scale_text(step.set_canary_scale)}"
+        return f"setCanaryScale{{{_scale_text(step.set_canary_scale)}}}"
     if managed.is_set(step):
         return managed.text(step)
     if step.plugin is not None:
@@ -140,5 +140,5 @@ def text(step: CanaryStep) -> str:
 
 def _scale_text(scale: SetCanaryScale) -> str:
     if scale.match_traffic_weight:
-        return "matchTrafficWeight"
-    return f"weight {scale.weight}" if scale.replicas is None else f"replicas {scale.replicas}"
+        return "matchTrafficWeight: true"
+    return f"weight: {scale.weight}" if scale.replicas is None else f"replicas: {scale.replicas}"

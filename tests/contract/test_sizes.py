@@ -89,7 +89,7 @@ def test_a_set_size_stands_until_a_step_gives_it_back(story: Story) -> None:
     story.until_step(4)
 
     assert (sizes(story), story.weight()) == ((4, 1), "25")
-    said = "Rollout step 1/5 completed (setCanaryScale: replicas 3)"
+    said = "Rollout step 1/5 completed (setCanaryScale{replicas: 3})"
     assert story.until_told("RolloutStepCompleted", said) == said
 
 
