@@ -138,7 +138,7 @@ def _replaced(stage: Stage, image: str) -> bool:
 
 def _pause_at(stage: Stage, index: str) -> bool:
     now = stage.truth
-    return now.step == int(index) and bool(now.status.get("pauseConditions"))
+    return _is_observed(now) and now.step == int(index) and bool(now.status.get("pauseConditions"))
 
 
 def _wish(stage: Stage) -> str | None:
