@@ -43,9 +43,10 @@ LONG_STEPS: tuple[Mapping[str, Any], ...] = ({"setWeight": 20}, {"experiment": L
 GOOD, BAD = {"web:2": "1", "web:3": "1"}, {"web:2": "0.5", "web:3": "1"}
 CLEARED = "experiments have no pods"
 
+# It lasts longer than the API server is away: whoever cuts the first one short is to be heard before its time is up.
 _SHARING = {
     "templates": [{**_TEMPLATES[0], "weight": 10}, {**_TEMPLATES[1], "weight": 5}],
-    "duration": "20s",
+    "duration": "5m",
     "scaleDownDelaySeconds": 0,
 }
 SHARED_STEPS: tuple[Mapping[str, Any], ...] = ({"setWeight": 20}, {"experiment": _SHARING}, {"setWeight": 60})
