@@ -97,8 +97,9 @@ def deadline(seen: DeliverySeen) -> Instant | None:
     since = Instant.parse(before.get("lastUpdateTime"))
     if since is None or before.get("reason") in (DEADLINE_EXCEEDED, ABORTED) or not is_waiting(seen, seen.latch):
         return None
-    is_told = before.get("reason") in denials.REASONS
-    if seen.current is None and not (is_told and denials.progressing(seen)):
+    denied = denials.progressing(seen)
+    is_told = denied is not None and (denied.reason, denied.message) == (before.get("reason"), before.get("message"))
+    if seen.current is None and not is_told:
         return None  # it is ours to make: nobody is late while we were away, were not heard, or were just refused
     born = obj.created(seen.current.manifest) if seen.current else None
     return (since if born is None else max(since, born)).plus(seen.spec.progress_deadline_s)

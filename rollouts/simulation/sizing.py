@@ -61,7 +61,7 @@ SIZES: tuple[Scenario, ...] = (
     Scenario("late-and-aborted", "The new version never becomes ready: the deadline gives it up.",
         """when healthy: set image web:2
            when aborted: end""", RETURNED, pods={"2.ready": "never"},
-        more={"progressDeadlineSeconds": 20, "progressDeadlineAbort": True}),
+        more={"progressDeadlineSeconds": 120, "progressDeadlineAbort": True}),
     Scenario("unrouted", "Without a router the pods of both versions stand in the ratio of each step.",
         """when healthy: set image web:2
            when healthy on web:2: end""", PROMOTED, replicas=6, extra=UNROUTED),
