@@ -27,6 +27,7 @@ from rollouts.delivery.turning import Turning
 from rollouts.kit.instant import Instant
 
 ERROR_BACKOFF_S = 30.0
+ENDINGS_MAX = 5  # how often a plugin is called to end a Run, before its errors are taken for its last word
 REQUEUE_S = 30.0  # for a plugin that is Running and does not say when it wants to be called again
 REQUEUE_S_MIN, REQUEUE_S_MAX = 1.0, 86_400.0
 ANSWER_GRACE_S = 15.0  # past a call's own timeout: then the Rollout looks again, in case the answer was lost
@@ -95,7 +96,8 @@ def owed(seen: DeliverySeen, now: Instant) -> Turning | None:
     if not more:
         return None
     what = ", ".join(f"{each.operation} of step {each.index + 1}" for each in more)
-    return Turning(replace(latch, calls=(*latch.calls, *more)), Event.CALL, f"plugins are to hear of it: {what}")
+    kept = calls.joined(latch.calls, more)
+    return Turning(replace(latch, calls=kept), Event.CALL, f"plugins are to hear of it: {what}")
 
 
 def _said(call: Call, value: Any, error: str, now: Instant) -> Call:
@@ -119,9 +121,10 @@ def _said(call: Call, value: Any, error: str, now: Instant) -> Call:
 
 
 def _erred(call: Call, error: str, now: Instant) -> Call:
-    """An error keeps the plugin's former state. A Run is tried again; what ends one is not."""
+    """An error keeps the plugin's former state. A Run is tried again for ever; what ends one, a few times."""
     after = replace(call, phase=ERROR, message=(error or "an error without words")[:MESSAGE_MAX])
-    return replace(after, backoff_s=ERROR_BACKOFF_S) if call.operation == RUN else replace(after, finished=now)
+    is_last = call.operation != RUN and call.executions >= ENDINGS_MAX
+    return replace(after, finished=now) if is_last else replace(after, backoff_s=ERROR_BACKOFF_S)
 
 
 def _reply(value: Any) -> StepReply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,20 +59,31 @@ def carried(calls: tuple[Call, ...], now: Instant) -> tuple[Call, ...]:
 
 def terminations(calls: tuple[Call, ...], now: Instant) -> tuple[Call, ...]:
     """The Terminate for each Run that is not over and that nothing else ends."""
-    ended = {each.index for each in calls if each.operation != RUN}
-    running = (each for each in calls if each.operation == RUN and each.is_open and each.index not in ended)
-    return tuple(_after(each, TERMINATE, now) for each in running)
+    return tuple(_after(each, TERMINATE, now) for each in _runs(calls) if each.is_open)
 
 
 def aborts(calls: tuple[Call, ...], now: Instant) -> tuple[Call, ...]:
     """The Abort for each Run that was successful or is not over, the latest step first."""
-    ended = {each.index for each in calls if each.operation != RUN}
-    done = [
-        each
-        for each in calls
-        if each.operation == RUN and each.phase != FAILED and not each.is_disabled and each.index not in ended
-    ]
+    done = [each for each in _runs(calls) if each.phase != FAILED and not each.is_disabled]
     return tuple(_after(each, ABORT, now) for each in sorted(done, key=lambda each: -each.index))
+
+
+def joined(calls: tuple[Call, ...], more: tuple[Call, ...]) -> tuple[Call, ...]:
+    """The calls and those that come now, each in the place of what an update before owed to the same step."""
+    keys = {(each.index, each.operation) for each in more}
+    return (*(each for each in calls if (each.index, each.operation) not in keys), *more)
+
+
+def _runs(calls: tuple[Call, ...]) -> Iterator[Call]:
+    """The Runs that nothing ends yet.
+
+    What was decided after a Run ends it. What stands before it is owed to an update that is over: while that is not
+    done the Run is not called, so that there is nothing to end; once it is done it says nothing of this Run.
+    """
+    for place, run in enumerate(calls):
+        ends = ((at, each) for at, each in enumerate(calls) if each.index == run.index and each.operation != RUN)
+        if run.operation == RUN and not any(each.is_open or at > place for at, each in ends):
+            yield run
 
 
 def _after(run: Call, operation: str, now: Instant) -> Call:
@@ -109,8 +120,9 @@ def _read(each: Mapping[str, Any]) -> Call | None:
         is_disabled=each.get("disabled") is True,
         state=each.get("status"),
     )
-    is_over = phase in (SUCCESSFUL, FAILED) or (phase == ERROR and operation != RUN)
-    return replace(call, finished=(call.finished or call.updated or started) if is_over else None)
+    if phase in (SUCCESSFUL, FAILED):
+        return replace(call, finished=call.finished or call.updated or started)
+    return call if phase == ERROR and operation != RUN else replace(call, finished=None)
 
 
 def told(calls: tuple[Call, ...]) -> list[dict[str, Any]]:

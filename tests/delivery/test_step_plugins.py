@@ -103,7 +103,25 @@ def test_an_abort_is_told_to_every_plugin_that_ran_the_latest_first():
     assert told(world, "index", "operation", "phase")[2:] == [(3, "Abort", "Successful"), (1, "Abort", "Successful")]
 
 
-def test_an_abort_that_a_plugin_cannot_carry_out_is_not_repeated():
+def test_an_abort_that_was_lost_is_told_again_after_half_a_minute():
+    def flaky(call: StepCall) -> Any:
+        if call.operation == "Abort" and call.execution == 0:
+            raise RuntimeError("connection refused")
+        return running(call) if call.operation == "Run" else {"phase": "Successful"}
+
+    world = at_plugin(flaky)
+    world.command(abort=True)
+    world.settle(5.0)
+    assert told(world, "operation", "phase", "message", "backoff")[1] == ("Abort", "Error", "connection refused", "30s")
+    assert told(world, "finishedAt")[1] == (None,) and world.weight == 0
+
+    world.settle(40.0)
+
+    assert world.calls.count(("Abort", 1)) == 2
+    assert told(world, "operation", "phase", "message", "backoff")[1] == ("Abort", "Successful", None, None)
+
+
+def test_an_abort_that_a_plugin_cannot_carry_out_is_given_up_after_five_calls():
     def deaf(call: StepCall) -> Any:
         if call.operation == "Abort":
             raise RuntimeError("gone")
@@ -113,8 +131,9 @@ def test_an_abort_that_a_plugin_cannot_carry_out_is_not_repeated():
     world.command(abort=True)
     world.settle(300.0)
 
-    assert world.calls.count(("Abort", 1)) == 1
-    assert told(world, "operation", "phase", "message")[1] == ("Abort", "Error", "gone")
+    assert world.calls.count(("Abort", 1)) == 5
+    assert told(world, "operation", "phase", "message", "backoff")[1] == ("Abort", "Error", "gone", None)
+    assert told(world, "finishedAt")[1] != (None,)
 
 
 def test_traffic_goes_back_although_a_plugin_does_not_answer():
@@ -146,6 +165,39 @@ def test_a_new_version_terminates_what_ran_for_the_former_one_before_it_begins()
     world.settle(3.0)
 
     assert world.calls == [("Run", 1), ("Terminate", 1), ("Run", 1)]
+    assert told(world, "operation", "phase") == [("Terminate", "Successful"), ("Run", "Running")]
+
+
+@pytest.mark.parametrize(
+    ("command", "operation"),
+    [({"promoteFull": True}, "Terminate"), ({"abort": True}, "Abort")],
+    ids=["a full promotion", "an abort"],
+)
+def test_a_version_is_ended_although_the_former_one_was_ended_at_the_same_step(command: dict[str, Any], operation: str):
+    world = at_plugin(lambda call: running(call) if call.operation == "Run" else {"phase": "Successful"})
+    world.set_image("shop/web:3")
+    world.settle(3.0)
+    world.command(**command)
+    world.settle(3.0)
+
+    assert world.calls == [("Run", 1), ("Terminate", 1), ("Run", 1), (operation, 1)]
+    assert told(world, "operation", "phase")[-2:] == [("Run", "Running"), (operation, "Successful")]
+
+
+def test_a_new_version_waits_with_its_plugin_until_the_former_one_is_terminated():
+    def flaky(call: StepCall) -> Any:
+        if call.operation == "Terminate" and call.execution == 0:
+            raise RuntimeError("connection refused")
+        return running(call) if call.operation == "Run" else {"phase": "Successful"}
+
+    world = at_plugin(flaky)
+    world.set_image("shop/web:3")
+    world.settle(10.0)
+    assert world.calls == [("Run", 1), ("Terminate", 1)]
+
+    world.settle(30.0)
+
+    assert world.calls[:4] == [("Run", 1), ("Terminate", 1), ("Terminate", 1), ("Run", 1)]
     assert told(world, "operation", "phase") == [("Terminate", "Successful"), ("Run", "Running")]
 
 
