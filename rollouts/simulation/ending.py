@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from rollouts.core.stepcall import RUN
 from rollouts.devplane.store import Store
 from rollouts.kube import kinds
 from rollouts.kube.object import controller_uid, labels, name, namespace
@@ -92,8 +93,7 @@ def _masked(manifest: Manifest) -> dict[str, Any]:
 
 def _mask(value: Any) -> Any:
     if isinstance(value, Mapping):
-        # What a step plugin remembers depends on how far it was when somebody passed over its step.
-        left_out = _LEFT_OUT | {"status"} if {"operation", "phase"} <= value.keys() else _LEFT_OUT
+        left_out = _LEFT_OUT | _open_call(value) if {"operation", "phase"} <= value.keys() else _LEFT_OUT
         return {
             key: _mask(inner)
             for key, inner in sorted(value.items())
@@ -110,6 +110,16 @@ def _mask(value: Any) -> Any:
         told = _ERROR.sub('"Error Message: <which>"', _STAMP.sub("<time>", value))
         return _POD.sub("of pod <which>", told)
     return value
+
+
+def _open_call(call: Mapping[str, Any]) -> frozenset[str]:
+    """What of a step plugin's call depends on how far the plugin was when somebody passed over its step.
+
+    What the plugin remembers always does. A Run that was left before it was over had been answered or not, well or
+    with an error: that it was left is all that is sure of it. A call that ends one is over in the end, and must agree.
+    """
+    is_left = call["operation"] == RUN and not call.get("finishedAt")
+    return frozenset({"status", "phase", "message", "updatedAt", "backoff"} if is_left else {"status"})
 
 
 def _are_conditions(items: list[Any]) -> bool:

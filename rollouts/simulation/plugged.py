@@ -65,8 +65,12 @@ def calls_of(rollout: Manifest) -> list[Mapping[str, Any]]:
 def is_told(rollout: Manifest) -> bool:
     """Whether every Run is over, or its plugin was told to end it."""
     found = calls_of(rollout)
-    over = {each["index"] for each in found if each["operation"] != RUN and each["phase"] != "Running"}
-    return all(each.get("finishedAt") or each["index"] in over for each in found)
+    return all(each.get("finishedAt") or _is_ended(each, found[place:]) for place, each in enumerate(found))
+
+
+def _is_ended(run: Mapping[str, Any], later: list[Mapping[str, Any]]) -> bool:
+    ends = (each for each in later if each["operation"] != RUN and each["index"] == run["index"])
+    return run["operation"] == RUN and any(each.get("finishedAt") for each in ends)
 
 
 def plugin_lets_pass(case: Case) -> Iterator[str]:
