@@ -88,8 +88,11 @@ def test_a_faster_demo_shortens_pauses_intervals_and_ranges_alike():
     assert metric["provider"]["prometheus"]["address"] == "http://127.0.0.1:1"
 
 
+ORDER = ["AnalysisTemplate", "Service", "Service", "Ingress", "Rollout"]
+
+
 def test_every_manifest_of_the_examples_is_one_that_the_demo_can_order():
     for folder in FOLDERS:
         kinds = [one["kind"] for one in load(Path(examples_folder() / folder))]
 
-        assert kinds in ([], ["AnalysisTemplate", "Service", "Service", "Ingress", "Rollout"])
+        assert kinds in ([], ORDER, ORDER[1:])
