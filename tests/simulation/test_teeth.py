@@ -49,7 +49,7 @@ def weight_before_selector(patch: pytest.MonkeyPatch) -> None:
         yield from services.turn(seen, seen.canary_service, wish.canary_hash)
         yield from services.turn(seen, seen.stable_service, wish.stable_hash)
 
-    patch.setattr(sys.modules["rollouts.delivery.reconcile"], "shift", shift)
+    patch.setattr(want, "shift", shift)
 
 
 def weight_to_unready_pods(patch: pytest.MonkeyPatch) -> None:
