@@ -22,7 +22,7 @@ _LASTING = ("RolloutResumed", "RolloutRetry", "NewReplicaSetCreated", "FoundNewR
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Pods over all ReplicaSets; updated: those of the spec's own."""
+    """Pods over all ReplicaSets; updated: those of the spec's own.  ready, available: of what is to serve."""
 
     replicas: int
     updated: int
@@ -33,11 +33,12 @@ class Counts:
 def counts_of(seen: DeliverySeen) -> Counts:
     """The pods as the ReplicaSets count them; under blue-green only those that the active Service selects serve."""
     active = seen.set_of(seen.stable_service.hash) if seen.blue_green else None
+    serving = seen.sets if active is None else (active,)
     return Counts(
         replicas=sum(each.pods for each in seen.sets),
         updated=seen.current.pods if seen.current else 0,
-        ready=sum(each.ready for each in seen.sets),
-        available=sum(each.available for each in seen.sets) if active is None else active.available,
+        ready=sum(each.ready for each in serving),
+        available=sum(each.available for each in serving),
     )
 
 
@@ -48,11 +49,12 @@ def conditions(
     is_paused = bool(latch.pauses) or seen.spec.paused
     is_complete = bool(latch.stable) and latch.stable == latch.current
     is_whole = is_complete and is_healthy(seen, counts)
+    is_told_paused = is_paused or _is_taking_over(seen, latch)
     healthy = is_whole and not is_paused
     words = "Rollout is healthy" if healthy else "Rollout is not healthy"
     found = [
         _available(seen, counts),
-        *_once_true(seen, Condition("Paused", _flag(is_paused), "RolloutPaused", "Rollout is paused")),
+        *_once_true(seen, Condition("Paused", _flag(is_told_paused), "RolloutPaused", "Rollout is paused")),
         *_once_true(seen, Condition("Healthy", _flag(healthy), "RolloutHealthy", words)),
         Condition("Completed", _flag(is_complete), "RolloutCompleted", "RolloutCompleted"),
         _progressing(seen, latch, (counts, is_whole, is_paused), turning, now),
@@ -74,6 +76,18 @@ def is_healthy(seen: DeliverySeen, counts: Counts) -> bool:
         return is_whole and counts.replicas == seen.replicas
     services = (seen.stable_service, seen.canary_service)
     return is_whole and all(each.hash == seen.latch.current for each in services if each.is_named)
+
+
+def _is_taking_over(seen: DeliverySeen, latch: Latch) -> bool:
+    """Whether a blue-green update that was paused needs nothing more than its Service to turn.
+
+    Whoever waits for the end of the pause finds the new version active then, as the contract's clients expect.
+    """
+    before = find(seen.status.get("conditions"), "Paused")
+    if seen.blue_green is None or before.get("status") != "True" or not latch.is_updating or latch.aborted:
+        return False
+    is_there = seen.current is not None and seen.current.usable >= seen.replicas
+    return latch.step > 0 and is_there and seen.stable_service.hash != latch.current
 
 
 def is_waiting(seen: DeliverySeen, latch: Latch) -> bool:
