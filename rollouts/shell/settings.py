@@ -39,6 +39,7 @@ class Settings:
     events_queue_max: int = 12_000
     events_inflight_max: int = 4
     events_gather_s: float = 0.5  # events are sent in bursts, this long after the first one of a burst
+    events_calm_max: int = 32  # told within a second; up to so many are sent at once, more of them in bursts
     events_burst_max: int = 16
     events_busy_max: int = 1  # in a burst while writes are under way
     event_message_bytes_max: int = 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from rollouts.shell.settings import DEFAULTS, Settings
 
 COMPONENT = "rollouts-controller"
 STEP_ASIDE_S = 0.2
+CALM_S = 1.0
 About = tuple[str, str]
 SameFact = tuple[str, str, str, str]
 
@@ -69,6 +70,7 @@ class Teller:
         self._newest: dict[About, int] = {}  # object → ordinal of its newest note that waits
         self._ordinal = 0
         self._told: OrderedDict[SameFact, Told] = OrderedDict()
+        self._lately: deque[Instant] = deque(maxlen=settings.events_calm_max)  # when the newest notes were told
         self._some = asyncio.Event()
         self._latest_micros = 0
         self.sends_events = True
@@ -94,6 +96,7 @@ class Teller:
         if not self.sends_events:
             return
         same, at = _fact(note), clock.now()
+        self._lately.append(at)
         newest = self._waiting.get(self._newest.get(same[:2], -1))
         # What was told in between stands between: only the newest note of an object is counted where it waits.
         if newest is not None and _fact(newest.note) == same:
@@ -108,18 +111,32 @@ class Teller:
         self._some.set()
 
     async def run(self) -> None:
-        """Send events in bursts, in the order in which they were told. Never returns."""
+        """Send events in the order in which they were told: where they are few at once, else in bursts. Never returns.
+
+        Who sees a Rollout healthy asks for its events next.
+        """
         while True:
             await self._some.wait()
-            await asyncio.sleep(self._settings.events_gather_s)  # one burst costs a fraction of as many single calls
+            if not self._is_calm:
+                await asyncio.sleep(self._settings.events_gather_s)  # one burst costs a fraction of so many calls
             while self._waiting:
-                if self._is_busy():
+                if self._steps_aside:
                     await asyncio.sleep(STEP_ASIDE_S)
                 # Late, but never stuck: while writes are under way a few events go out all the same.
                 await self._burst(
-                    self._settings.events_busy_max if self._is_busy() else self._settings.events_burst_max
+                    self._settings.events_busy_max if self._steps_aside else self._settings.events_burst_max
                 )
             self._some.clear()
+
+    @property
+    def _is_calm(self) -> bool:
+        """Whether no more notes were told of late than can be sent beside everything else."""
+        told = self._lately
+        return len(told) < self._settings.events_calm_max or clock.now().since(told[0]) > CALM_S
+
+    @property
+    def _steps_aside(self) -> bool:
+        return self._is_busy() and not self._is_calm
 
     async def flush(self, wait_s_max: float) -> None:
         """Give what still waits a last chance."""

@@ -111,7 +111,7 @@ async def test_what_has_no_namespace_is_told_in_default():
 
 
 async def test_events_wait_while_writes_are_under_way_and_go_out_all_the_same():
-    settings = Settings(events_gather_s=0.0)
+    settings = Settings(events_gather_s=0.0, events_calm_max=1)
     async with serve(reply(201)) as api, Client(Access(api.url), settings) as client:
         teller = Teller(client, settings, is_busy=lambda: True)
         teller.tell(a_note())
@@ -121,6 +121,37 @@ async def test_events_wait_while_writes_are_under_way_and_go_out_all_the_same():
         await asyncio.gather(task, return_exceptions=True)
 
     assert len(api.asked) == 1
+
+
+async def test_a_few_events_are_sent_as_soon_as_they_are_told():
+    settings = Settings(events_gather_s=60.0)
+    async with serve(*[reply(201)] * 3) as api, Client(Access(api.url), settings) as client:
+        teller = Teller(client, settings, is_busy=lambda: True)
+        task = asyncio.create_task(teller.run())
+        for number in range(3):
+            teller.tell(a_note(f"the {number}."))
+            await api.until_asked(number + 1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert len(api.asked) == 3
+
+
+async def test_many_events_wait_for_a_burst():
+    settings = Settings(events_gather_s=60.0, events_calm_max=5)
+    async with serve(*[reply(201)] * 10) as api, Client(Access(api.url), settings) as client:
+        teller = Teller(client, settings)
+        for number in range(10):
+            teller.tell(a_note(f"the {number}."))
+        task = asyncio.create_task(teller.run())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+        assert len(teller) == 10
+        await teller.flush(10.0)
+
+    assert len(api.asked) == 10
 
 
 async def test_a_dry_run_logs_and_writes_no_event(caplog):
