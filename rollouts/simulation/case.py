@@ -8,7 +8,7 @@ from rollouts.devplane.store import Commit
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube.object import controller_uid, labels, ref, uid
-from rollouts.kube.ref import Manifest
+from rollouts.kube.ref import Manifest, Ref
 from rollouts.simulation.memory import Memory
 from rollouts.simulation.truth import HASH, Truth, wanted
 
@@ -35,6 +35,10 @@ class Case:
     def least(self, target: Manifest | None) -> int:
         """The fewest available pods of a ReplicaSet in the same time."""
         return min(self.memory.available[uid(target)].within(self.since)) if target else 0
+
+    def shares(self, carrier: Ref) -> list[int]:
+        """Every share that the canary can have had on an object of a router, as far as the controller knew."""
+        return [self.after.share(weight) for weight in self.memory.weights[carrier].within(self.since)]
 
     @property
     def replicas(self) -> int:

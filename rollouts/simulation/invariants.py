@@ -121,7 +121,7 @@ def routers_agree(case: Case) -> Iterator[str]:
     if case.advanced is None or (asked := case.after.steps[case.advanced].get("setWeight")) is None:
         return
     for ingress in case.after.canary_ingresses:
-        seen = case.memory.weights[ingress].within(case.since)
+        seen = case.shares(ingress)
         if asked not in seen:
             yield f"step {case.advanced} left although {ingress.name} has weight {seen[-1]}, not {asked}"
 

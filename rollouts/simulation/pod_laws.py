@@ -17,7 +17,7 @@ def stable_stays_whole(case: Case) -> Iterator[str]:
     after = case.after
     if not after.is_routed or not case.scaled or case.scaled[0] != after.stable:
         return
-    weights = (weight for ingress in after.weights for weight in case.memory.weights[ingress].within(case.since))
+    weights = (weight for ingress in after.weights for weight in case.shares(ingress))
     share = after.total - max(weights, default=0) if after.is_dynamic else after.total
     least = need(case.replicas, share, after.total)
     if case.scaled[2] < min(case.scaled[1], least):

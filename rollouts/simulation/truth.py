@@ -63,13 +63,22 @@ class Truth:
 
     @cached_property
     def canary(self) -> Mapping[str, Any]:
-        """spec.strategy.canary, empty rather than absent; blue-green as the canary that it resembles."""
+        """spec.strategy.canary, empty rather than absent; blue-green and ping-pong as the canary that they resemble."""
         strategy = self.spec.get("strategy") or {}
-        blue_green = strategy.get("blueGreen")
+        blue_green, canary = strategy.get("blueGreen"), strategy.get("canary") or {}
+        if both := canary.get("pingPong"):
+            ping, pong = both["pingService"], both["pongService"]
+            stable, other = (pong, ping) if self.is_swapped else (ping, pong)
+            return {**canary, "stableService": stable, "canaryService": other}
         if blue_green is None:
-            return strategy.get("canary") or {}
+            return canary
         services = {"stableService": blue_green.get("activeService"), "canaryService": blue_green.get("previewService")}
         return {**blue_green, **services}
+
+    @property
+    def is_swapped(self) -> bool:
+        """Whether the two Services of ping-pong have changed sides, so that what a router gives pong is stable's."""
+        return (self.status.get("canary") or {}).get("stablePingPong") == "pong"
 
     @property
     def is_blue_green(self) -> bool:
@@ -178,7 +187,12 @@ class Truth:
     @cached_property
     def weights(self) -> dict[Ref, int]:
         """The share of the canary by canary Ingress; one that is not there, or is no canary, gives nothing."""
-        return {ref: weight_of(self.read(ref)) for ref in self.canary_ingresses}
+        shown = {ref: self.read(ref) for ref in self.canary_ingresses}
+        return {ref: self.share(weight_of(manifest)) if manifest else 0 for ref, manifest in shown.items()}
+
+    def share(self, weight: int) -> int:
+        """The canary's share where a router's object gives so much to the Service that was its at first."""
+        return self.total - weight if self.is_swapped else weight
 
     @property
     def weight(self) -> int:

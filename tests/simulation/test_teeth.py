@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rollouts.core.plan import Plan
-from rollouts.delivery import canary, commands, restart, runs, scaling, services, sizes, steps, want
+from rollouts.delivery import canary, commands, restart, routing, runs, scaling, services, sizes, steps, want
 from rollouts.delivery.turning import Turning
 from rollouts.shell import carrier, carry
 from rollouts.shell.cache import Cache
@@ -217,6 +217,11 @@ def strays_are_overlooked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sys.modules["rollouts.delivery.gather"], "_stray", lambda *arguments: None)
 
 
+def the_sides_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    real = routing.services_by_side
+    patch.setattr(routing, "services_by_side", lambda spec, status: real(spec, {}))
+
+
 MUTANTS = (
     Mutant("an abort raises the weight", abort_raises_weight, ("S20",), ("abort-and-retry",)),
     Mutant("a failed analysis is not heard", background_is_not_heard, ("S26",), ("bad-background",)),
@@ -248,6 +253,7 @@ MUTANTS = (
     Mutant("no router and no limit below", no_limit_below, ("S6",), ("unrouted-rolling",)),
     Mutant("a Rollout that is gone keeps its Services", services_are_kept, ("S36",), ("delete-midway",)),
     Mutant("a restart takes all pods at once", restart_all_at_once, ("S37",), ("restart",)),
+    Mutant("ping is stable for ever", the_sides_are_forgotten, ("S3", "S8"), ("ping-pong",)),
     Mutant("run names are not derived", run_names_are_not_kept, ("S27", "L1"), ("judged-canary",)),
 )
 
