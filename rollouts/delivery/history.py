@@ -7,7 +7,9 @@ from typing import TypeVar
 
 from rollouts.api.rollout import RUN_HISTORY_LIMIT_DEFAULT
 from rollouts.core.plan import Delete
-from rollouts.delivery.seen import DeliverySeen, ExperimentSeen, RunSeen
+from rollouts.delivery import marks
+from rollouts.delivery.seen import DeliverySeen, ExperimentSeen, RunSeen, SetSeen
+from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Ref
@@ -15,6 +17,7 @@ from rollouts.kube.ref import Ref
 _Made = TypeVar("_Made", RunSeen, ExperimentSeen)
 
 REVISIONS_TOLD_MAX = 20
+DIGITS_MAX = 18
 NEAR_RETURN = "Rollback within window"
 DELETES_MAX = 8  # in one plan; the rest follows in the next
 
@@ -32,8 +35,15 @@ def is_return(seen: DeliverySeen) -> bool:
     """
     if seen.current is None or seen.stable is None:
         return False
-    target, stable = obj.created(seen.current.manifest), obj.created(seen.stable.manifest)
+    target, stable = _born(seen.current), _born(seen.stable)
     return target is not None and stable is not None and target < stable
+
+
+def _born(each: SetSeen) -> tuple[Instant, int] | None:
+    """When a version came first; of two that came within one second the one with the earlier first revision."""
+    born, told = obj.created(each.manifest), obj.annotations(each.manifest).get(marks.REVISION_HISTORY, "")
+    former = (int(word) for word in told.split(",") if word.isascii() and word.isdigit() and len(word) <= DIGITS_MAX)
+    return None if born is None else (born, min((each.revision, *former)))
 
 
 def is_near_return(seen: DeliverySeen) -> bool:
@@ -41,9 +51,9 @@ def is_near_return(seen: DeliverySeen) -> bool:
     window = seen.spec.rollback_window
     if window is None or seen.current is None or seen.stable is None or not is_return(seen):
         return False
-    target, stable = obj.created(seen.current.manifest), obj.created(seen.stable.manifest)
+    target, stable = _born(seen.current), _born(seen.stable)
     assert target is not None and stable is not None
-    born = [obj.created(each.manifest) for each in seen.older]
+    born = [_born(each) for each in seen.older]
     return sum(1 for moment in born if moment is not None and target < moment < stable) < window.revisions
 
 

@@ -22,9 +22,12 @@ _GROUPS = {
     "Experiment": "/apis/argoproj.io/v1alpha1/namespaces/{}/experiments",
     "AnalysisTemplate": "/apis/argoproj.io/v1alpha1/namespaces/{}/analysistemplates",
     "ReplicaSet": "/apis/apps/v1/namespaces/{}/replicasets",
+    "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "Service": "/api/v1/namespaces/{}/services",
     "Ingress": "/apis/networking.k8s.io/v1/namespaces/{}/ingresses",
     "Event": "/api/v1/namespaces/{}/events",
+    "Job": "/apis/batch/v1/namespaces/{}/jobs",
+    "Pod": "/api/v1/namespaces/{}/pods",
 }
 Object = dict[str, Any]
 
@@ -85,9 +88,13 @@ class Story:
     def deploy(self, steps: list[Object], replicas: int = 2, canary: Object | None = None, **more: Any) -> Object:
         """Create everything, and wait until the first version is Healthy."""
         told = {"abortScaleDownDelaySeconds": 1, "scaleDownDelaySeconds": 1, **(canary or {})}
-        self._began = self.ask("GET", self.path("Event"))["metadata"]["resourceVersion"]
+        self.watch_events()
         self.create(*the_usual(), a_rollout(replicas, steps=steps, canary=told, template=a_version(1), **more))
         return self.until_phase("Healthy")
+
+    def watch_events(self) -> None:
+        """From now on events are told by `reasons`."""
+        self._began = self.ask("GET", self.path("Event"))["metadata"]["resourceVersion"]
 
     def measure(self, name: str = "success-rate", **metric: Any) -> None:
         """Create an AnalysisTemplate with one metric that asks the test's judge."""

@@ -49,6 +49,20 @@ def test_a_return_within_the_window_skips_the_steps(revisions, tags, back, walks
     assert "SkipSteps" not in world.reasons()  # told where its pods are still up
 
 
+def test_of_two_versions_of_one_second_the_first_is_the_older_one_however_often_it_came_back():
+    world = updated(windowed(1), "2", "1")
+    born = world.set_named("1")["metadata"]["creationTimestamp"]
+    name = world.set_named("2")["metadata"]["name"]
+    world.patch(Ref(kinds.REPLICA_SET, NAMESPACE, name), {"metadata": {"creationTimestamp": born}})
+    updated(world, "2")
+    world.weights.clear()
+    world.set_image("shop/web:1")
+    world.settle(200.0)
+
+    assert world.weights == [100, 0]
+    assert world.status["duration"]["completionStatus"] == "FastRolledBack"
+
+
 def test_a_return_to_the_first_version_skips_the_steps_only_where_that_is_wished():
     world = updated(deployed(a_rollout(2)), "2")
     world.set_image("shop/web:1")
