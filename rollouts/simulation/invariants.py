@@ -24,7 +24,7 @@ from rollouts.simulation.pod_laws import (
     ratio_keeps_limits,
     stable_stays_whole,
 )
-from rollouts.simulation.routed import CARRYING, SELECTING, foreign
+from rollouts.simulation.routed import CARRYING, SELECTING, counts_to, foreign
 from rollouts.simulation.switch_laws import promotion_is_earned, release_is_earned, switch_is_released
 from rollouts.simulation.trials import experiment_keeps_pods, experiment_lets_pass, guests_have_pods, verdict_stays
 from rollouts.simulation.truth import DONE, HASH, need
@@ -87,9 +87,13 @@ def weight_follows_steps(case: Case) -> Iterator[str]:
 
 
 def weights_add_up(case: Case) -> Iterator[str]:
-    """S4: every share lies between nothing and all."""
+    """S4: every share lies between nothing and all, the others make up the rest, and the router counts to the same."""
     if case.weight and not 0 <= case.weight[1] <= case.after.total:
         yield f"weight {case.weight[1]} of {case.after.total}"
+    if case.weight and case.weight[1] and case.commit.kind == kinds.INGRESS:
+        counted = counts_to(case.commit.object)
+        if counted not in (None, case.after.total):
+            yield f"weight {case.weight[1]} of {case.after.total} on an Ingress that counts to {counted}"
 
 
 def selected_stays_up(case: Case) -> Iterator[str]:
@@ -250,7 +254,7 @@ def pauses_are_kept(case: Case) -> Iterator[str]:
 
 
 def only_ours(case: Case) -> Iterator[str]:
-    """S32: of objects that have an owner only those of a Rollout of ours are written."""
+    """S32: of objects that have an owner only those of a Rollout of ours are written; its uid counts, not its name."""
     if case.commit.kind not in (kinds.REPLICA_SET, kinds.INGRESS):
         is_made = controller_uid(case.commit.object) in case.memory.experiments  # see E2
         ended = (kinds.ANALYSIS_RUN, kinds.EXPERIMENT, kinds.POD)  # of pods: S37
@@ -262,9 +266,15 @@ def only_ours(case: Case) -> Iterator[str]:
     if before is not None and not controller_uid(before) and HASH in labels(after) and controller_uid(after) in ours:
         return  # somebody took the owner of a version away, and it is taken back
     for manifest in (case.commit.previous, case.commit.object):
-        is_users = case.commit.kind == kinds.INGRESS and manifest is not None and not controller_uid(manifest)
-        if manifest is not None and not is_users and controller_uid(manifest) not in ours:
-            yield f"{case.commit.kind.name} {manifest['metadata']['name']} is not ours"
+        if manifest is None or (case.commit.kind == kinds.INGRESS and not controller_uid(manifest)):
+            continue  # an Ingress without an owner is the user's, and named in the spec
+        owner, called = controller_uid(manifest), f"{case.commit.kind.name} {manifest['metadata']['name']}"
+        if owner not in ours:
+            yield f"{called} is not ours"
+        elif (gone := case.memory.gone.get(owner)) is not None and gone < case.since:
+            yield f"{called} belongs to an owner that is gone since {gone}, whatever its name"
+    if before is not None and controller_uid(before) and controller_uid(after) != controller_uid(before):
+        yield f"{case.commit.kind.name} {after['metadata']['name']} is taken from its owner"
 
 
 def users_win(case: Case) -> Iterator[str]:

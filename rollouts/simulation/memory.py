@@ -47,6 +47,7 @@ class Memory:
     left: dict[str, Instant] = field(default_factory=dict)  # hash -> when it last ceased to be the stable one served
     rollouts: set[str] = field(default_factory=set)  # every uid there ever was
     experiments: set[str] = field(default_factory=set)  # likewise
+    gone: dict[str, Instant] = field(default_factory=dict)  # uid of an owner -> when it was deleted
     abort_since: dict[str, Instant] = field(default_factory=dict)  # by uid, while it lasts
     abort_flips: dict[str, int] = field(default_factory=dict)  # selector changes of the canary Service since then
     abort_known: dict[str, Instant] = field(default_factory=dict)  # since when an abort has had stable pods enough
@@ -61,6 +62,8 @@ class Memory:
     def keep(self, commit: Commit, at: Instant, by_person: bool, by_controller: bool) -> None:
         """Take a commit in that concerns no Rollout's totals."""
         thing = ref(commit.kind, commit.object)
+        if commit.type == "DELETED" and commit.kind in (kinds.ROLLOUT, kinds.EXPERIMENT):
+            self.gone[uid(commit.object)] = at
         if commit.kind == kinds.REPLICA_SET:
             self.available[uid(commit.object)].put(at, 0 if commit.type == "DELETED" else available(commit.object))
         elif commit.kind in (*CARRYING, kinds.SERVICE):

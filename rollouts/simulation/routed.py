@@ -14,6 +14,7 @@ from rollouts.kube import object as objects
 from rollouts.kube.ref import Kind, Manifest, Ref
 
 HASH = "rollouts-pod-template-hash"
+ASTRAY = -1  # the weight of an object whose shares do not add up
 CANARY, STABLE = "web-canary", "web-stable"
 ACTION = "alb.ingress.kubernetes.io/actions.web-stable"
 ACL = "haproxy.org/route-acl"
@@ -26,7 +27,7 @@ _PATH = {
 }
 _SUBSETS = ({"name": "canary", "labels": {"app": "web"}}, {"name": "stable", "labels": {"app": "web"}})
 _TARGETS = ({"virtualNodeRef": {"name": STABLE}, "weight": 100}, {"virtualNodeRef": {"name": CANARY}, "weight": 0})
-_MESH = "appmesh.k8s.aws"
+_MESH, _NGINX = "appmesh.k8s.aws", "nginx.ingress.kubernetes.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,8 @@ def weight_of(manifest: Manifest) -> int | None:
     told = objects.annotations(manifest)
     if ACTION in told:
         groups = json.loads(told[ACTION])["ForwardConfig"]["TargetGroups"]
+        if sum(int(each["Weight"]) for each in groups) != 100:
+            return ASTRAY
         return next(int(each["Weight"]) for each in groups if each["ServiceName"] == CANARY)
     if ACL in told:
         return int(told[ACL].rpartition(" ")[2])
@@ -168,7 +171,16 @@ def weight_of(manifest: Manifest) -> int | None:
     if str(spec.get("service") or "").startswith(CANARY):  # an Ambassador Mapping
         return int(spec.get("weight") or 0)
     shares = [share for entries in _lists(spec) if (share := _share(entries)) is not None]
-    return max(shares) if shares else None
+    return None if not shares else ASTRAY if ASTRAY in shares else max(shares)
+
+
+def counts_to(manifest: Manifest) -> int | None:
+    """The weight that a canary Ingress of nginx takes for all traffic, None where nginx sees no canary in it."""
+    told = objects.annotations(manifest)
+    if told.get(f"{_NGINX}/canary") != "true":
+        return None
+    text = told.get(f"{_NGINX}/canary-weight-total", "100")
+    return int(text) if text.isdigit() else 100
 
 
 def guests_of(manifest: Manifest) -> dict[str, int]:
@@ -200,7 +212,7 @@ def selected(manifest: Manifest, side: str) -> str:
 def foreign(manifest: Manifest) -> Any:
     """An object without what a router may write: weights, versions, our annotations."""
     kept = {key: value for key, value in objects.annotations(manifest).items() if key.startswith("example.org/")}
-    return {"annotations": kept, "spec": _stripped(manifest.get("spec"))}
+    return {"annotations": kept, "labels": objects.labels(manifest), "spec": _stripped(manifest.get("spec"))}
 
 
 def _stripped(value: Any) -> Any:
@@ -228,7 +240,7 @@ def _share(entries: list[Any]) -> int | None:
     found = {_side(each): each.get("weight", 0) for each in entries if isinstance(each, Mapping)}
     if not {"canary", "stable"} <= found.keys():
         return None
-    return int(found["canary"]) if sum(found.values()) == 100 else -1
+    return int(found["canary"]) if sum(found.values()) == 100 else ASTRAY
 
 
 def _side(entry: Mapping[str, Any]) -> str:
