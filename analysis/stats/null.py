@@ -15,12 +15,13 @@ from enum import Enum
 import numpy as np
 
 from analysis.stats.align import Counts
-from analysis.stats.logs import Floats, chi_square_quantile
+from analysis.stats.logs import Floats, chi_square_quantile, log_sum_exp
 
 # A burst in one of a hundred pod-looks is missed by 180 with probability 16 %; then the rollout's own stable pods, nine
 # to one, show one before the canary does.
 POD_LOOKS_MIN = 180
 PODS_MIN = 3
+PODS_TELLING = 4  # three that differ look alike once in nine times: their spread is bounded, not taken as none
 BAD_MIN = 50  # fewer say nothing about spread
 DISPERSION_MAX = 1.3
 SPREAD_ASSUMED = 0.3
@@ -29,6 +30,9 @@ _FIT_ROUNDS = 4
 _TINY = 1e-300
 _BURST_CHI = 16.0  # four standard deviations: a pod-look beyond is a burst
 _LATER_ERRORS = 5  # standard errors of dispersion that are asked of a rollout's few looks
+_BURST_TIMES: Floats = np.array([4.0, 16.0, 64.0])[:, None, None]  # how much worse a pod may be in a burst
+_BURST_CHANCES: Floats = np.array([0.02, 0.1, 0.4])[:, None]  # of a look to have one
+_BURST_NATS, _LATER_NATS = math.log(20), math.log(1000)  # evidence of bursts that is asked before, and while it runs
 
 
 class Null(Enum):
@@ -43,7 +47,8 @@ class Null(Enum):
 @dataclass(frozen=True, slots=True)
 class Spread:
     """What the stable pods showed. dispersion: variance within a look over binomial (1: independent); pod_sd: log-sd
-    of the pods' own rates; pod_sd_high: its 80 % upper bound; pods_differ: beyond chance at 1 %."""
+    of the pods' own rates; pod_sd_high: its 80 % upper bound; pods_differ: beyond chance at 1 %; burst_nats: ln of the
+    e-value for bursts in single pods."""
 
     pods: int
     pod_looks: int
@@ -53,6 +58,12 @@ class Spread:
     pod_sd: float = 0.0
     pod_sd_high: float = 0.0
     pods_differ: bool = False
+    burst_nats: float = 0.0
+
+    def is_bursty(self, errors: float, nats: float) -> bool:
+        """Whether bad requests come in bursts: by their variance, so many standard errors, or by a few of them alone,
+        where requests are too few for a variance to tell."""
+        return self.dispersion > max(DISPERSION_MAX, 1 + errors * self.dispersion_noise) or self.burst_nats >= nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +99,17 @@ def chosen(spread: Spread | None) -> Choice:
     told = f"{spread.pods} stable pods, {spread.pod_looks} pod-looks, {spread.bad:g} bad"
     if spread.pods < PODS_MIN or spread.bad < BAD_MIN:
         return Choice(Null.CAUTIOUS, SPREAD_ASSUMED, 1.0, f"{told}: too few to measure their spread, cautious")
-    bursty = spread.dispersion > max(DISPERSION_MAX, 1 + 3 * spread.dispersion_noise)
+    bursty = spread.is_bursty(3, _BURST_NATS)
     short = spread.pod_looks < POD_LOOKS_MIN
     figures = f"{told}, dispersion {spread.dispersion:.2f}, pod spread {spread.pod_sd:.2f}"
     dispersion = max(1.0, round(spread.dispersion, 3))
-    if spread.pods_differ:
+    if spread.pods_differ or spread.pods < PODS_TELLING:
         pod_sd = round(min(SPREAD_MAX, spread.pod_sd_high), 3)
+        differ = "pods differ" if spread.pods_differ else f"under {PODS_TELLING} pods may differ by {pod_sd:.2f}"
         if bursty or short:
-            reason = "pods differ and errors come in bursts" if bursty else "pods differ, too short to rule out bursts"
+            reason = f"{differ} and errors come in bursts" if bursty else f"{differ}, too short to rule out bursts"
             return Choice(Null.CAUTIOUS, pod_sd, dispersion, f"{figures}: {reason}, cautious")
-        return Choice(Null.PODS, pod_sd, dispersion, f"{figures}: pods differ by nature")
+        return Choice(Null.PODS, pod_sd, dispersion, f"{figures}: {differ}{' by nature' * spread.pods_differ}")
     if bursty or short:
         reason = "errors come in bursts" if bursty else f"under {POD_LOOKS_MIN} pod-looks cannot rule out bursts"
         return Choice(Null.BURSTS, 0.0, dispersion, f"{figures}: {reason}")
@@ -122,7 +134,7 @@ def reconsidered(before: Choice, spread: Spread | None, *, is_thorough: bool) ->
             pod_sd = round(min(SPREAD_MAX, spread.pod_sd_high), 3)
             return replace(before, pod_sd=pod_sd, why=f"{before.why}; pod spread now measured, at most {pod_sd:.2f}")
         return before
-    bursty = spread.dispersion > max(DISPERSION_MAX, 1 + _LATER_ERRORS * spread.dispersion_noise)
+    bursty = spread.is_bursty(_LATER_ERRORS, _LATER_NATS)
     differ = is_thorough and spread.pods_differ
     needs = {before.null} - {Null.INDEPENDENT}
     needs |= {Null.BURSTS} if bursty else set()
@@ -164,7 +176,8 @@ def measure(history: History, *, is_thorough: bool = True) -> Spread | None:
     df = int(seen.sum() - (looks_rate > 0).sum() - (pod_rate > 0).sum() + 1)
     noise = math.sqrt(max(0.0, 2 * df + float((1 / np.maximum(expected[seen], 1e-2)).sum()))) / max(1, df)
     dispersion = chi / df if df > 0 else 1.0
-    told = Spread(int(served.sum()), int((requests > 0).sum()), float(bad.sum()), dispersion, noise)
+    bursts = burst_nats(requests, bad, pod_rate)
+    told = Spread(int(served.sum()), int((requests > 0).sum()), float(bad.sum()), dispersion, noise, burst_nats=bursts)
     if not is_thorough:
         return told
     # A burst makes its pod look different for ever; what is left without it tells whether the pod is.
@@ -173,6 +186,22 @@ def measure(history: History, *, is_thorough: bool = True) -> Spread | None:
     calmed = max(1.0, rest / max(1, df - int((~calm).sum())))
     pod_sd, high, differ = _pod_spread(requests * calm, bad * calm, calmed)
     return replace(told, pod_sd=pod_sd, pod_sd_high=high, pods_differ=differ)
+
+
+def burst_nats(requests: Floats, bad: Floats, pod_rate: Floats) -> float:
+    """ln of an e-value against "a look's bad requests fall on its pods independently": does a single pod have too many?
+
+    requests, bad: shape (looks, pods).  pod_rate: the pods' own factors, shape (pods,).  Given a look's bad requests N,
+    a pod's x of them are binomial with its share q of the expected ones, and a burst that makes it m times as bad earns
+    m^x / (1 + (m - 1) q)^N: 1 on average. Pods, sizes and chances are mixed; looks multiply."""
+    by_look = bad.sum(axis=1)
+    told = by_look > 0
+    expected = requests[told] * pod_rate
+    share = expected / np.maximum(expected.sum(axis=1, keepdims=True), _TINY)
+    gained = bad[told] * np.log(_BURST_TIMES) - by_look[told, None] * np.log1p((_BURST_TIMES - 1) * share)
+    served = requests[told] > 0
+    odds = (np.exp(np.minimum(gained, 600.0)) * served).sum(axis=(0, 2)) / (len(_BURST_TIMES) * served.sum(axis=1))
+    return log_sum_exp(np.log1p(_BURST_CHANCES * (odds - 1)).sum(axis=1)) - math.log(len(_BURST_CHANCES))
 
 
 def _table(looks: Sequence[Mapping[str, Counts]]) -> Table:

@@ -292,7 +292,8 @@ def measured(requests: Floats, bad: Floats) -> list[Spread | None]:
     pods, served = requests.any(axis=1).sum(axis=1), (requests > 0).sum(axis=(1, 2))
     return [
         Spread(int(pods[row]), int(served[row]), float(by_pod[row].sum()), float(dispersion[row]), float(noise[row]),
-               *spreads[row]) if pods[row] >= 2 and by_pod[row].any() else None
+               *spreads[row], nulls.burst_nats(requests[row], bad[row], pod_rate[row]))
+        if pods[row] >= 2 and by_pod[row].any() else None
         for row in range(len(requests))
     ]  # fmt: skip
 

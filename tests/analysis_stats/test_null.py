@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from analysis.stats.align import Counts
-from analysis.stats.null import SPREAD_ASSUMED, Null, choose, measure, reconsider
+from analysis.stats.null import SPREAD_ASSUMED, Null, burst_nats, choose, measure, reconsider
 
 
-def history(seed, looks=60, pods=10, pod_sd=0.0, burst=0.0, drift=0.0):
-    """Looks at 200 requests a pod and 1 % errors; pod_sd: log-sd of pods' rates; burst: chance of 25 % errors."""
+def history(seed, looks=60, pods=10, pod_sd=0.0, burst=0.0, drift=0.0, requests=200):
+    """Looks at so many requests a pod and 1 % errors; pod_sd: log-sd of pods' rates; burst: chance of 25 % errors."""
     rng = np.random.default_rng(seed)
     factor = rng.lognormal(-(pod_sd**2) / 2, pod_sd, pods)
     found = []
     for t in range(looks):
         rate = 0.01 * factor * (1 + drift * np.sin(t / 5))
         rate = np.where(rng.random(pods) < burst, 0.25, np.clip(rate, 0, 1))
-        n = rng.poisson(200, pods)
+        n = rng.poisson(requests, pods)
         k = rng.binomial(n, rate)
         found.append({f"pod-{i}": Counts(float(n[i]), float(k[i])) for i in range(pods)})
     return found
@@ -37,6 +39,33 @@ def test_a_base_rate_that_moves_is_neither_a_burst_nor_a_spread():
 
 def test_bursts_are_seen():
     assert share(Null.BURSTS, burst=0.01) + share(Null.CAUTIOUS, burst=0.01) >= 0.9
+
+
+def test_bursts_are_seen_where_requests_are_too_few_for_a_variance_to_tell():
+    few = {"requests": 20, "pods": 9}
+
+    assert share(Null.BURSTS, burst=0.01, **few) + share(Null.CAUTIOUS, burst=0.01, **few) >= 0.8
+    assert share(Null.INDEPENDENT, **few) >= 0.85
+
+
+def test_the_evidence_for_bursts_is_one_on_average_over_all_ways_a_look_may_fall_on_its_pods():
+    requests, rate, bad = np.array([[30.0, 20.0, 50.0]]), np.array([1.0, 2.0, 0.5]), 6
+    share = (requests * rate)[0] / (requests * rate).sum()
+    mean = 0.0
+    for first, second in ((x, y) for x in range(bad + 1) for y in range(bad + 1 - x)):
+        fell = np.array([first, second, bad - first - second])
+        chance = math.factorial(bad) * np.prod(share**fell / [math.factorial(each) for each in fell])
+        mean += chance * math.exp(burst_nats(requests, fell[None].astype(float), rate))
+
+    assert mean == pytest.approx(1)
+
+
+def test_three_pods_that_look_alike_may_still_differ():
+    alike = [choose(history(seed, pods=3)) for seed in range(20)]
+
+    assert {choice.null for choice in alike} <= {Null.PODS, Null.CAUTIOUS}
+    assert 0 < np.median([choice.pod_sd for choice in alike]) < 0.2
+    assert choose(history(3, pods=4)).null is Null.INDEPENDENT
 
 
 @pytest.mark.parametrize("pod_sd", [0.3, 0.6])
