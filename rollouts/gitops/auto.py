@@ -86,9 +86,8 @@ def _was_tried(seen: AppSeen) -> bool:
 def _again(seen: AppSeen, doable: list[Row], prunes: bool, heals: bool, now: Instant) -> Decision:
     state = state_of(seen.manifest)
     if state.get("phase") != SUCCEEDED:
-        tries = whole(state.get("retryCount"))
         revision = ", ".join(seen.source.revisions)
-        said = f"Failed last sync attempt to [{revision}]: {state.get('message')} (retried {tries} times)."
+        said = f"Failed last sync attempt to [{revision}]: {state.get('message')}"
         return Decision(error=said)
     if not heals:
         return Decision()

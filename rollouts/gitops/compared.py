@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from rollouts.gitops import tracking
 from rollouts.gitops.comparison import Comparison, Surroundings, compare
 from rollouts.gitops.diff import ignore
+from rollouts.gitops.keys import Key
 from rollouts.gitops.seen import AppSeen
 from rollouts.kit import glob
 from rollouts.kube.kinds import ROLLOUT
@@ -43,11 +45,17 @@ def warnings_of(seen: AppSeen) -> list[tuple[str, str]]:
     found += [("InvalidSpecError", each) for each in wrong]
     found += [("UnknownError", each) for each in seen.settings.wrong]
     for key in sorted(seen.shared):
-        found.append(("SharedResourceWarning", f"{key} is part of another application"))
+        found.append(("SharedResourceWarning", said_shared(seen, key)))
     found += [("UnknownError", f"{kind.plural}: {why}") for kind, why in seen.unknown.items()]
     if output := seen.source.output:
         found += [("RenderWarning", each) for each in output.warnings]
     return found + _orphans(seen)
+
+
+def said_shared(seen: AppSeen, key: Key) -> str:
+    """Whose an object is beside."""
+    owner = tracking.owner(seen.live[key], key)
+    return f"{key.kind}/{key.name} is part of applications {seen.control_namespace}/{seen.app} and {owner}"
 
 
 def _orphans(seen: AppSeen) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from rollouts.gitops.health.table import Check
 from rollouts.gitops.judged import Judge, problems
 from rollouts.gitops.keys import Key
 from rollouts.gitops.operation import Applied, Running, active, status_of
+from rollouts.gitops.orphans import orphans
 from rollouts.gitops.project import Project
 from rollouts.gitops.settings import NOTHING, SETTINGS, Settings, settings_of
 from rollouts.gitops.wanted import Desired, Place, kinds_of, permitted, read
@@ -254,7 +255,7 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
         shared=_shared(live, bare, reader),
         refused=_refused_at(((key, kind) for key, kind in wanted), items, reader),
         rehearsed=reader.answer(rehearsal_id(bare, running)) if running else None,
-        orphans=_orphans(base.project, place, live, reader),
+        orphans=orphans(base.project, place, live, reader),
         settings=base.settings,
         user=base.user,
     )
@@ -379,21 +380,3 @@ def _refused(
     live: Mapping[Key, Manifest], items: tuple[inventory.Item, ...], resolve: Any, reader: Reader
 ) -> dict[Ref, str]:
     return _refused_at(((item.key, item.kind(resolve)) for item in items if item.key in live), (), reader)
-
-
-def _orphans(rules: Project, place: Place, live: Mapping[Key, Manifest], reader: Reader) -> tuple[Key, ...]:
-    """Objects of the destination's namespace, of kinds in use, that no Application tracks and nobody owns."""
-    if rules.spec.orphaned_resources is None or not place.namespace:
-        return ()
-    used = {kind for key in live if (kind := builtin.find(*_named(key, live))) and kind.namespaced}
-    found = []
-    for kind in sorted(used, key=lambda each: (each.group, each.name)):
-        for each in reader.select(kind, place.namespace, {}) if reader.knows(kind) else ():
-            key = Key(kind.group, kind.name, place.namespace, kube.name(each))
-            if not tracking.owner(each, key) and not each["metadata"].get("ownerReferences"):
-                found.append(key)
-    return tuple(found)
-
-
-def _named(key: Key, live: Mapping[Key, Manifest]) -> tuple[str, str]:
-    return str(live[key].get("apiVersion") or ""), key.kind

@@ -25,7 +25,7 @@ IGNORE = "resource.customizations.ignoreDifferences."
 EXCLUSIONS, INCLUSIONS = "resource.exclusions", "resource.inclusions"
 IMPERSONATION = "application.sync.impersonation.enabled"
 METHOD, LABEL_KEY = "application.resourceTrackingMethod", "application.instanceLabelKey"
-ANNOTATION, BOTH = "annotation", "annotation+label"
+ANNOTATION, BOTH, BY_LABEL = "annotation", "annotation+label", "label"
 TIMEOUT = "controller.sync.timeout.seconds"
 _LISTS = ("jsonPointers", "jqPathExpressions", "managedFieldsManagers")
 
@@ -78,8 +78,8 @@ def settings_of(reader: Reader, control_namespace: str) -> Settings:
             rules += found
             wrong += (f"{SETTINGS}: {name}: {each}" for each in said)
     method = words.get(METHOD, ANNOTATION).strip()
-    if method not in (ANNOTATION, BOTH, ""):
-        wrong.append(f"{SETTINGS}: {METHOD}: {method} is not supported: objects are tracked by {ANNOTATION}, or {BOTH}")
+    if method not in (ANNOTATION, BOTH, BY_LABEL, ""):
+        wrong.append(f"{SETTINGS}: {METHOD}: {method} is none of {ANNOTATION}, {BOTH}, {BY_LABEL}")
     kinds_said = {name: _kinds(words.get(name, "")) for name in (EXCLUSIONS, INCLUSIONS)}
     wrong += (f"{SETTINGS}: {name} is no list of kinds" for name, found in kinds_said.items() if found is None)
     return Settings(
@@ -89,7 +89,7 @@ def settings_of(reader: Reader, control_namespace: str) -> Settings:
         kinds_said[INCLUSIONS] or (),
         impersonates=words.get(IMPERSONATION, "").strip().lower() == "true",
         sync_timeout_s=_seconds(parameters.get(TIMEOUT, "")),
-        label=words.get(LABEL_KEY, tracking.LABEL) if method == BOTH else "",
+        label=words.get(LABEL_KEY, tracking.LABEL) if method in (BOTH, BY_LABEL) else "",
         wrong=tuple(wrong),
     )
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 TEXT_MAX = 1024
@@ -119,12 +120,42 @@ def _term(reader: _Reader) -> Iterator[_Step]:
         reader.take("(")
         yield _Step(test=_any_of(reader))
         reader.take(")")
+    elif word in _PREDICATES:
+        reader.take("(")
+        wanted = _literal(reader.take())
+        reader.take(")")
+        yield _Step(test=partial(_PREDICATES[word], wanted=wanted))
     elif word == ".":
         yield from _first(reader)
     else:
         raise JqPathError(f"{word!r} is not understood: a path begins with a dot")
     yield from _suffixes(reader)
     reader.depth -= 1
+
+
+def _begins(value: Any, wanted: Any) -> bool:
+    return isinstance(value, str) and isinstance(wanted, str) and value.startswith(wanted)
+
+
+def _ends(value: Any, wanted: Any) -> bool:
+    return isinstance(value, str) and isinstance(wanted, str) and value.endswith(wanted)
+
+
+def _contains(value: Any, wanted: Any) -> bool:
+    return isinstance(value, str) and isinstance(wanted, str) and wanted in value
+
+
+def _has(value: Any, wanted: Any) -> bool:
+    return isinstance(value, Mapping) and wanted in value
+
+
+_PREDICATES: Mapping[str, Callable[..., bool]] = {
+    "startswith": _begins,
+    "endswith": _ends,
+    "contains": _contains,
+    "has": _has,
+}
+"""What may be asked of a value in `select`; where it does not hold, the path ends."""
 
 
 def _first(reader: _Reader) -> Iterator[_Step]:

@@ -11,6 +11,7 @@ from rollouts.gitops.diff import ignore, picture
 from rollouts.gitops.diff.compare import LAST_APPLIED, changes
 from rollouts.gitops.diff.merge import three_way
 from rollouts.gitops.keys import Key, key_of
+from rollouts.kit import jqpath
 from tests.gitops.shop import config, deployment
 
 WEB = Key("apps", "Deployment", "shop", "web")
@@ -181,6 +182,56 @@ def test_ignore_rules_speak_by_pointer_by_jq_and_by_manager(rule: dict[str, Any]
     found = changes(ignore.without(deployment("web"), places), ignore.without(live, places))
 
     assert (found == (), wrong) == (is_quiet, ())
+
+
+def test_a_manager_that_writes_through_a_subresource_or_a_label_is_left_its_fields() -> None:
+    git = {**deployment("web"), "metadata": {"name": "web", "labels": {"tier": "a"}}}
+    live = stored({**deployment("web", replicas=9), "metadata": {"name": "web", "labels": {"tier": "b"}}})
+    live["metadata"]["managedFields"] = [
+        {
+            "manager": "kubectl",
+            "operation": "Update",
+            "subresource": "scale",
+            "fieldsV1": {"f:spec": {"f:replicas": {}}},
+        },
+        {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {"f:tier": {}}}}},
+    ]
+    rule = {"kind": "Deployment", "group": "apps", "managedFieldsManagers": ["kubectl"]}
+    rules, _ = ignore.read([IgnoreDifference.model_validate(rule)])
+    places = ignore.ignored(rules, WEB, git, live)
+
+    assert changes(git, live) != ()
+    assert changes(ignore.without(git, places), ignore.without(live, places)) == ()
+
+
+def test_no_rule_hides_whose_an_object_is() -> None:
+    mark = {"annotations": {"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/web"}}
+    git = {**deployment("web"), "metadata": {"name": "web", **mark}}
+    live = stored(deployment("web"))
+    owned = {"f:metadata": {"f:annotations": {"f:argocd.argoproj.io/tracking-id": {}}}}
+    live["metadata"]["managedFields"] = [{"manager": "eve", "operation": "Update", "fieldsV1": owned}]
+    live["metadata"]["annotations"] = {"argocd.argoproj.io/tracking-id": "other:apps/Deployment:shop/web"}
+    rules, _ = ignore.read([IgnoreDifference.model_validate({"kind": "*", "managedFieldsManagers": ["eve"]})])
+
+    assert ignore.ignored(rules, WEB, git, live) == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ('startswith("inject")', ["injected"]),
+        ('endswith("web")', ["web"]),
+        ('contains("ject")', ["injected"]),
+        ('startswith("x")', []),
+    ],
+)
+def test_a_path_may_ask_how_a_text_begins_ends_and_what_it_holds(asked: str, found: list[str]) -> None:
+    names = ["web", "injected"]
+    value = {"containers": [{"name": name} for name in names]}
+
+    told = jqpath.places(jqpath.compile_path(f".containers[] | select(.name | {asked})"), value)
+
+    assert [names[int(place[1])] for place in told] == found
 
 
 @pytest.mark.parametrize("path", ["[range(1e9)]", "def f: f; f", "spec", ".a | map(.)", ".a[", "x" * 5000])

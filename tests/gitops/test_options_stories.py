@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from rollouts.gitops.diff.compare import LAST_APPLIED
+import pytest
+
+from rollouts.devplane.history import Commit
+from rollouts.devplane.request import WriteOptions
+from rollouts.gitops.diff.compare import LAST_APPLIED, MANAGER
 from rollouts.kube import kinds
 from rollouts.simulation.gitworld import START
 from tests.gitops.shop import (
@@ -16,6 +21,7 @@ from tests.gitops.shop import (
     a_world,
     automated,
     commits,
+    conditions,
     config,
     deployment,
     job,
@@ -33,6 +39,24 @@ from tests.gitops.shop import (
 )
 
 APPROVED = "argocd.argoproj.io/deletion-approved"
+BY_KUBECTL = WriteOptions(manager="kubectl-client-side-apply")
+
+
+def unheard(**marks: str) -> dict[str, Any]:
+    meta = {"name": "thing", **({"annotations": marks} if marks else {})}
+    return {"apiVersion": "shop.example/v1", "kind": "Unheard", "metadata": meta, "spec": {}}
+
+
+def its_definition() -> dict[str, Any]:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    spec = {
+        "group": "shop.example",
+        "scope": "Namespaced",
+        "names": {"kind": "Unheard", "plural": "unheards"},
+        "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+    }
+    meta = {"name": "unheards.shop.example"}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": meta, "spec": spec}
 
 
 def test_a_job_that_changes_is_made_anew_where_its_options_say_so():
@@ -243,3 +267,127 @@ def test_a_service_keeps_the_selector_that_a_rollout_gave_it():
     assert world.get(ref(kinds.SERVICE, "web"))["spec"]["selector"] == chosen["spec"]["selector"]
     assert sync_status(world) == "Synced"
     assert status(world)["health"]["status"] == "Healthy"
+
+
+def test_a_kind_that_nobody_serves_is_told_by_name_and_nothing_else_is_written():
+    world = a_world(config("settings"), unheard(), spec=ONCE | {"syncPolicy": {"automated": {}, "retry": {"limit": 0}}})
+    world.run(30)
+
+    told = rows(world)["Unheard/thing"]
+    assert (phase(world), told["status"]) == ("Failed", "SyncFailed")
+    assert told["message"] == 'no matches for kind "Unheard" in version "shop.example/v1"'
+    assert resources(world)["Unheard/thing"]["namespace"] == "shop"
+    assert (resources(world)["Unheard/thing"]["status"], sync_status(world)) == ("OutOfSync", "OutOfSync")
+    assert world.get(ref(kinds.CONFIG_MAP, "settings")) is None
+
+
+def test_a_kind_that_comes_by_other_means_does_not_hold_up_what_comes_before_it():
+    thing = unheard(**{OPTIONS: "SkipDryRunOnMissingResource=true", WAVE: "1"})
+    world = a_world(config("settings"), thing, spec=automated(retry={"limit": 3, "backoff": {"duration": "5s"}}))
+    world.run(3)
+    before = world.get(ref(kinds.CONFIG_MAP, "settings")) is not None, phase(world)
+
+    world.bring(its_definition())
+    world.run(60)
+
+    assert before == (True, "Running")
+    assert (phase(world), sync_status(world)) == ("Succeeded", "Synced")
+
+
+@pytest.mark.parametrize(
+    ("option", "finalizers"),
+    [
+        ("", {"foregroundDeletion"}),
+        ("foreground", {"foregroundDeletion"}),
+        ("orphan", {"orphan"}),
+        ("background", set()),
+    ],
+)
+def test_a_prune_takes_what_an_object_owns_along_as_the_option_says(option: str, finalizers: set[str]) -> None:
+    options = {"syncOptions": [f"PrunePropagationPolicy={option}"]} if option else {}
+    world = a_world(config("one"), deployment("web"), spec=automated(**options))
+    world.run(30)
+    held: list[str] = []
+
+    def remember(commit: Commit) -> None:
+        if commit.kind == kinds.DEPLOYMENT and commit.object["metadata"].get("deletionTimestamp"):
+            held.extend(commit.object["metadata"].get("finalizers") or [])
+
+    world.store.listeners.append(remember)
+    world.git.push([config("one")])
+
+    refresh(world, wait_s=30)
+
+    assert world.get(ref(kinds.DEPLOYMENT, "web")) is None
+    assert set(held) == finalizers
+
+
+def by_kubectl(**data: str) -> dict[str, Any]:
+    """A ConfigMap as `kubectl apply` leaves it."""
+    found = config("settings", "shop", **data)
+    return {**found, "metadata": {**found["metadata"], "annotations": {LAST_APPLIED: json.dumps(found)}}}
+
+
+def test_fields_of_kubectl_stay_kubectls_where_an_option_forbids_to_take_them_over() -> None:
+    world = a_world(
+        config("settings", colour="red"), spec={"syncPolicy": {"syncOptions": ["ClientSideApplyMigration=false"]}}
+    )
+    world.store.create(kinds.CONFIG_MAP, "shop", by_kubectl(colour="blue", size="m"), BY_KUBECTL)
+    world.run(5)
+
+    sync(world)
+
+    live = world.get(ref(kinds.CONFIG_MAP, "settings"))
+    owners = {each["manager"]: each["operation"] for each in live["metadata"]["managedFields"]}
+    assert (phase(world), live["data"]) == ("Succeeded", {"colour": "red", "size": "m"})
+    assert owners == {MANAGER: "Apply", BY_KUBECTL.manager: "Update"}
+
+
+def test_what_was_written_is_told_in_the_words_of_kubectl() -> None:
+    marks = {"one": {OPTIONS: "Replace=true"}, "two": {OPTIONS: "ServerSideApply=true"}, "three": {}}
+    world = a_world(*(config(name, marks=mark) for name, mark in marks.items()), deployment("web"))
+    world.run(5)
+    sync(world, dryRun=True)
+    tried = {name: row["message"] for name, row in rows(world).items()}
+    sync(world)
+    first = {name: row["message"] for name, row in rows(world).items() if row["kind"] == "ConfigMap"}
+    world.git.push([config(name, marks=mark, changed="yes") for name, mark in marks.items()])
+    sync(world)
+    second = {name: row["message"] for name, row in rows(world).items()}
+
+    assert tried["Deployment/web"] == "deployment.apps/web created (dry run)"
+    assert list(first.values()).count("configmap/three created") == 1
+    assert first["ConfigMap/two"] == "configmap/two serverside-applied"
+    assert second["ConfigMap/one"] == "configmap/one replaced"
+    assert second["ConfigMap/three"] == "configmap/three configured"
+    assert second["Deployment/web"] == "ignored (requires pruning)"
+
+
+def test_a_mark_of_a_namespace_goes_when_nobody_wishes_it_any_more() -> None:
+    def policy(**labels: str) -> dict[str, Any]:
+        return {"syncOptions": ["CreateNamespace=true"], "managedNamespaceMetadata": {"labels": labels}}
+
+    world = a_world(config("settings"), spec={"syncPolicy": policy(team="a", tier="web")})
+    world.run(5)
+    sync(world)
+    before = world.get(ref(kinds.NAMESPACE, "shop"))["metadata"]["labels"]
+    world.patch(APP, {"spec": {"syncPolicy": {"managedNamespaceMetadata": {"labels": {"tier": None}}}}})
+
+    sync(world)
+
+    after = world.get(ref(kinds.NAMESPACE, "shop"))["metadata"]["labels"]
+    assert {"team": "a", "tier": "web"}.items() <= before.items()
+    assert "tier" not in after and after["team"] == "a"
+
+
+def test_what_lies_about_is_told_of_every_common_kind_but_not_what_the_cluster_puts_there() -> None:
+    world = a_world(config("settings"), spec=automated())
+    world.bring(project("default", orphanedResources={"warn": True}))
+    world.bring(config("kube-root-ca.crt", "shop"))
+    for kind, name in (("ServiceAccount", "default"), ("Secret", "left")):
+        world.bring({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "shop"}})
+    world.run(30)
+
+    refresh(world)
+
+    assert conditions(world)["OrphanedResourceWarning"] == "Application has 1 orphaned resources: Secret/shop/left"

@@ -222,15 +222,14 @@ def test_objects_bear_a_label_too_where_the_settings_ask_for_it() -> None:
     assert sync_status(world) == "Synced"
 
 
-def test_a_label_alone_says_of_nobody_whose_an_object_is() -> None:
+def test_where_labels_are_asked_for_objects_bear_them_and_the_annotation_still_says_whose_they_are() -> None:
     world = a_world(config("a"), spec=automated())
     world.bring(settings(**{"application.resourceTrackingMethod": "label"}))
 
     world.run(30)
 
-    assert labels(world) == {}
-    assert "label is not supported" in conditions(world)["UnknownError"]
-    assert phase(world) == "Succeeded"
+    assert labels(world) == {"app.kubernetes.io/instance": "shop"}
+    assert (phase(world), conditions(world)) == ("Succeeded", {})
 
 
 @pytest.mark.parametrize("value", ["", "|", "x:y:z", "9" * 400, "a,b,,c", "\u0000", "confirm", "2026-99-99T99:99:99Z"])

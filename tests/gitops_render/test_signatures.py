@@ -56,6 +56,12 @@ class Person:
         repository.git("config", "commit.gpgsign", "false")
         return commit
 
+    def signs_tag(self, repository: Repository, name: str) -> None:
+        """A signed annotated tag of the latest commit, whoever made that."""
+        repository.git("config", "user.signingkey", self.key_id)
+        repository.git("tag", "--sign", "--message", "release", name)
+        repository.push()
+
     def close(self) -> None:
         subprocess.run(["gpgconf", "--kill", "all"], env=self._environment, check=True)
 
@@ -75,12 +81,12 @@ def person(tmp_path: Path) -> Callable[..., Person]:
 
 @pytest.fixture
 def ask(shop: Repository, answering: GitAndCharts):
-    async def one(allowed: tuple[str, ...], keys: tuple[str, ...], revision: str = "") -> int:
+    async def one(allowed: tuple[str, ...], keys: tuple[str, ...], revision: str = "", target: str = "main") -> int:
         async def known(namespace: str) -> Known:
             return replace(Known(), keys=keys)
 
         answering._read = known
-        source = {"repoURL": shop.url, "path": "web", "targetRevision": "main"}
+        source = {"repoURL": shop.url, "path": "web", "targetRevision": target}
         question = RenderManifests(json.dumps([source]), (revision,), "web", "shop", signed_by=allowed)
         return len((await answering.ask(question, "argocd")).manifests)
 
@@ -115,6 +121,39 @@ async def test_a_merge_is_no_better_signed_than_by_itself(shop, person, ask):
 
     with pytest.raises(HiccupError, match="is required to be signed"):
         await ask((ann.key_id,), (ann.key,))
+
+
+async def test_a_tag_that_an_allowed_key_signed_vouches_for_a_commit_that_nobody_signed(shop, person, ask):
+    ann = person()
+    ann.signs(shop, {"web/a.yaml": config_map("a")})
+    shop.commit({"web/b.yaml": config_map("b")})
+    ann.signs_tag(shop, "v1.2.0")
+
+    assert await ask((ann.key_id,), (ann.key,), target="v1.2.0") == 2
+    assert await ask((ann.key_id,), (ann.key,), target="^1.0") == 2
+    with pytest.raises(HiccupError, match="is required to be signed, but it is not"):
+        await ask((ann.key_id,), (ann.key,), target="main")
+
+
+async def test_a_tag_that_a_stranger_signed_or_nobody_did_vouches_for_nothing(shop, person, ask):
+    ann, eve = person(), person()
+    eve.signs(shop, {"web/a.yaml": config_map("a")})
+    shop.commit({"web/b.yaml": config_map("b")})
+    eve.signs_tag(shop, "v1")
+    shop.git("tag", "--annotate", "--message", "release", "v2")
+    shop.push()
+
+    with pytest.raises(HiccupError, match="which the project does not allow"):
+        await ask((ann.key_id,), (ann.key, eve.key), target="v1")
+    with pytest.raises(HiccupError, match="is required to be signed, but it is not"):
+        await ask((ann.key_id,), (ann.key,), target="v2")
+
+
+def test_a_signature_of_a_tag_speaks_of_no_other_commit():
+    tag = b"object %s\ntype commit\ntag v1\n\nwords\n-----BEGIN PGP SIGNATURE-----\nx\n" % (b"a" * 40)
+
+    assert signature.parted_tag(tag, "a" * 40) is not None
+    assert signature.parted_tag(tag, "b" * 40) is None
 
 
 async def test_another_persons_key_opens_nothing(shop, person, ask):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from rollouts.api.application import IgnoreDifference
+from rollouts.gitops import tracking
 from rollouts.gitops.keys import Key
 from rollouts.kit import glob, jqpath
 from rollouts.kit.jsonpatch import JsonPatchError, tokens
@@ -123,13 +124,20 @@ def _safe_places(path: Any, value: Any) -> tuple[Place, ...]:
 
 
 def _owned(managers: Sequence[str], wanted: Manifest, live: Manifest) -> Iterable[Place]:
-    owners = managed.entries(live)
-    for entry in owners:
-        if entry.manager in managers and not entry.subresource:
+    # An autoscaler writes through the subresource `scale`: what it owns there is a field of the object all the same.
+    for entry in managed.entries(live):
+        if entry.manager in managers:
             for path in entry.leaves():
                 place = _place(live, path)
-                if place is not None and place[0] != "metadata" and _get(wanted, place) is not None:
+                if place is not None and not _is_identity(place) and _get(wanted, place) is not None:
                     yield place
+
+
+def _is_identity(place: Place) -> bool:
+    """Whether a place says what an object is and whose, which no rule may hide."""
+    if place[0] != "metadata":
+        return place[0] in ("apiVersion", "kind")
+    return place[1:2] not in (("labels",), ("annotations",)) or place[2:] == (tracking.ANNOTATION,)
 
 
 def _place(live: Any, path: managed.Path) -> Place | None:

@@ -46,6 +46,17 @@ def resolve(refs: Mapping[str, str], target: str, tag_prefix: str = "") -> Resol
     raise SourceError(f"targetRevision: {what} {target!r}")
 
 
+def tag_of(refs: Mapping[str, str], target: str, commit: str, tag_prefix: str = "") -> str:
+    """The object of the annotated tag by which `target` means a commit, "" where it is no such tag or commit."""
+    if is_sha(target):
+        return ""
+    try:
+        found = resolve(refs, target, tag_prefix)
+    except SourceError:
+        return ""
+    return refs.get(found.name, "") if found.revision == commit and found.name + _PEELED in refs else ""
+
+
 def choose_version(versions: Iterable[str], target: str, chart: str) -> str:
     """The version of a chart that `target` means: the exact one, or the newest of a range ("" is any release)."""
     known = tuple(versions)

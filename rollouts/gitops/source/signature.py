@@ -38,6 +38,14 @@ def parted(commit: bytes) -> tuple[bytes, bytes]:
     return b"\n".join(kept) + b"\n\n" + body, b"\n".join(signature) + b"\n"
 
 
+def parted_tag(tag: bytes, commit: str) -> tuple[bytes, bytes] | None:
+    """(what was signed, the signature) of a raw tag; None where nobody signed it or it names another commit."""
+    at = tag.rfind(b"\n-----BEGIN PGP SIGNATURE-----\n")
+    if at < 0 or not tag.startswith(f"object {commit}\ntype commit\n".encode()):
+        return None
+    return tag[: at + 1], tag[at + 1 :]
+
+
 def keyring(armoured: Iterable[str]) -> bytes:
     """Public keys in one keyring; what is no key is left out."""
     return b"".join(_bare(block) for text in armoured for block in _ARMOUR.findall(text))

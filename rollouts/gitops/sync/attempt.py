@@ -16,7 +16,7 @@ from rollouts.gitops.keys import Key, key_from
 from rollouts.gitops.operation import Running
 from rollouts.gitops.seen import AppSeen
 from rollouts.gitops.sync import writes
-from rollouts.gitops.sync.step import Sync, advised, no_match
+from rollouts.gitops.sync.step import Sync, advised, no_match, written_as
 from rollouts.gitops.sync.task import FAILED, PRUNED, RUNNING, SUCCEEDED, SYNC_FAILED, SYNCED, Result, Task, results
 from rollouts.gitops.sync.tasks import Wish, namespace_task, needs_confirmation, tasks
 from rollouts.gitops.wanted import Wanted, kinds_of
@@ -94,7 +94,8 @@ def refused_rows(tried: Attempt, answers: Any) -> list[dict[str, Any]]:
 def as_if_done(tried: Attempt) -> Iterator[dict[str, Any]]:
     """The rows of a sync that was only rehearsed."""
     for task in tried.sync.tasks:
-        result = task.result or Result(PRUNED if task.is_prune else SYNCED, SUCCEEDED, "dry run")
+        said = "pruned" if task.is_prune else written_as(task)
+        result = task.result or Result(PRUNED if task.is_prune else SYNCED, SUCCEEDED, f"{said} (dry run)")
         yield replace(task, result=result).row()
 
 

@@ -31,7 +31,7 @@ from rollouts.kube.ref import Kind, Manifest, Ref
 
 BATCH_MAX = 40
 NAMED_MAX = 3
-_VERBS = frozenset({"created", "configured", "unchanged"})
+_VERBS = frozenset({"created", "configured", "unchanged", "replaced", "serverside-applied"})
 _HARMLESS = frozenset({FINALIZER, "foregroundDeletion", "orphan"})
 
 
@@ -130,7 +130,7 @@ def _met(task: Task, sync: Sync) -> Task:
     if task.is_prune or task.live is None:
         return task if not _refusal(task, sync) else _with(task, SYNC_FAILED, FAILED, _refusal(task, sync))
     if task.is_made_by(sync.sync_id):
-        return _judged(_with(task, SYNCED, RUNNING, "created"), sync.health(task.key, task.live))
+        return _judged(_with(task, SYNCED, RUNNING, told_as(task, "created")), sync.health(task.key, task.live))
     if stuck := _foreign_finalizers(task.live):
         said = f"{task.key} is terminating and held by {', '.join(stuck)}"
         return _with(task, SYNC_FAILED, FAILED, said)
@@ -143,7 +143,7 @@ def _judged(task: Task, health: Health | None) -> Task:
     """The health of what was written tells how far the task is."""
     assert task.result is not None
     if health is None or health.status is Status.HEALTHY:
-        verb = task.result.message if task.result.message in _VERBS else "healthy"
+        verb = task.result.message if task.result.message.rpartition(" ")[2] in _VERBS else "healthy"
         return _with(task, SYNCED, SUCCEEDED, health.message if health and health.message else verb)
     if health.status is Status.DEGRADED or (health.status is Status.UNKNOWN and task.hook):
         return _with(task, SYNCED, FAILED, health.message)
@@ -200,7 +200,7 @@ def _group(tasks: tuple[Task, ...], group: Sequence[Task], sync: Sync) -> Step:
     actions: list[Action] = []
     for task in batch:
         actions += writes.actions(task, sync.sync_id, sync.kept.get(task.key, ()))
-    written = {task.slot: _with(task, SYNCED, RUNNING, _verb(task)) for task in batch}
+    written = {task.slot: _with(task, SYNCED, RUNNING, written_as(task)) for task in batch}
     return Step(_updated(tasks, written), tuple(actions), message=_waiting(list(written.values())))
 
 
@@ -312,8 +312,21 @@ def _updated(tasks: Sequence[Task], written: Mapping[tuple[Key, str], Task]) -> 
     return tuple(written.get(task.slot, task) for task in tasks)
 
 
-def _verb(task: Task) -> str:
-    return "created" if task.live is None else "configured" if task.differs else "unchanged"
+def written_as(task: Task) -> str:
+    """What is said of a write, as kubectl says it: `deployment.apps/web configured`."""
+    assert task.wanted is not None
+    options = task.wanted.options
+    if options.is_on("Replace"):
+        return told_as(task, "created" if task.live is None else "replaced")
+    if options.is_on("ServerSideApply"):
+        return told_as(task, "serverside-applied")
+    return told_as(task, "created" if task.live is None else "configured" if task.differs else "unchanged")
+
+
+def told_as(task: Task, verb: str) -> str:
+    """An object's name as kubectl prints it, and what was done to it."""
+    kind = f"{task.key.kind.lower()}.{task.key.group}" if task.key.group else task.key.kind.lower()
+    return f"{kind}/{task.key.name} {verb}"
 
 
 def _waiting(tasks: Sequence[Task]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rollouts.gitops.comparison import Comparison, Row
+from rollouts.gitops.diff.compare import MANAGER
 from rollouts.gitops.hooks import SYNCING, Phase, generated_name
 from rollouts.gitops.keys import Key
 from rollouts.gitops.options import Options, of_object
@@ -14,6 +15,7 @@ from rollouts.gitops.sync.order import ordered, prune_waves
 from rollouts.gitops.sync.task import FAILED, PRUNE_SKIPPED, SUCCEEDED, SYNC_FAILED, Result, Task
 from rollouts.gitops.wanted import Desired, Place, Wanted, named
 from rollouts.kit import glob
+from rollouts.kube import managed
 from rollouts.kube.kinds import NAMESPACE
 from rollouts.kube.ref import Manifest
 
@@ -50,14 +52,28 @@ def namespace_task(name: str, live: Manifest | None, metadata: Mapping[str, Any]
     """The task that makes the destination's namespace or brings its marks up to date; None where it is as wished."""
     marks = {field: dict(texts) for field, texts in metadata.items() if texts}
     present: Mapping[str, Any] = live["metadata"] if live is not None else {}
-    if live is not None and all(
-        (present.get(field) or {}).get(mark) == text for field, texts in marks.items() for mark, text in texts.items()
-    ):
+    if live is not None and not _is_off(present, marks) and not _lapsed(live, marks):
         return None
     key = Key("", NAMESPACE.name, "", name)
     manifest = {"apiVersion": "v1", "kind": NAMESPACE.name, "metadata": {"name": name, **marks}}
     wanted = Wanted(key, "v1", NAMESPACE, manifest, options=place.options)
     return Task(key, "v1", NAMESPACE, Phase.PRE_SYNC, -(10**9), wanted, live, is_beside=True)
+
+
+def _is_off(present: Mapping[str, Any], marks: Mapping[str, Mapping[str, str]]) -> bool:
+    return any(
+        (present.get(field) or {}).get(mark) != text for field, texts in marks.items() for mark, text in texts.items()
+    )
+
+
+def _lapsed(live: Manifest, marks: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether a namespace bears a mark of ours that nobody wishes any more."""
+    ours = (path for each in managed.entries(live) if each.manager == MANAGER for path in each.leaves())
+    return any(
+        path[0] == "metadata" and path[1] in ("labels", "annotations") and path[2] not in marks.get(str(path[1]), {})
+        for path in ours
+        if len(path) == 3
+    )
 
 
 def _applies(rows: Iterable[Row], wish: Wish) -> Iterable[Task]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rollouts.gitops import judged
+from rollouts.gitops.compared import said_shared
 from rollouts.gitops.comparison import Comparison
 from rollouts.gitops.operation import Running
 from rollouts.gitops.seen import AppSeen
@@ -53,7 +54,7 @@ def _window_shut(seen: AppSeen, running: Running, verdict: Verdict) -> Hold | No
 def _shared(seen: AppSeen, running: Running, comparison: Comparison, tried: Attempt) -> str:
     if seen.place is None or not seen.place.options.is_on("FailOnSharedResource") or not seen.shared:
         return ""
-    return f"Shared resource found: {sorted(seen.shared)[0]} is part of another application"
+    return f"Shared resource found: {said_shared(seen, sorted(seen.shared)[0])}"
 
 
 def _empty(seen: AppSeen, running: Running, comparison: Comparison, tried: Attempt) -> str:

@@ -86,6 +86,19 @@ class Git:
             raise HiccupError(f"{address.shown(repository.url)}: commit {commit} is gone from the mirror")
         return found
 
+    def tag(self, repository: Repository, trust: Trust, oid: str) -> bytes:
+        """An annotated tag as git keeps it, fetched if the mirror has not got it."""
+        directory = self._directory / _name(repository)
+        with self._mirror_lock(directory.name):
+            reader = self._reader(directory)
+            found = reader.tag(oid) if (directory / "HEAD").exists() else None
+            if found is None:
+                self._fetch(repository, trust, directory, oid)
+                found = reader.tag(oid)
+        if found is None:
+            raise SourceError(f"{address.shown(repository.url)}: there is no tag {oid}")
+        return found
+
     def _mirror_lock(self, name: str) -> threading.Lock:
         with self._lock:
             return self._mirrors.setdefault(name, threading.Lock())

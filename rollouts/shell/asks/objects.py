@@ -51,6 +51,11 @@ class Objects:
         found = self._ask(f"{commit}^{{tree}}", "tree", FILE_BYTES_MAX)
         return found[0] if found else None
 
+    def tag(self, oid: str) -> bytes | None:
+        """An annotated tag as git keeps it, or None where the mirror does not hold it."""
+        found = self._ask(oid, "tag", COMMIT_BYTES_MAX)
+        return found[1] if found else None
+
     def commit(self, oid: str) -> bytes | None:
         """A commit as git keeps it, or None where the mirror does not hold it."""
         found = self._ask(oid, "commit", COMMIT_BYTES_MAX)

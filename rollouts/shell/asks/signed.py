@@ -16,16 +16,19 @@ from rollouts.shell.asks import sandbox
 LIMITS = sandbox.Limits(wall_s=20.0, output_bytes=65536)
 
 
-def verify(commit: bytes, name: str, allowed: Collection[str], keys: Iterable[str], scratch: Path) -> None:
+def verify(
+    commit: bytes, name: str, allowed: Collection[str], keys: Iterable[str], scratch: Path, *, tag: bytes = b""
+) -> None:
     """Raise SourceError unless a commit is signed by one of the allowed keys. Waits: call it in a thread.
 
-    commit: as git keeps it.  allowed: ids of keys, 16 hexadecimal digits or more.  keys: public keys in armour.
+    commit: as git keeps it.  tag: the annotated tag that names it; where that is signed, its signature counts.
+    allowed: ids of keys, 16 hexadecimal digits or more.  keys: public keys in armour.
     """
     gpgv = shutil.which("gpgv")
     if gpgv is None:
         raise HiccupError("gpgv is not installed: commits must be signed here, and it verifies them")
     try:
-        payload, signed = signature.parted(commit)
+        payload, signed = signature.parted_tag(tag, name) or signature.parted(commit)
     except SourceError as error:
         raise SourceError(f"Target revision {name} in Git {error}") from None
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -205,7 +205,16 @@ class GitAndCharts:
             )
         raw = await self._thread(self._git.raw, repository, at)
         scratch = self._directory / "scratch"
-        await self._thread(signed.verify, raw, at, question.signed_by, known.keys, scratch)
+        tag = await self._tag(spec, at, repository, known)
+        await self._thread(partial(signed.verify, tag=tag), raw, at, question.signed_by, known.keys, scratch)
+
+    async def _tag(self, spec: Spec, at: str, repository: Repository, known: Known) -> bytes:
+        """The annotated tag by which a source names its commit, as git keeps it; empty where it is none."""
+        if revision.is_sha(spec.target_revision):
+            return b""
+        refs = await self._refs(repository, known)
+        oid = revision.tag_of(refs, spec.target_revision, at, spec.tag_prefix)
+        return await self._thread(self._git.tag, repository, known.trust, oid) if oid else b""
 
     async def _with_dependencies(self, job: Job, question: RenderManifests, known: Known) -> Job:
         """The job with the charts that it wants fetched and laid below `charts/`."""
