@@ -47,7 +47,7 @@ from rollouts.kube import kinds, podtemplate
 from rollouts.kube import object as obj
 from rollouts.kube.owners import is_orphan
 from rollouts.kube.ref import Manifest, Ref
-from rollouts.traffic import DIALECTS, KINDS, Dialect, Router, Traffic, named, routers_of
+from rollouts.traffic import DIALECTS, VERSIONS, Dialect, Router, Traffic, in_served_versions, named, routers_of
 
 _NO_CANARY = CanaryStrategy.model_validate({})
 _NO_PLUGINS: Mapping[str, Dialect] = {}
@@ -113,6 +113,7 @@ def _gathered(ref: Ref, reader: Reader, plugins: Mapping[str, Dialect]) -> Seen 
         if complaint:
             return Refused(ref, rollout, (routing.not_served(kind, complaint),))
         return Waiting(ref, f"{kind} is listed first")
+    routers = tuple(in_served_versions(router, reader.knows) for router in routers)
     seen = _delivery(ref, rollout, spec, (references, routers, source), reader)
     if checked.parsed.unknown and isinstance(seen, DeliverySeen):
         return replace(seen, unknown=checked.parsed.unknown)
@@ -366,7 +367,7 @@ def _farewell(ref: Ref, reader: Reader, plugins: Mapping[str, Dialect]) -> Farew
     services = reader.select(kinds.SERVICE, ref.namespace, {})
     marked = tuple(each for each in services if obj.annotations(each).get(marks.MANAGED_BY) == ref.name)
     dialects = {**DIALECTS, **{dialect.name: dialect for dialect in plugins.values()}}
-    among = tuple(dict.fromkeys((*KINDS, *(kind for dialect in plugins.values() for kind in dialect.kinds))))
+    among = tuple(dict.fromkeys((*VERSIONS, *(kind for dialect in plugins.values() for kind in dialect.kinds))))
     routes = tuple(
         (at, each)
         for at, each in routing.marked(reader, ref, among)

@@ -33,7 +33,7 @@ from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest, Ref
-from rollouts.traffic import KINDS, given_back, named, patch_between, without_hash
+from rollouts.traffic import VERSIONS, given_back, named, patch_between, without_hash
 
 RECHECK_S = 20.0
 ACTIONS_MAX = 32  # in one letter; what is left over is planned again in the next turn
@@ -178,7 +178,7 @@ def names_root(ref: Ref, manifest: Manifest) -> Ref | None:
     """The Rollout that a Service, or an object of a router, bears the mark of."""
     if (marked := next(named(manifest), None)) is not None:
         return marked
-    if ref.kind != kinds.SERVICE and ref.kind not in KINDS:
+    if ref.kind != kinds.SERVICE and ref.kind not in VERSIONS:
         return None
     name = obj.annotations(manifest).get(marks.MANAGED_BY)
     return Ref(kinds.ROLLOUT, ref.namespace, name) if name else None

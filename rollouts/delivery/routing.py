@@ -40,15 +40,19 @@ def not_known(routers: Iterable[Router], reader: Reader) -> tuple[Kind, str] | N
     """The first kind of the routers that is not watched yet, and why it cannot be, "" while that is not known."""
     for router in routers:
         for kind in router.kinds:
-            if kind in _ALWAYS or reader.knows(kind):
-                continue
-            complaint, older = reader.complaint(kind), OLDER.get(kind)
-            if complaint and older is not None:
-                if reader.knows(older):
-                    continue
-                complaint = complaint if reader.complaint(older) else ""
-            return kind, complaint
+            if kind not in _ALWAYS and (complaint := _complaint(kind, reader)) is not None:
+                return kind, complaint
     return None
+
+
+def _complaint(kind: Kind, reader: Reader) -> str | None:
+    """Why no version of a kind is watched, in the words for the newest; None where one is, "" while one may yet be."""
+    for each in (kind, *OLDER.get(kind, ())):
+        if reader.knows(each):
+            return None
+        if not reader.complaint(each):
+            return ""
+    return reader.complaint(kind)
 
 
 def not_served(kind: Kind, complaint: str) -> Refusal:

@@ -36,7 +36,7 @@ INSTANCE_LABEL = "argo-rollouts.argoproj.io/controller-instance-id"
 HASH_LABEL = "rollouts-pod-template-hash"
 DEPLOYMENT_HASH_LABEL = "pod-template-hash"
 
-_ROUTED = tuple(kind for kind in traffic.KINDS if kind not in (INGRESS, SERVICE))
+_ROUTED = tuple(kind for kind in traffic.VERSIONS if kind not in (INGRESS, SERVICE))
 """The kinds of routers that nothing but a router needs."""
 
 _gather_application = partial(gather_application, judge=judging.problems)

@@ -10,7 +10,6 @@ from rollouts.traffic.route import Beside, ManagedRoute, Match, Request, Route, 
 from rollouts.traffic.routers import (
     DIALECTS,
     KINDS,
-    OLDER,
     RETIRED,
     Router,
     Unusable,
@@ -21,12 +20,14 @@ from rollouts.traffic.routers import (
     takes_experiments,
 )
 from rollouts.traffic.selector import turned, without_hash
+from rollouts.traffic.versions import OLDER, VERSIONS, in_served_versions
 
 __all__ = [
     "DIALECTS",
     "KINDS",
     "OLDER",
     "RETIRED",
+    "VERSIONS",
     "Beside",
     "Dialect",
     "ManagedRoute",
@@ -41,6 +42,7 @@ __all__ = [
     "fields_of",
     "given_back",
     "headers_of",
+    "in_served_versions",
     "mirrors",
     "named",
     "patch_between",

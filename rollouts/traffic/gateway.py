@@ -28,20 +28,14 @@ MATCHES_MAX = 64  # of one rule, by the API
 
 
 def refs(settings: GatewayRouting, traffic: Traffic, get: Get) -> tuple[Ref, ...]:
-    """Every route that the settings name, in the version that the cluster serves."""
+    """Every route that the settings name."""
     space = settings.namespace or traffic.namespace
-    return tuple(_served(kind, space, route.name, get) for kind, route in _named(settings))
+    return tuple(Ref(kind, space, route.name) for kind, route in _named(settings))
 
 
 def needs(settings: GatewayRouting) -> tuple[Kind, ...]:
     """The kinds that the settings name."""
     return tuple(dict.fromkeys(kind for kind, _ in _named(settings)))
-
-
-def _served(kind: Kind, space: str, name: str, get: Get) -> Ref:
-    ref = Ref(kind, space, name)
-    older = Ref(OLDER[kind], space, name) if kind in OLDER else ref
-    return older if get(ref) is None and get(older) is not None else ref
 
 
 def read(settings: GatewayRouting, traffic: Traffic, manifest: Manifest) -> Reading:

@@ -161,9 +161,6 @@ KINDS: tuple[Kind, ...] = tuple(
 )
 """Every kind that some router of the table looks at."""
 
-OLDER: Mapping[Kind, Kind] = gateway.OLDER
-"""Kind → the version of it that does as well where the cluster serves no newer one."""
-
 RETIRED: Mapping[str, str] = {
     "smi": "the Service Mesh Interface was archived in 2023; use gatewayAPI",
     "appMesh": "AWS ends App Mesh on 2026-09-30; use gatewayAPI with Amazon VPC Lattice, or alb",

@@ -518,19 +518,33 @@ def test_a_router_that_the_cluster_does_not_serve_is_said_once_it_is_known() -> 
     assert "does not serve httproutes.gateway.networking.k8s.io v1: 404" in world.status["message"]
 
 
-def test_a_layer_4_route_is_taken_in_the_version_that_an_older_cluster_serves() -> None:
-    case = CASES["gateway tcp"]
-    older = {**case.routed, "apiVersion": "gateway.networking.k8s.io/v1alpha2"}
-    world = Routed(Case(case.field, case.settings, older))
-    world.knows = lambda kind: kind.version == "v1alpha2"  # type: ignore[method-assign]  # what such a cluster serves
+OLDER_CLUSTERS = {
+    "gateway tcp": "gateway.networking.k8s.io/v1alpha2",
+    "gateway tls": "gateway.networking.k8s.io/v1alpha2",
+    "istio hosts": "networking.istio.io/v1alpha3",
+    "istio subsets": "networking.istio.io/v1beta1",
+    "smi": "split.smi-spec.io/v1alpha1",
+    "traefik": "traefik.containo.us/v1alpha1",
+}
+
+
+@pytest.mark.parametrize("name", OLDER_CLUSTERS)
+def test_a_routers_object_is_taken_in_the_version_that_an_older_cluster_serves(name: str) -> None:
+    case, version = CASES[name], OLDER_CLUSTERS[name]
+    routed = {**case.routed, "apiVersion": version} if case.routed else {}
+    beside = tuple({**each, "apiVersion": version} for each in case.beside)
+    world = Routed(replace(case, routed=routed, beside=beside))
+    world.knows = lambda kind: kind.api_version == version or not kind.group.count(".")  # type: ignore[method-assign]
     world.complaint = lambda kind: "" if world.knows(kind) else "404"  # type: ignore[method-assign]
     world.settle(60.0)
 
     world.set_image("shop/web:2")
     world.settle(1.0)
     world.until("Paused")
+    selected = world.selects("canary")
 
-    assert world.weight == 20
+    assert (20, version) == (world.weight, world.route["apiVersion"])
+    assert selected == world.status["currentPodHash"]
 
 
 def test_only_the_kinds_that_a_spec_names_are_asked_for() -> None:

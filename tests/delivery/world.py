@@ -113,7 +113,7 @@ class World:
     def add(self, manifest: Mapping[str, Any]) -> Ref:
         kind = kinds.known(manifest["apiVersion"], manifest["kind"]) or next(
             each
-            for each in traffic.KINDS
+            for each in traffic.VERSIONS
             if (each.api_version, each.name) == (manifest["apiVersion"], manifest["kind"])
         )
         assert kind is not None
@@ -323,7 +323,7 @@ class World:
         """S1, S2, S4, S5, S7 for a write of ours: never worse for the traffic than it found it."""
         assert 0 <= self.weight <= 100
         replicas = self.rollout["spec"].get("replicas", 1) if WEB in self.objects else 0
-        is_routed = action.ref.kind in traffic.KINDS
+        is_routed = action.ref.kind in traffic.VERSIONS
         if not (is_routed or action.ref.kind == kinds.REPLICA_SET) or not replicas:
             return
         pods = {obj.labels(each).get(HASH): self._pods(each) for each in self.of(kinds.REPLICA_SET)}

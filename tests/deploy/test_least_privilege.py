@@ -12,7 +12,7 @@ import yaml
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind
 from rollouts.shell.wiring import ROOMS
-from rollouts.traffic import DIALECTS, ambassador, appmesh, istio, smi
+from rollouts.traffic import DIALECTS, OLDER, ambassador, appmesh, istio, smi
 from tests.tidy.source import modules
 
 Right: TypeAlias = tuple[str, str, str]
@@ -82,6 +82,7 @@ def routed() -> set[Right]:
     """The rights to what the routers' dialects write."""
     changed = [kind for dialect in DIALECTS.values() for kind in dialect.kinds]
     made = [kind for dialect in (smi.DIALECT, ambassador.DIALECT) for kind in dialect.kinds]
+    changed += [older for kind in changed for older in OLDER.get(kind, ())]
     selecting = [istio.DESTINATION_RULE, appmesh.NODE]
     return {(kind.group, kind.plural, "patch") for kind in (*changed, *made, *selecting)} | {
         (kind.group, kind.plural, "create") for kind in made
