@@ -33,7 +33,7 @@ def refusals(spec: RolloutSpec) -> Iterator[Refusal]:
     given = spec.workload_ref
     if given is None:
         return
-    if spec.template:
+    if _says_something(spec.template or {}):
         text = "template must be empty for workload reference rollout"
         yield Refusal("TemplateAndWorkload", "spec.template", text, fix="drop one of the two", kind="Internal error")
     if (given.api_version, given.kind) not in KINDS:
@@ -46,6 +46,12 @@ def refusals(spec: RolloutSpec) -> Iterator[Refusal]:
         text = f"supported values: {', '.join(shown(each) for each in SCALE_DOWN)}"
         where, got = f"{AT}.scaleDown", shown(given.scale_down)
         yield Refusal("ScaleDownUnknown", where, text, fix="scaleDown: never", kind="Unsupported value", got=got)
+
+
+def _says_something(template: Manifest) -> bool:
+    """Whether a template holds more than the empty fields that clients write who know every field."""
+    parts = template.values()
+    return any(any(part.values()) if isinstance(part, Mapping) else bool(part) for part in parts)
 
 
 def found(ref: Ref, rollout: Manifest, spec: RolloutSpec, reader: Reader) -> WorkloadSeen | Refused | Waiting:

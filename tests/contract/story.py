@@ -125,7 +125,7 @@ class Story:
     def replica_set(self, revision: int) -> Object:
         """The ReplicaSet of a revision."""
         mark = "rollout.argoproj.io/revision"
-        return next(s for s in self.every("ReplicaSet") if s["metadata"]["annotations"][mark] == str(revision))
+        return next(s for s in self.every("ReplicaSet") if s["metadata"]["annotations"].get(mark) == str(revision))
 
     def weight(self) -> str:
         """The weight on the canary Ingress."""

@@ -238,6 +238,17 @@ def test_a_reference_that_cannot_work_is_refused(story: str, workload: dict[str,
     assert [each.reason for each in check(rollout).refusals] == [reason]
 
 
+@pytest.mark.parametrize("nothing", [{}, {"metadata": {"creationTimestamp": None}, "spec": {"containers": None}}])
+def test_a_template_that_says_nothing_is_as_good_as_none(nothing: dict[str, Any]):
+    rollout = a_reference()
+    rollout["spec"]["template"] = nothing
+    world = WorkloadWorld(a_deployment(), rollout)
+    world.settle(60.0)
+
+    assert world.status["phase"] == "Healthy"
+    assert world.status["currentPodHash"] == a_world().status["currentPodHash"]
+
+
 def test_a_template_beside_a_reference_is_refused():
     rollout = a_reference()
     rollout["spec"]["template"] = {"spec": a_template()["spec"]}
