@@ -15,6 +15,7 @@ from rollouts.gitops.keys import key_row
 from rollouts.gitops.operation import spec_sources
 from rollouts.gitops.options import SYNC_OPTIONS, of_object
 from rollouts.gitops.seen import AppSeen
+from rollouts.gitops.shorten import fitting
 from rollouts.kit import mergepatch
 from rollouts.kit.instant import Instant
 from rollouts.kit.parts import part
@@ -123,7 +124,7 @@ def patch(seen: AppSeen, after: Mapping[str, Any], *, ends: bool = False, extra:
     ends: the operation that was asked for is over.  extra: further parts of the object.
     """
     body: Json = dict(extra or {})
-    if change := mergepatch.derive(seen.status, after):
+    if change := mergepatch.derive(seen.status, fitting(seen.status, after)):
         body["status"] = change
     if ends and "operation" in seen.manifest:
         body["operation"] = None

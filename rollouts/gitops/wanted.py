@@ -19,6 +19,8 @@ from rollouts.kube.ref import Kind, Manifest, Ref
 
 Resolve: TypeAlias = Callable[[str, str], Kind | None]
 ERRORS_MAX = 20
+NAMES_BYTES_MAX = 900_000  # the status remembers every object by its name, and must fit into etcd
+ROW_BYTES = 80
 NO_OPTIONS = Options()
 
 
@@ -111,6 +113,8 @@ def read(manifests: Iterable[Manifest], place: Place, origins: Sequence[str] = (
             said = f"Resource {one.key} appeared 2 times among application resources."
             warnings.append(("RepeatedResourceWarning", said))
         found[identity] = one
+    if sum(len(str(key)) + ROW_BYTES for key, _ in found) > NAMES_BYTES_MAX:
+        errors.append(f"{len(found)} objects are more than one status can remember: split the application")
     return Desired(tuple(found.values()), tuple(errors[:ERRORS_MAX]), tuple(warnings[:ERRORS_MAX]))
 
 
