@@ -86,8 +86,8 @@ def restart(ctx: click.Context, /, delay_s: float, dry_run: str, output: str | N
     """Replace every pod, a few at a time, without a new version."""
     from rollouts.cli import connection as wire
 
-    at = wire.now().plus(delay_s)
-    act(ctx, Whom(ROLLOUT, **whom), Manner(dry_run, output), lambda rollout: writes.restart(rollout, at))
+    now = wire.now()
+    act(ctx, Whom(ROLLOUT, **whom), Manner(dry_run, output), lambda rollout: writes.restart(rollout, now, delay_s))
 
 
 abort = _word(
@@ -117,6 +117,7 @@ resume = _word(
         "rollouts": Lazy(_HERE, "Begin an aborted update again.", "retry_rollout", hidden=True),
         "ro": Lazy(_HERE, "Begin an aborted update again.", "retry_rollout", hidden=True),
         "experiment": Lazy(_HERE, "Run an experiment again.", "retry_experiment"),
+        "experiments": Lazy(_HERE, "Run an experiment again.", "retry_experiment", hidden=True),
         "exp": Lazy(_HERE, "Run an experiment again.", "retry_experiment", hidden=True),
     },
 )
@@ -141,8 +142,10 @@ retry_experiment = _word(
     cls=LazyGroup,
     table={
         "analysisrun": Lazy(_HERE, "End an AnalysisRun now.", "terminate_run"),
+        "analysisruns": Lazy(_HERE, "End an AnalysisRun now.", "terminate_run", hidden=True),
         "ar": Lazy(_HERE, "End an AnalysisRun now.", "terminate_run", hidden=True),
         "experiment": Lazy(_HERE, "End an Experiment now.", "terminate_experiment"),
+        "experiments": Lazy(_HERE, "End an Experiment now.", "terminate_experiment", hidden=True),
         "exp": Lazy(_HERE, "End an Experiment now.", "terminate_experiment", hidden=True),
     },
 )

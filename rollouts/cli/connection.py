@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
@@ -152,9 +153,10 @@ def now() -> Instant:
 def access_of(wish: Connection) -> kubeconfig.Access:
     """The way to the cluster that kubeconfig and flags name. Raises ComplaintError where there is none."""
     try:
-        access = kubeconfig.load(wish.kubeconfig or "", wish.context or "")
+        choice = kubeconfig.Choice(wish.context or "", wish.cluster or "", wish.user or "")
+        access = kubeconfig.load(wish.kubeconfig or "", choice)
     except kubeconfig.AccessError as error:
-        if not wish.server or wish.kubeconfig or wish.context:
+        if not wish.server or wish.kubeconfig or choice != kubeconfig.AS_WRITTEN:
             fix = "name one with --kubeconfig or KUBECONFIG, or try without a cluster: rollouts demo"
             raise ComplaintError(f"no cluster to talk to: {error}", fix=fix) from None
         access = kubeconfig.Access(server="")
@@ -163,9 +165,25 @@ def access_of(wish: Connection) -> kubeconfig.Access:
     access.insecure = wish.insecure_skip_tls_verify or access.insecure
     if wish.token:
         access.credentials = StaticToken(wish.token)
+    access.server_name = wish.tls_server_name or access.server_name
+    access.ca = _pem(wish.ca_file) or access.ca
+    access.certificate = _pem(wish.certificate_file) or access.certificate
+    access.key = _pem(wish.key_file) or access.key
     if wish.impersonate:
         access.impersonate = {**access.impersonate, "Impersonate-User": wish.impersonate}
+    if wish.impersonate_uid:
+        access.impersonate = {**access.impersonate, "Impersonate-Uid": wish.impersonate_uid}
+    access.groups = wish.groups
+    if (wish.groups or wish.impersonate_uid) and "Impersonate-User" not in access.impersonate:
+        raise ComplaintError("--as-group and --as-uid go with --as", fix="name the user: --as USER", code=Exit.USAGE)
     return access
+
+
+def _pem(path: str | None) -> str:
+    try:
+        return Path(path).read_text() if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ComplaintError(f"{path}: {getattr(error, 'strerror', None) or 'is no text'}") from None
 
 
 def _complaint(error: ApiError, deed: str) -> RefusedError:

@@ -28,6 +28,14 @@ class Connection:
     token: str | None = None
     insecure_skip_tls_verify: bool = False
     impersonate: str | None = None
+    groups: tuple[str, ...] = ()
+    impersonate_uid: str | None = None
+    cluster: str | None = None
+    user: str | None = None
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
+    tls_server_name: str | None = None
     request_timeout_s: float | None = None
     verbosity: int = 0
 
@@ -55,7 +63,7 @@ class SpanParam(click.ParamType[float]):
 
 def _note(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     """Keep an option that was given, so that the innermost mention of it wins."""
-    if value is not None and value is not False:
+    if value is not None and value is not False and value != ():
         ctx.meta.setdefault(_META, {})[param.name] = value
     return value
 
@@ -87,7 +95,17 @@ def _options(*, hidden: bool) -> list[click.Parameter]:
         option("-s", "--server", help_text="Address of the API server.", metavar="URL"),
         option("--token", help_text="Bearer token.", metavar="TOKEN"),
         option("--insecure-skip-tls-verify", is_flag=True, help_text="Do not check the server's certificate."),
+        option("--tls-server-name", help_text="Name that the server's certificate must bear.", metavar="NAME"),
+        option(
+            "--certificate-authority", "ca_file", help_text="Certificate of the server's authority.", metavar="FILE"
+        ),
+        option("--client-certificate", "certificate_file", help_text="Certificate to log in with.", metavar="FILE"),
+        option("--client-key", "key_file", help_text="Key of that certificate.", metavar="FILE"),
+        option("--cluster", help_text="The kubeconfig's cluster to use, whatever the context says.", metavar="NAME"),
+        option("--user", help_text="The kubeconfig's user to use, whatever the context says.", metavar="NAME"),
         option("--as", "impersonate", help_text="User to impersonate.", metavar="USER"),
+        option("--as-group", "groups", multiple=True, help_text="Group to impersonate; repeatable.", metavar="GROUP"),
+        option("--as-uid", "impersonate_uid", help_text="UID to impersonate.", metavar="UID"),
         option(
             "--request-timeout",
             "request_timeout_s",
@@ -95,8 +113,16 @@ def _options(*, hidden: bool) -> list[click.Parameter]:
             help_text="Give up on one request after this span, for example 10s.",
         ),
         option(
-            "-v", "--v", "verbosity", type=click.IntRange(0, 10), help_text="Verbosity; from 6 on, requests are shown."
+            "-v",
+            "--v",
+            "--kloglevel",
+            "verbosity",
+            type=click.IntRange(0, 10),
+            help_text="Verbosity; from 6 on, requests are shown.",
         ),
+        # Of the contract; nothing here is logged, cached or compressed.
+        *(click.Option([name], expose_value=False, hidden=True) for name in ("--loglevel", "--cache-dir")),
+        click.Option(["--disable-compression"], is_flag=True, expose_value=False, hidden=True),
     ]
 
 

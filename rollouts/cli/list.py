@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,6 +27,7 @@ from rollouts.kube.kinds import EXPERIMENT, ROLLOUT
 
 if TYPE_CHECKING:
     from rollouts.kube.ref import Kind, Manifest
+    from rollouts.view.rows import Columns
 
 _HERE = "rollouts.cli.list"
 
@@ -52,8 +53,8 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         no_color_option,
         output_option(*PAGE_FORMATS),
-        click.option("--timestamps", is_flag=True, help="With --watch in a pipe: begin each table with the time."),
-        click.option("-w", "--watch", is_flag=True, help="Draw again at every change."),
+        click.option("--timestamps", is_flag=True, help="Begin each line with the time."),
+        click.option("-w", "--watch", is_flag=True, help="Draw again at every change; in a pipe, add what changed."),
         click.option("-l", "--selector", default="", help="Only those with these labels, for example team=pay."),
         click.option("--field-selector", default="", help="Only those with these fields, e.g. metadata.name=web."),
         click.option("--name", default="", help="Only the one of this name."),
@@ -95,6 +96,7 @@ def experiments(ctx: click.Context, /, **chosen: Any) -> None:
 
 def _list(ctx: click.Context, kind: Kind, /, output: str | None, no_color: bool, **chosen: Any) -> None:
     from rollouts.cli import connection as wire
+    from rollouts.view.rows import Columns
 
     async def once() -> None:
         async with wire.open_cluster(connection(ctx)) as cluster:
@@ -106,7 +108,7 @@ def _list(ctx: click.Context, kind: Kind, /, output: str | None, no_color: bool,
                 labels=str(chosen["selector"]),
                 fields=",".join(part for part in (named, chosen["field_selector"]) if part),
             )
-            face = _Face(kind, output, no_color, chosen["timestamps"], "" if everywhere else cluster.namespace)
+            face = Face(kind, output, no_color, Columns(chosen["timestamps"], everywhere, output == "wide"))
             if chosen["watch"]:
                 from rollouts.cli.live import follow, within
 
@@ -120,43 +122,53 @@ def _list(ctx: click.Context, kind: Kind, /, output: str | None, no_color: bool,
 
 
 @dataclass(slots=True)
-class _Face:
-    """How this list was asked to look. namespace "": all of them."""
+class Face:
+    """How this list was asked to look. told: what each object's line said last, by uid; None before the first."""
 
     kind: Kind
     output: str | None
     no_color: bool
-    timestamps: bool
-    namespace: str
-    last: list[str] = field(default_factory=list)
+    columns: Columns
+    told: Mapping[str, tuple[str, ...]] | None = None
 
     def lines(self, found: Iterable[Manifest]) -> list[str]:
-        """The table, or the sentence that there is nothing."""
+        """The table with its headings."""
         from rollouts.cli.connection import now
         from rollouts.view import rows
 
         draw = rows.rollouts if self.kind == ROLLOUT else rows.experiments
-        look, wide = style(no_color=self.no_color), self.output == "wide"
-        made = draw(found, now(), look, namespaces=not self.namespace, wide=wide)
-        nothing = f"No {self.kind.plural} found" + (f" in {self.namespace}." if self.namespace else ".")
-        return made if len(made) > 1 else [nothing]
+        return draw(found, now(), style(no_color=self.no_color), self.columns)
+
+    def news(self, found: Iterable[Manifest]) -> list[str]:
+        """The lines that say something new, under the headings the first time."""
+        from rollouts.view import rows
+
+        cells, plain = rows.row if self.kind == ROLLOUT else rows.trial_row, style(no_color=True)
+        objects, before = rows.ordered(found), self.told or {}
+        says = {each["metadata"]["uid"]: cells(each, plain) for each in objects}
+        headings, *lines = self.lines(objects)
+        fresh = [line for line, (uid, said) in zip(lines, says.items(), strict=True) if before.get(uid) != said]
+        is_first, self.told = self.told is None, says
+        return [headings, *fresh] if is_first else fresh
 
     def show(self, found: Iterable[Manifest]) -> None:
         """One answer, whole."""
-        ordered = sorted(found, key=lambda each: (each["metadata"].get("namespace", ""), each["metadata"]["name"]))
+        from rollouts.view.rows import ordered
+
+        objects = ordered(found)
         if is_data(self.output):
-            show_objects(self.kind, ordered, str(self.output))
+            show_objects(self.kind, objects, str(self.output))
+        elif objects:
+            show(self.lines(objects))
         else:
-            show(self.lines(ordered))
+            click.echo("No resources found.", err=True)
 
     async def watch(
         self, pictures: AsyncGenerator[Mapping[Kind, tuple[Manifest, ...]], None]
     ) -> AsyncGenerator[None, None]:
-        """Tables as they change; as data each changed object by itself."""
-        from rollouts.cli.connection import now
-
+        """The table again on a terminal; in a pipe, and as data, each changed object by itself."""
         told: dict[str, Manifest] = {}
-        headed = True
+        headed = first = True
         async for picture in pictures:
             found = picture[self.kind]
             if is_data(self.output):
@@ -166,10 +178,8 @@ class _Face:
                         headed = False
                 told = {each["metadata"]["uid"]: each for each in found}
             elif sys.stdout.isatty():
-                lines = self.lines(found)
-                redraw(lines, first=not self.last)
-                self.last = lines
-            elif (lines := self.lines(found)) != self.last:
-                show([*([""] if self.last else []), *([now().rfc3339()] if self.timestamps else []), *lines])
-                self.last = lines
+                redraw(self.lines(found), first=first)
+                first = False
+            else:
+                show(self.news(found))
             yield

@@ -38,7 +38,7 @@ async def missing(cluster: Cluster, kind: Kind, name: str) -> ComplaintError:
     hint = meant(name, known) or (f"{asking} -n {cluster.namespace}" if known else "")
     empty = "" if known else f"; the namespace holds no {kind.plural}, so look with: {asking} -A"
     return ComplaintError(
-        f'{kind.name.lower()} "{name}" not found in namespace "{cluster.namespace}"{empty}',
+        f'{kind.plural}.{kind.group} "{name}" not found in namespace "{cluster.namespace}"{empty}',
         fix=hint,
         code=Exit.NOT_FOUND,
     )

@@ -48,7 +48,7 @@ def set_image(ctx: click.Context, name: str, images: tuple[str, ...], dry_run: s
     wanted: dict[str, str] = {}
     for each in images:
         container, equals, image = each.partition("=")
-        if not (container and equals and image):
+        if not (container and equals and image) or "=" in image:
             raise click.UsageError(f"{each!r} is not CONTAINER=IMAGE, for example web=registry.example/web:2", ctx)
         wanted[container] = image
 
@@ -61,7 +61,8 @@ def set_image(ctx: click.Context, name: str, images: tuple[str, ...], dry_run: s
 
             target = holder(await read.rollout(cluster, name))
             changed, manifest = await _change(cluster, target, wanted, writes_it=dry_run != "client")
-            manner.tell(target.kind, manifest, f'rollout "{name}" image {"updated" if changed else "unchanged"}')
+            said = f'{target.kind.name.lower()} "{target.name}" image {"updated" if changed else "unchanged"}'
+            manner.tell(target.kind, manifest, said)
 
     wire.run(once())
 
@@ -83,7 +84,7 @@ async def _change(
         if change.unknown:
             known = writes.container_names(manifest)
             hint = meant(change.unknown[0], known) or f"containers: {', '.join(known)}"
-            raise ComplaintError(f"{ref} has no container {change.unknown[0]!r}", fix=hint)
+            raise ComplaintError(f'unable to find container named "{change.unknown[0]}" in {ref}', fix=hint)
         if not change.operations or not writes_it:
             return bool(change.operations), manifest
         try:

@@ -85,7 +85,8 @@ class _Teller:
         elif self.output:
             show_object(ROLLOUT, rollout, self.output, compact=compact)
         else:
-            show([str(phase)])
+            # The contract's one look names a final phase alone; its message is in the complaint.
+            show([str(phase) if compact or not phase.is_final else phase.name])
         if phase.name == "Degraded":
             raise ComplaintError(
                 f"The rollout is in a degraded state with message: {phase.message}",

@@ -60,9 +60,9 @@ async def _undo(cluster: Cluster, name: str, to_revision: int, manner: Manner) -
     wish = writes.undo(found.rollout, found.replica_sets, held, to_revision)
     if wish.refusal:
         raise ComplaintError(wish.refusal, fix=wish.fix)
-    said = f"rollout '{name}' undo to revision {wish.revision}"
+    said = f"rollout '{name}' undo"
     if not wish.operations:
-        said += ": its template is the present one already"
+        said = f"skipped rollback (current template already matches revision {wish.revision})"
     elif manner.dry_run != "client":
         held = await cluster.patch(ref, wish.operations, form="json")
     manner.tell(ref.kind, held, said)

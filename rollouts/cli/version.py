@@ -15,9 +15,10 @@ from rollouts.cli.frame import command as kube_command
     rollouts version --short
     """,
 )
-@click.option("--short", is_flag=True, help="The number alone.")
+@click.option("--short", "_is_short", is_flag=True, help="The same; it is short already.")
 @click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="Form of the answer.")
-def command(short: bool, output: str | None) -> None:
+@click.pass_context
+def command(ctx: click.Context, /, _is_short: bool, output: str | None) -> None:
     """Print the version."""
     from importlib import metadata
 
@@ -26,5 +27,6 @@ def command(short: bool, output: str | None) -> None:
         from rollouts.cli.output import show_data
 
         show_data({"version": number}, output)
-    else:
-        click.echo(number if short else f"rollouts: v{number}")
+        return
+    called = (ctx.find_root().info_name or "rollouts").replace(" ", "-")
+    click.echo(f"{called}: v{number}")

@@ -9,13 +9,14 @@ from typing import Any
 
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as obj
+from rollouts.kube.kinds import EXPERIMENT
 from rollouts.kube.podtemplate import comparable
 from rollouts.kube.ref import Manifest
-from rollouts.view import facts
+from rollouts.view import facts, health
+from rollouts.view.age import span
 from rollouts.view.phase import is_observed
 
 EPHEMERAL = "rollout.argoproj.io/ephemeral-metadata"
-OVER = frozenset({"Successful", "Failed", "Error", "Inconclusive"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +118,17 @@ def resume(rollout: Manifest) -> Decision:
     return Decision(said, status, spec)
 
 
-def restart(rollout: Manifest, at: Instant) -> Decision:
-    """Replace every pod from that moment on."""
-    said = f"rollout '{rollout['metadata']['name']}' restarts at {at.rfc3339_whole()}"
+def restart(rollout: Manifest, now: Instant, delay_s: float) -> Decision:
+    """Replace every pod once the delay is over."""
+    at = now.plus(delay_s)
+    said = f"rollout '{rollout['metadata']['name']}' restarts in {span(delay_s)}"
     return Decision(said, spec={"spec": {"restartAt": at.rfc3339_whole()}})
 
 
 def terminate(run: Manifest) -> Decision:
     """End an AnalysisRun or an Experiment; one that is over stays as it is."""
-    kind, name = str(run.get("kind") or "analysisrun").lower(), run["metadata"]["name"]
-    if (phase := facts.status(run).get("phase")) in OVER:
+    kind, name = "experiment" if run.get("kind") == EXPERIMENT.name else "analysisRun", run["metadata"]["name"]
+    if (phase := facts.status(run).get("phase")) in health.OVER:
         return Decision(f"{kind} '{name}' is over already: {phase}")
     if facts.spec(run).get("terminate"):
         return Decision(f"{kind} '{name}' is being terminated already")

@@ -190,7 +190,7 @@ class Connection:
 
     def _head(self, form: str) -> bytes:
         assert self._pool is not None
-        headers = {
+        named = {
             "Host": self._pool.server.authority,
             "Accept": "application/json",
             "Content-Type": CONTENT_TYPES[form],
@@ -198,9 +198,10 @@ class Connection:
             **self.access.impersonate,
             **self.access.credentials.headers(),
         }
-        if broken := [name for name, value in headers.items() if _LINE_BREAKS.search(name + value)]:
+        headers = [*named.items(), *(("Impersonate-Group", group) for group in self.access.groups)]
+        if broken := [name for name, value in headers if _LINE_BREAKS.search(name + value)]:
             raise AccessError(f"the header {broken[0]!r} would hold a line break")
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1", "replace")
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1", "replace")
         self._heads[form] = head
         return head
 

@@ -42,16 +42,29 @@ class Access:
     certificate: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
     impersonate: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
 
 
-def load(path: str = "", context: str = "") -> Access:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The entries of a kubeconfig to use; "" is what the file itself names."""
+
+    context: str = ""
+    cluster: str = ""
+    user: str = ""
+
+
+AS_WRITTEN = Choice()
+
+
+def load(path: str = "", choice: Choice = AS_WRITTEN) -> Access:
     """The access that kubectl would use: --kubeconfig, then $KUBECONFIG, then a pod's own account, then ~/.kube/config.
 
     Raises AccessError with what is missing where.
     """
-    if not path and not context and not os.environ.get("KUBECONFIG") and (inside := in_cluster()):
+    if not path and choice == AS_WRITTEN and not os.environ.get("KUBECONFIG") and (inside := in_cluster()):
         return inside
-    return from_files(_files(path), context)
+    return from_files(_files(path), choice)
 
 
 def in_cluster(folder: Path = SERVICE_ACCOUNT) -> Access | None:
@@ -69,26 +82,30 @@ def in_cluster(folder: Path = SERVICE_ACCOUNT) -> Access | None:
     )
 
 
-def from_files(paths: list[Path], context: str = "") -> Access:
+def from_files(paths: list[Path], choice: Choice = AS_WRITTEN) -> Access:
     """The access of one context of the merged kubeconfig files; what an earlier file says wins."""
     merged = _merge([path for path in paths if path.is_file()])
     if not merged["contexts"]:
         raise AccessError(f"no context in {', '.join(map(str, paths))}")
-    chosen = context or merged["current-context"]
+    chosen = choice.context or merged["current-context"]
     if chosen not in merged["contexts"]:
         known = ", ".join(sorted(merged["contexts"]))
         raise AccessError(f"no context {chosen!r} in {', '.join(map(str, paths))}; there are: {known}")
     entry, _ = merged["contexts"][chosen]
-    cluster, cluster_home = merged["clusters"].get(entry.get("cluster"), (None, None))
+    for what, name in (("cluster", choice.cluster), ("user", choice.user)):
+        if name and name not in merged[f"{what}s"]:
+            raise AccessError(f"no {what} {name!r}; there are: {', '.join(sorted(merged[f'{what}s']))}")
+    cluster, cluster_home = merged["clusters"].get(choice.cluster or entry.get("cluster"), (None, None))
     if cluster is None or not cluster.get("server"):
         raise AccessError(f"context {chosen!r} names no known cluster")
-    user, user_home = merged["users"].get(entry.get("user"), ({}, Path()))
+    user_name = str(choice.user or entry.get("user") or "")
+    user, user_home = merged["users"].get(user_name, ({}, Path()))
     return Access(
         server=str(cluster["server"]).rstrip("/"),
         credentials=_credentials(user, user_home, paths, chosen, cluster),
         namespace=entry.get("namespace") or "default",
         context=chosen,
-        user=str(entry.get("user") or ""),
+        user=user_name,
         ca=_pem(cluster, "certificate-authority", cluster_home),
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
         server_name=cluster.get("tls-server-name") or "",

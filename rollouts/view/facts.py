@@ -14,6 +14,7 @@ from rollouts.view.style import Role
 HASH = "rollouts-pod-template-hash"
 REVISION = "rollout.argoproj.io/revision"
 SCALE_DOWN_DEADLINE = "scale-down-deadline"
+TRIAL_TEMPLATE = "experiment.argoproj.io/template-name"
 
 ROLES: Mapping[str, Role] = {
     "stable": Role.STABLE,
@@ -109,6 +110,12 @@ def step_index(rollout: Manifest) -> int:
     return min(max(whole(status(rollout).get("currentStepIndex")), 0), len(steps(rollout)))
 
 
+def step(rollout: Manifest) -> str:
+    """The cursor of a canary as `1/3`; "" where there are no steps, or where nobody has set it."""
+    total, given = len(steps(rollout)), status(rollout).get("currentStepIndex")
+    return f"{step_index(rollout)}/{total}" if total and given is not None else ""
+
+
 def human_wait(rollout: Manifest) -> str:
     """What only a person can end, in a few words; "" where time or a measurement will."""
     if spec(rollout).get("paused"):
@@ -155,6 +162,13 @@ def actual_weight(world: World) -> int:
     return sum(ours) * 100 // available if available else 0
 
 
+def page_weight(world: World) -> int:
+    """The weight as the page tells it: everything where no step is left, nothing while no pod is available."""
+    if step_index(world.rollout) >= len(steps(world.rollout)):
+        return 100
+    return actual_weight(world) if counts(world.rollout).available else 0
+
+
 def pod_hash(replica_set: Manifest) -> str:
     """The hash by which Services and routes pick this ReplicaSet's pods."""
     return obj.labels(replica_set).get(HASH, "")
@@ -194,15 +208,22 @@ def parts(world: World, replica_set: Manifest) -> tuple[str, ...]:
 
 
 def images(world: World) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Each image that runs now with the parts it plays, the newest revision's first."""
+    """Each image that runs now with the parts it plays, by name; a part in an Experiment is `Σ:` and its template."""
     found: dict[str, list[str]] = {}
-    for replica_set in sorted(world.replica_sets, key=revision, reverse=True):
-        if replicas(replica_set) == 0 and whole(status(replica_set).get("replicas")) == 0:
-            continue
-        for image in template_images(replica_set):
-            played = found.setdefault(image, [])
-            played += [part for part in parts(world, replica_set) if part not in played]
-    return tuple((image, tuple(played)) for image, played in found.items())
+    played = [(each, parts(world, each)) for each in owned(world.replica_sets, world.rollout)]
+    for trial in owned(world.experiments, world.rollout):
+        played += [(each, trial_part(each)) for each in owned(world.replica_sets, trial)]
+    for replica_set, roles in played:
+        for image in template_images(replica_set) if whole(status(replica_set).get("replicas")) else ():
+            known = found.setdefault(image, [])
+            known += [role for role in roles if role not in known]
+    return tuple((image, tuple(known)) for image, known in sorted(found.items()))
+
+
+def trial_part(replica_set: Manifest) -> tuple[str, ...]:
+    """The part that a ReplicaSet of an Experiment plays: that of its template."""
+    template = obj.annotations(replica_set).get(TRIAL_TEMPLATE)
+    return (f"Σ:{template}",) if template else ()
 
 
 def template_images(manifest: Manifest) -> tuple[str, ...]:

@@ -20,6 +20,9 @@ _RUN_STATES = {
     "Error": State.WARNING,
     "Inconclusive": State.UNKNOWN,
 }
+OVER = frozenset({"Successful", "Failed", "Error", "Inconclusive"})
+"""The phases in which an AnalysisRun or an Experiment has ended."""
+
 _POD_STATES = {
     "Running": State.OK,
     "Completed": State.OK,

@@ -10,7 +10,7 @@ from rollouts.kube.ref import Manifest
 from rollouts.view import events, facts, health, table, tree
 from rollouts.view.facts import World
 from rollouts.view.phase import phase_of
-from rollouts.view.style import Style, clean
+from rollouts.view.style import Role, Style, clean
 
 LABEL_CELLS = 17
 MEASUREMENTS_SHOWN = 3
@@ -38,12 +38,11 @@ def header(world: World, style: Style) -> list[str]:
         lines.append(_line("Message:", clean(phase.message)))
     lines.append(_line("Strategy:", facts.strategy(rollout)))
     if facts.strategy(rollout) == "Canary":
-        if total := len(facts.steps(rollout)):
-            lines.append(_line("  Step:", f"{facts.step_index(rollout)}/{total}"))
+        lines.append(_line("  Step:", facts.step(rollout)).rstrip())
         lines.append(_line("  SetWeight:", str(facts.set_weight(rollout))))
-        lines.append(_line("  ActualWeight:", str(facts.actual_weight(world))))
+        lines.append(_line("  ActualWeight:", str(facts.page_weight(world))))
     for number, (image, parts) in enumerate(facts.images(world)):
-        named = ", ".join(style.paint(part, facts.ROLES[part]) for part in parts)
+        named = ", ".join(style.paint(clean(part), facts.ROLES.get(part, Role.PLAIN)) for part in parts)
         lines.append(_line("Images:" if number == 0 else "", f"{clean(image)} ({named})" if named else clean(image)))
     return [
         *lines,

@@ -124,6 +124,10 @@ class Style:
         """Icon and word, as in `✔ Healthy`."""
         return f"{self.icon(state)} {word}"
 
+    def word(self, state: State, word: str) -> str:
+        """The word alone in its state's colour, for columns that scripts count."""
+        return self.paint(word, _ROLE_OF_STATE[state])
+
     def kind(self, kind: str) -> str:
         """The icon of a kind in the tree."""
         return self.glyphs.kinds[kind]

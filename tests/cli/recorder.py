@@ -34,6 +34,7 @@ class Recorder:
     refuses: int = 0
     answers_late_s: float = 0
     sent: list[Sent] = field(default_factory=list)
+    impersonated: list[tuple[str, ...]] = field(default_factory=list)
     url: str = ""
 
     def __enter__(self) -> Self:
@@ -59,6 +60,8 @@ class Recorder:
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def _answer(self, request: web.Request) -> web.Response:
+        as_whom = ("Impersonate-User", "Impersonate-Uid", "Impersonate-Group")
+        self.impersonated.append(tuple(text for name in as_whom for text in request.headers.getall(name, ())))
         path = request.path
         if request.method == "GET":
             if path in self.objects:

@@ -12,9 +12,12 @@ from pathlib import Path
 import click
 import pytest
 
-from rollouts.cli.frame import LazyGroup, SpanParam
+from rollouts.cli.connection import access_of
+from rollouts.cli.frame import Connection, LazyGroup, SpanParam
 from rollouts.cli.main import COMMANDS, root
 from tests.cli.conftest import Type
+from tests.cli.recorder import Recorder
+from tests.view.objects import rollout
 
 
 def commands(group: click.Group = root, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
@@ -162,3 +165,47 @@ def test_a_group_alone_says_what_it_has(typed: Type, words: tuple[str, ...]) -> 
 
     assert outcome.code == 0
     assert "Commands:" in outcome.out
+
+
+def test_requests_are_made_in_the_name_that_kubectls_flags_say(typed: Type) -> None:
+    whom = ("--as", "ada", "--as-uid", "7", "--as-group", "dev", "--as-group", "ops")
+    with Recorder({"/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web": rollout()}) as server:
+        outcome = typed("pause", "web", "-n", "shop", *whom, "--server", server.url)
+
+    assert outcome.code == 0, outcome.err
+    assert set(server.impersonated) == {("ada", "7", "dev", "ops")}
+
+
+def test_a_group_without_a_user_is_refused_with_the_mend(typed: Type) -> None:
+    outcome = typed("pause", "web", "--as-group", "dev", "--server", "http://127.0.0.1:1")
+
+    assert outcome.code == 64
+    assert "fix: name the user: --as USER" in outcome.err
+
+
+def test_cluster_user_and_certificates_may_be_named_beside_the_kubeconfig(tmp_path: Path) -> None:
+    (tmp_path / "ca").write_text("authority")
+    (tmp_path / "config").write_text(
+        "contexts: [{name: c, context: {cluster: one, user: ann}}]\ncurrent-context: c\n"
+        "clusters: [{name: one, cluster: {server: 'https://one'}}, {name: two, cluster: {server: 'https://two'}}]\n"
+        "users: [{name: ann, user: {}}, {name: bob, user: {token: t}}]\n"
+    )
+    wish = Connection(
+        kubeconfig=str(tmp_path / "config"),
+        cluster="two",
+        user="bob",
+        ca_file=str(tmp_path / "ca"),
+        tls_server_name="x",
+    )
+    access = access_of(wish)
+
+    assert (access.server, access.user, access.ca, access.server_name) == ("https://two", "bob", "authority", "x")
+
+
+def test_a_file_or_entry_that_is_not_there_is_named(typed: Type, tmp_path: Path) -> None:
+    gone = typed("list", "ro", "--certificate-authority", "/no/such", "--server", "https://127.0.0.1:1")
+    (tmp_path / "config").write_text("contexts: [{name: c, context: {cluster: one}}]\ncurrent-context: c\n")
+    unknown = typed("list", "ro", "--kubeconfig", str(tmp_path / "config"), "--cluster", "two")
+
+    assert (gone.code, "/no/such: No such file" in gone.err) == (1, True)
+    assert (unknown.code, "no cluster 'two'" in unknown.err) == (1, True)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -15,10 +16,13 @@ from typing import Any
 import pytest
 import yaml
 
+from rollouts.cli.connection import now
+from rollouts.cli.list import Face
 from rollouts.devplane.server import Devplane
 from rollouts.kube.kinds import ROLLOUT
 from rollouts.kube.object import controller_reference
 from rollouts.kube.ref import Ref
+from rollouts.view.rows import Columns
 from tests.cli.cluster import Cluster
 from tests.cli.conftest import Type
 from tests.view.objects import rollout, template
@@ -115,7 +119,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(shared: Cluster, typed: Ty
     outcome = typed("get", "rollout", "wbe", "-n", "shop", "-s", shared.url)
 
     assert outcome.code == 5
-    assert 'rollout "wbe" not found in namespace "shop"' in outcome.err
+    assert 'rollouts.argoproj.io "wbe" not found in namespace "shop"' in outcome.err
     assert "did you mean 'web'?" in outcome.err
 
 
@@ -133,7 +137,7 @@ def test_list_selects_on_the_server_by_label_and_name(shared: Cluster, typed: Ty
     none = typed("list", "rollouts", "-n", "shop", "-s", shared.url, "-l", "team=other")
     one = typed("list", "rollouts", "-A", "-s", shared.url, "--name", "api")
 
-    assert none.out == "No rollouts found in shop.\n"
+    assert (none.code, none.out, none.err) == (0, "", "No resources found.\n")
     assert [line.split()[1] for line in one.out.splitlines()[1:]] == ["api"]
 
 
@@ -165,15 +169,55 @@ def test_columns_and_templates_are_a_persons_own(shared: Cluster, typed: Type) -
 
 def test_an_experiment_is_listed_and_shown(cluster: Cluster, typed: Type) -> None:
     trial = {"metadata": {"name": "trial", "namespace": "shop"}, "spec": {"duration": "5m", "templates": []}}
-    head = {"apiVersion": ROLLOUT.api_version, "kind": "Experiment", "status": {"phase": "Running"}}
+    status = {"phase": "Running", "availableAt": now().plus(-60).rfc3339()}
+    head = {"apiVersion": ROLLOUT.api_version, "kind": "Experiment", "status": status}
     cluster.do(lambda devplane: devplane.create({**head, **trial}))
 
     listed = typed("list", "experiments", "-n", "shop", "-s", cluster.url).out.splitlines()
     shown = typed("get", "experiment", "trial", "-n", "shop", "-s", cluster.url).out
 
-    assert listed[0].split() == ["NAME", "STATUS", "DURATION", "AGE"]
-    assert listed[1].split()[:4] == ["trial", "◌", "Running", "5m"]
+    assert listed[0].split() == ["NAME", "STATUS", "DURATION", "REMAINING", "AGE"]
+    name, phase, lasts, remaining, _ = listed[1].split()
+    assert (name, phase, lasts) == ("trial", "Running", "5m")
+    assert remaining.startswith(("3m", "4m"))
     assert "Σ trial" in shown
+
+
+def test_a_list_names_the_status_in_one_word_so_that_scripts_may_count_columns(shared: Cluster, typed: Type) -> None:
+    headings, line = typed("list", "rollouts", "-n", "shop", "-s", shared.url).out.splitlines()
+
+    assert len(line.split()) == len(headings.split())
+    assert line.split()[2] == "Paused"
+
+
+def test_a_list_begins_each_line_with_the_time_where_that_is_asked_for(shared: Cluster, typed: Type) -> None:
+    headings, line = typed("list", "rollouts", "-n", "shop", "--timestamps", "-s", shared.url).out.splitlines()
+
+    assert headings.split()[:2] == ["TIMESTAMP", "NAME"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", line.split()[0])
+
+
+def test_a_list_that_is_watched_in_a_pipe_adds_only_the_lines_that_changed() -> None:
+    face = Face(ROLLOUT, None, no_color=True, columns=Columns())
+    quiet = {"metadata": {"uid": "a", "name": "api"}, "spec": {}, "status": {"phase": "Healthy"}}
+    moved = {"metadata": {"uid": "w", "name": "web"}, "spec": {}, "status": {"phase": "Progressing"}}
+
+    first = face.news([moved, quiet])
+    second = face.news([{**moved, "status": {"phase": "Paused"}}, quiet])
+    third = face.news([{**moved, "status": {"phase": "Paused", "selector": "new"}}, quiet])
+
+    assert [line.split()[0] for line in first] == ["NAME", "api", "web"]
+    assert [line.split()[:3] for line in second] == [["web", "unknown", "Paused"]]
+    assert third == []
+
+
+def test_one_look_at_a_degraded_rollout_names_the_phase_alone(cluster: Cluster, typed: Type) -> None:
+    cluster.do(lambda devplane: say(devplane, {"phase": "Degraded", "message": "RolloutAborted: bad"}))
+
+    outcome = typed("status", "web", "--watch=false", "-n", "shop", "-s", cluster.url)
+
+    assert (outcome.code, outcome.out) == (2, "Degraded\n")
+    assert "The rollout is in a degraded state with message: RolloutAborted: bad" in outcome.err
 
 
 def test_status_gives_up_with_its_own_exit_code(shared: Cluster, typed: Type) -> None:

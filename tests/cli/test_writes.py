@@ -198,6 +198,39 @@ def test_a_restart_names_its_moment(typed: Type, words: tuple[str, ...], late_s:
     assert -1 <= (datetime.fromisoformat(at) - before).total_seconds() - late_s <= 10
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("promote", "web"), "rollout 'web' promoted"),
+        (("promote", "web", "--full"), "rollout 'web' fully promoted"),
+        (("abort", "web"), "rollout 'web' aborted"),
+        (("pause", "web"), "rollout 'web' paused"),
+        (("restart", "web"), "rollout 'web' restarts in 0s"),
+        (("restart", "web", "--in", "10m"), "rollout 'web' restarts in 10m"),
+        (("undo", "web"), "rollout 'web' undo"),
+        (("set", "image", "web", "web=web:3"), 'rollout "web" image updated'),
+        (("terminate", "analysisruns", "judge"), "analysisRun 'judge' terminated"),
+        (("terminate", "experiments", "trial"), "experiment 'trial' terminated"),
+        (("retry", "experiments", "trial"), "experiment 'trial' retried"),
+    ],
+)
+def test_a_write_is_told_in_the_words_that_scripts_of_the_contract_look_for(
+    typed: Type, words: tuple[str, ...], said: str
+) -> None:
+    others = {
+        EXPERIMENT: {"kind": "Experiment", "metadata": {"name": "trial"}, "status": {"phase": "Running"}},
+        RUN: {"kind": "AnalysisRun", "metadata": {"name": "judge"}, "status": {"phase": "Running"}},
+    }
+    with Recorder({**sets(("aa", 4, "web:1"), ("bb", 5, "web:2")), **others}) as server:
+        outcome = typed(*words, "-n", "shop", "--server", server.url)
+
+    assert (outcome.code, outcome.out, outcome.err) == (0, f"{said}\n", "")
+
+
+def test_an_image_with_two_equals_signs_is_no_image(typed: Type) -> None:
+    assert typed("set", "image", "web", "web=web:3=x", "--server", "http://127.0.0.1:1").code == 64
+
+
 def sets(*revisions: tuple[str, int, str]) -> dict[str, Any]:
     """ReplicaSets as the server lists them, by hash, revision and image."""
     where = "/apis/apps/v1/namespaces/shop/replicasets"
@@ -230,7 +263,7 @@ def test_an_undo_to_the_present_template_writes_nothing(typed: Type) -> None:
         outcome = typed("undo", "web", "--to-revision", "5", "-n", "shop", "--server", server.url)
 
     assert (outcome.code, server.sent) == (0, [])
-    assert "the present one already" in outcome.out
+    assert outcome.out == "skipped rollback (current template already matches revision 5)\n"
 
 
 @pytest.mark.parametrize(("words", "fix"), [(("--to-revision", "9"), "there are: 5, 4"), ((), "there are: 5")])

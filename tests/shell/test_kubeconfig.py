@@ -137,7 +137,9 @@ def test_contexts_of_several_files_are_one(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", f"{one}{os.pathsep}{two}{os.pathsep}{tmp_path / 'missing'}")
 
     assert kubeconfig.load().context == "one"
-    assert kubeconfig.load(context="two").server == "https://two.example:6443"
+    mixed = kubeconfig.load(choice=kubeconfig.Choice(cluster="two"))
+    assert (mixed.context, mixed.server) == ("one", "https://two.example:6443")
+    assert kubeconfig.load(choice=kubeconfig.Choice(context="two")).server == "https://two.example:6443"
 
 
 @pytest.mark.parametrize(

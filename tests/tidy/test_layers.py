@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rollouts.experiments": GRAMMAR,
     "rollouts.gitops": GRAMMAR,
     "rollouts.shell": {*GRAMMAR, *ROOMS, "rollouts"},
-    "rollouts.view": {KIT, KUBE, API, CORE},
+    "rollouts.view": GRAMMAR,
     "rollouts.devplane": {KIT, KUBE, API, CORE, "rollouts"},
     "rollouts.simulation": {*GRAMMAR, *ROOMS, "rollouts.shell", "rollouts.devplane"},
     "rollouts.cli": {*GRAMMAR, *ROOMS, "rollouts", "rollouts.shell", "rollouts.view", "rollouts.devplane"},

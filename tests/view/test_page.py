@@ -61,8 +61,34 @@ def test_a_name_from_the_cluster_never_steers_the_terminal() -> None:
     assert " line break" in text
 
 
+def test_an_image_of_an_experiment_names_its_template() -> None:
+    world = objects.paused_canary()
+    trial = objects.owned("Experiment", "trial", "u-web")
+    marks = {"experiment.argoproj.io/template-name": "baseline"}
+    pods = {**objects.owned("ReplicaSet", "trial-baseline", "u-trial", annotations=marks), "status": {"replicas": 1}}
+    pods["spec"] = {"replicas": 1, "template": objects.template("web:1")}
+    tried = replace(world, experiments=(trial,), replica_sets=(*world.replica_sets, pods))
+
+    assert "Images:          web:1 (stable, Σ:baseline)" in page(tried, objects.NOW, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("story", "status", "shown"),
+    [
+        ("all steps are done", {"currentStepIndex": 3, "canary": {"weights": {"canary": {"weight": 0}}}}, "100"),
+        ("nothing is available", {"availableReplicas": 0}, "0"),
+    ],
+)
+def test_the_actual_weight_is_that_of_the_contract_where_no_weight_is_moved(
+    story: str, status: dict[str, object], shown: str
+) -> None:
+    world = replace(objects.paused_canary(), rollout=objects.rollout(status))
+
+    assert f"  ActualWeight:  {shown}" in page(world, objects.NOW, PLAIN)
+
+
 def test_without_a_router_the_actual_weight_is_the_share_of_available_pods() -> None:
-    canary = {"canary": {"steps": [{"setWeight": 20}]}}
+    canary = {"canary": {"steps": [{"setWeight": 20}, {"pause": {}}]}}
     world = replace(objects.paused_canary(), rollout=objects.rollout(strategy=canary))
 
     assert "  ActualWeight:  16" in page(world, objects.NOW, PLAIN)

@@ -52,7 +52,7 @@ def test_the_list_is_as_drawn(wide: bool) -> None:
     other = objects.rollout({"phase": "Healthy", "message": ""}, strategy={"blueGreen": {"activeService": "web"}})
     second = {**other, "metadata": {**other["metadata"], "name": "api", "namespace": "pay"}}
 
-    lines = rows.rollouts([objects.rollout(), second], objects.NOW, Style(), namespaces=True, wide=wide)
+    lines = rows.rollouts([objects.rollout(), second], objects.NOW, Style(), rows.Columns(namespaces=True, wide=wide))
 
     matches(HERE / f"list{'-wide' if wide else ''}.txt", "\n".join(lines) + "\n")
 
