@@ -21,7 +21,7 @@ MEMORY = "memory"  # under this name a metric's metadata keeps what its provider
 
 def ask(metric: Metric, around: Surroundings) -> Question:
     """The question that the metric asks now. Raises AnalysisError where none can be asked."""
-    return PROVIDERS[metric.provider].ask(metric.query, around)
+    return PROVIDERS[metric.provider].ask(metric.query, replace(around, interval_s=metric.interval_s))
 
 
 def measure(metric: Metric, answer: Any, error: str, started_s: float, finished_s: float) -> Measurement:

@@ -15,12 +15,15 @@ class Surroundings:
     """What a question needs beside the metric's spec.
 
     now_s: the moment of asking, seconds since the epoch.  prometheus_address: the server where a metric names none.
-    memory: what the metric's provider kept from the measurement before, "" at the first.
+    memory: what the metric's provider kept from the measurement before, "" at the first.  began_s: when the run began,
+    None where nobody knows.  interval_s: the metric's, None where it has none.
     """
 
     now_s: float
     prometheus_address: str = ""
     memory: str = ""
+    began_s: float | None = None
+    interval_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from analysis.asks import HttpCall, KayentaRun
@@ -17,6 +18,7 @@ from analysis.providers.connection import base_address, json_of, needed, number,
 
 WHO = "kayenta"
 SCOPES_MAX = 100
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def ask(spec: Mapping[str, Any], around: Surroundings) -> KayentaRun:
@@ -30,13 +32,20 @@ def ask(spec: Mapping[str, Any], around: Surroundings) -> KayentaRun:
         ("storageAccountName", str(spec.get("storageAccountName") or "")),
     )
     given = {name: value for name, value in accounts if value}
+    # As in the contract, configurations are looked for in the account that stores them where none is named for it.
+    found_in = given.get("configurationAccountName") or given.get("storageAccountName")
     headers = (("Content-Type", "application/json"),)
     find = HttpCall(
         f"{address}/canaryConfig",
-        params=tuple((name, given[name]) for name in ("application", "configurationAccountName") if name in given),
+        params=(
+            ("application", given["application"]),
+            *((("configurationAccountName", found_in),) if found_in else ()),
+        ),
         basic=userinfo,
     )
-    start = HttpCall(f"{address}/canary/{{config}}", "POST", tuple(given.items()), headers, _body(spec), basic=userinfo)
+    start = HttpCall(
+        f"{address}/canary/{{config}}", "POST", tuple(given.items()), headers, _body(spec, around), basic=userinfo
+    )
     poll = HttpCall(
         f"{address}/canary/{{id}}",
         params=tuple((name, given[name]) for name in ("storageAccountName",) if name in given),
@@ -50,7 +59,7 @@ def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
     body = json_of(answer)
     if not isinstance(body, Mapping) or body.get("complete") is not True:
         raise AnalysisError("bad_response: the run is not complete")
-    if str(body.get("status", "")).lower() != "succeeded":
+    if str(body.get("status") or "succeeded").lower() != "succeeded":
         raise AnalysisError(f"kayenta: the run ended as {str(body.get('status'))[:64]}")
     try:
         score = number(body["result"]["judgeResult"]["score"]["score"])
@@ -85,24 +94,37 @@ def _thresholds(spec: Mapping[str, Any]) -> tuple[float, float]:
     return passing, marginal
 
 
-def _body(spec: Mapping[str, Any]) -> str:
+def _body(spec: Mapping[str, Any], around: Surroundings) -> str:
     scopes = spec.get("scopes")
     if not isinstance(scopes, list | tuple) or not scopes or len(scopes) > SCOPES_MAX:
         raise AnalysisError(f"kayenta scopes must be a list of 1 to {SCOPES_MAX}")
     named: dict[str, Any] = {}
+    span = _span_s(spec, around)
     for scope in scopes:
         given = part(scope, "scopes", WHO)
         named[needed(given, "name", WHO)] = {
-            side: _side(part(given.get(side), side, WHO)) for side in ("controlScope", "experimentScope")
+            side: _side(part(given.get(side), side, WHO), span) for side in ("controlScope", "experimentScope")
         }
     given = part(spec.get("threshold"), "threshold", WHO)
-    threshold = {"pass": str(given.get("pass", 0)), "marginal": str(given.get("marginal", 0))}
+    threshold = {"pass": given.get("pass", 0), "marginal": given.get("marginal", 0)}
     return json.dumps({"scopes": named, "thresholds": threshold}, separators=(",", ":"))
 
 
-def _side(given: Mapping[str, Any]) -> dict[str, Any]:
+def _span_s(spec: Mapping[str, Any], around: Surroundings) -> tuple[float | None, float]:
+    """What is compared where a scope names no times: all since the run began with lookback, else one interval."""
+    if spec.get("lookback") is True:
+        return around.began_s, around.now_s
+    return None if around.interval_s is None else around.now_s - around.interval_s, around.now_s
+
+
+def _side(given: Mapping[str, Any], span_s: tuple[float | None, float]) -> dict[str, Any]:
+    region = given.get("region")  # Kayenta called it so once, and calls it location now
     asked = {
-        "scope": needed(given, "scope", WHO), "location": given.get("region"), "step": given.get("step"),
-        "start": given.get("start"), "end": given.get("end"),
+        "scope": needed(given, "scope", WHO), "region": region, "location": region, "step": given.get("step"),
+        "start": given.get("start") or _moment(span_s[0]), "end": given.get("end") or _moment(span_s[1]),
     }  # fmt: skip
     return {name: value for name, value in asked.items() if value not in (None, "")}
+
+
+def _moment(at_s: float | None) -> str | None:
+    return None if at_s is None else (_EPOCH + timedelta(seconds=int(at_s))).strftime("%Y-%m-%dT%H:%M:%SZ")

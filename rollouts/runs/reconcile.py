@@ -129,7 +129,8 @@ def _marked(before: MetricState, after: MetricState) -> MetricState:
 
 
 def _around(seen: RunSeen, state: MetricState, now: Instant) -> Surroundings:
-    return Surroundings(now.seconds, seen.prometheus_address, state.metadata.get(measuring.MEMORY, ""))
+    memory, began = state.metadata.get(measuring.MEMORY, ""), seen.started or now
+    return Surroundings(now.seconds, seen.prometheus_address, memory, began.seconds)
 
 
 def _ask(seen: RunSeen, started: Instant, now: Instant) -> Plan:

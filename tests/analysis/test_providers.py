@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from analysis import measuring
 from analysis.asks import HttpCall, HttpReply, KayentaRun, SecretRef, fill, secrets
 from analysis.check import check_spec
 from analysis.errors import AnalysisError
@@ -304,10 +306,36 @@ def test_kayenta_is_asked_in_three_steps() -> None:
     run = PROVIDERS["kayenta"].ask(KAYENTA, NOW)
 
     assert isinstance(run, KayentaRun)
-    assert (run.find.url, run.find.params) == ("http://kayenta:8090/canaryConfig", (("application", "shop"),))
+    found = (("application", "shop"), ("configurationAccountName", "s3"))
+    assert (run.find.url, run.find.params) == ("http://kayenta:8090/canaryConfig", found)
     assert run.start.url == "http://kayenta:8090/canary/{config}"
-    assert json.loads(run.start.body)["scopes"]["default"]["experimentScope"] == {"scope": "b"}
+    assert json.loads(run.start.body)["thresholds"] == {"pass": 90, "marginal": 75}
     assert run.poll.params == (("storageAccountName", "s3"),)
+
+
+@pytest.mark.parametrize(
+    ("more", "start"),
+    [({}, "2026-03-01T11:55:00Z"), ({"lookback": True}, "2026-03-01T11:00:00Z")],
+    ids=["one interval", "since the run began"],
+)
+def test_kayenta_compares_one_interval_or_all_since_the_run_began(more: dict[str, Any], start: str) -> None:
+    metric = read_metrics({"metrics": [{"name": "judge", "interval": "5m", "provider": {"kayenta": KAYENTA | more}}]})
+    run = measuring.ask(metric[0], replace(NOW, began_s=NOW.now_s - 3600))
+
+    assert isinstance(run, KayentaRun)
+    assert json.loads(run.start.body)["scopes"]["default"] == {
+        "controlScope": {"scope": "a", "step": 60, "start": start, "end": "2026-03-01T12:00:00Z"},
+        "experimentScope": {"scope": "b", "start": start, "end": "2026-03-01T12:00:00Z"},
+    }
+
+
+def test_times_of_a_kayenta_scope_are_kept() -> None:
+    times = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"}
+    scope = {"name": "default", "controlScope": {"scope": "a", **times}, "experimentScope": {"scope": "b", **times}}
+    run = PROVIDERS["kayenta"].ask({**KAYENTA, "scopes": [scope]}, NOW)
+
+    assert isinstance(run, KayentaRun)
+    assert json.loads(run.start.body)["scopes"]["default"]["controlScope"] == {"scope": "a", **times}
 
 
 @pytest.mark.parametrize(
