@@ -9,7 +9,7 @@ from typing import Any
 from analysis.errors import AnalysisError
 from analysis.language import operators
 from analysis.language.arguments import Machine, Predicate, Scope, array_in, mapping_in, text_in, whole_in
-from analysis.language.values import go_type, shown
+from analysis.language.values import go_type, pieces, shown
 
 _FLATTEN_DEPTH_MAX = 64
 
@@ -170,7 +170,7 @@ def _from_pairs(machine: Machine, pairs: Any) -> dict[Any, Any]:
 def _uniq(machine: Machine, elements: Any) -> list[Any]:
     found: list[Any] = []
     for element in array_in("uniq", elements):
-        machine.spend(len(found))
+        machine.spend(len(found) * pieces(element))
         if not any(operators.equal(element, each) for each in found):
             found.append(element)
     return found

@@ -11,7 +11,7 @@ from analysis.language.arguments import TEXT_CHARS_MAX, Scope
 from analysis.language.builtins import FUNCTIONS
 from analysis.language.environment import call as call_environment
 from analysis.language.types import ENVIRONMENT, METHODS, Kind
-from analysis.language.values import Duration, Month, Time, Weekday, go_type, is_number, shown
+from analysis.language.values import Duration, Month, Time, Weekday, go_type, is_number, pieces, shown
 
 FUEL = 200_000
 
@@ -218,7 +218,7 @@ def _bound(wanted: int, size: int) -> int:
 def _size(value: Any) -> int:
     """What looking all through a value costs."""
     if isinstance(value, list | dict):
-        return len(value)
+        return pieces(value)
     return len(value) // 64 if isinstance(value, str) else 0
 
 

@@ -19,6 +19,7 @@ from analysis.language.values import (
     Time,
     go_type,
     is_number,
+    pieces,
     short_type,
     shown,
     text,
@@ -123,7 +124,7 @@ def _float(machine: Machine, value: Any) -> float:
 
 
 def _string(machine: Machine, value: Any) -> str:
-    machine.spend(len(value) if isinstance(value, list | dict) else 0)
+    machine.spend(pieces(value) if isinstance(value, list | dict) else 0)
     return gotime.string(value) if isinstance(value, Time) else text(value)
 
 

@@ -17,6 +17,8 @@ _MONTHS = (
 )  # fmt: skip
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _SHOWN_CHARS_MAX = 200
+_SHOWN_PIECES_MAX = 1000
+PIECES_MAX = 200_000  # more than anybody's fuel pays for
 
 
 class Floats(list[float]):
@@ -166,7 +168,22 @@ def text(value: Any, depth: int = 0) -> str:
     return str(value)
 
 
+def pieces(value: Any, most: int = PIECES_MAX) -> int:
+    """How many parts a walk through a value meets, at the latest most + 1: one part may stand in it again and again."""
+    count, left = 1, [value]
+    while left and count <= most:
+        each = left.pop()
+        if isinstance(each, list | dict):
+            count += len(each)
+            left += each.values() if isinstance(each, dict) else () if isinstance(each, Floats) else each
+        elif isinstance(each, str):
+            count += len(each) // 64
+    return min(count, most + 1)
+
+
 def shown(value: Any) -> str:
     """`text`, short enough for an error message."""
+    if isinstance(value, list | dict) and pieces(value, _SHOWN_PIECES_MAX) > _SHOWN_PIECES_MAX:
+        return f"{go_type(value)} of many parts"
     said = text(value)
     return said if len(said) <= _SHOWN_CHARS_MAX else said[:_SHOWN_CHARS_MAX] + "…"

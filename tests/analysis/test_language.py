@@ -137,6 +137,33 @@ def test_a_regular_expression_takes_linear_time():
     assert program("repeat('a', 40) + 'b' matches '^(a+)+$'").judge(None, now_ns=NOW_NS) is False
 
 
+DOUBLED = "reduce(1..60, [#acc, #acc], [1])"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        f"{DOUBLED} == {DOUBLED}",
+        f"{DOUBLED} != {DOUBLED}",
+        f"{DOUBLED} in [{DOUBLED}]",
+        f"len(uniq([{DOUBLED}, {DOUBLED}])) == 1",
+        f'string({DOUBLED}) == ""',
+        f'toJSON({DOUBLED}) == ""',
+        f"len(flatten({DOUBLED})) > 1",
+        f"asInt({DOUBLED}) > 1",
+        f"fromPairs([{DOUBLED}]) == {{}}",
+        f"{{}}[{DOUBLED}]",
+        "len(string(map(1..1000, {result}))) > 1",
+    ],
+)
+def test_a_value_that_holds_itself_over_and_over_is_paid_for_before_it_is_walked(expression: str) -> None:
+    started = time.perf_counter()
+    with pytest.raises(AnalysisError):
+        program(expression).run("x" * 1_000_000, now_ns=NOW_NS)
+
+    assert time.perf_counter() - started < 5
+
+
 def test_now_is_the_moment_of_the_judgement():
     assert program("now().Unix() == 1700000000").judge(None, now_ns=NOW_NS)
     assert program("now() - duration('1h') < now()").judge(None, now_ns=NOW_NS)
