@@ -89,7 +89,8 @@ class Story:
         """Create everything, and wait until the first version is Healthy."""
         told = {"abortScaleDownDelaySeconds": 1, "scaleDownDelaySeconds": 1, **(canary or {})}
         self.watch_events()
-        self.create(*the_usual(), a_rollout(replicas, steps=steps, canary=told, template=a_version(1), **more))
+        spec = {"template": a_version(1), **more}
+        self.create(*the_usual(), a_rollout(replicas, steps=steps, canary=told, **spec))
         return self.until_phase("Healthy")
 
     def watch_events(self) -> None:

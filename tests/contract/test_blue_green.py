@@ -145,6 +145,36 @@ def test_a_canary_that_follows_has_its_service_back(story: Story) -> None:
     assert story.get("Service", "web-active")["spec"]["selector"] == {"app": "web"}
 
 
+def roles(story: Story, revision: int) -> set[tuple[str | None, str | None]]:
+    """The labels `role` and `role2` of a revision's pods."""
+    owner = story.replica_set(revision)["metadata"]["uid"]
+    metas = (each["metadata"] for each in story.every("Pod"))
+    return {
+        (meta["labels"].get("role"), meta["labels"].get("role2"))
+        for meta in metas
+        if meta["ownerReferences"][0]["uid"] == owner
+    }
+
+
+def test_pods_bear_the_marks_of_their_role(story: Story) -> None:
+    marks = {"previewMetadata": {"labels": {"role": "preview"}}, "activeMetadata": {"labels": {"role": "active"}}}
+    deploy(story, 2, {**marks, "previewService": None, "scaleDownDelaySeconds": 60, **HELD})
+    assert roles(story, 1) == {("active", None)}
+    story.release(2)
+    story.until_phase("Paused")
+
+    assert (roles(story, 1), roles(story, 2)) == ({("active", None)}, {("preview", None)})
+    other = {"labels": {"role": None, "role2": "preview2"}}
+    story.patch({"spec": {"strategy": {"blueGreen": {"previewMetadata": other}}}})
+    story.until("other marks", lambda: roles(story, 2) == {(None, "preview2")})
+    story.patch_status({"pauseConditions": None})
+    story.until_phase("Healthy")
+    story.until("the active marks", lambda: roles(story, 2) == {("active", None)})
+    other = {"labels": {"role": None, "role2": "active2"}}
+    story.patch({"spec": {"strategy": {"blueGreen": {"activeMetadata": other}}}})
+    story.until("the new active marks", lambda: roles(story, 2) == {(None, "active2")})
+
+
 def test_no_pods_at_all_are_healthy_once_what_was_missing_is_there(story: Story) -> None:
     analysis = {"prePromotionAnalysis": {"templates": [{"templateName": "success-rate"}]}}
     story.create(a_service("web-active"), a_service("web-preview"), a_blue_green(0, blue_green=analysis))
