@@ -5,7 +5,7 @@
     judge(metrics, [state]).phase               # Phase.FAILED
 
 Lives here: durations, arguments, templates and their merging, checks, the conditions language, providers, tallies,
-verdicts, replays. Imports stdlib, PyYAML, numpy and google-re2; `fetch.py` and `__main__.py` alone do I/O.
+verdicts, replays. Imports stdlib, PyYAML, numpy, orjson and google-re2; `fetch.py` and `__main__.py` alone do I/O.
 Never here: rollouts, kopf, kubernetes, pods, weights. Read `model.py`, then `verdict.py`.
 """
 

@@ -115,12 +115,16 @@ def looks(side: Requests, window: Window, every_s: float) -> Table:
     moments = [window.until_s - every_s * number for number in range(count, -1, -1)]
     first = _first_seen(side)
     columns = {pod: index for index, pod in enumerate(sorted(first))}
+    places: dict[int, list[int]] = {}  # by the times' identity: series of one scrape share them
     levels: list[list[float]] = []
     owners: list[int] = []  # a row a pod: first requests, then bad ones
     for part in side.parts:
         series, pod = part.series, part.pod
         # A new label set of a pod that was watched already began at zero; of a pod's own beginning nothing is known.
-        counted = series.levels(moments, from_zero=series.times[0] > first[pod])
+        times = series.times
+        if id(times) not in places:
+            places[id(times)] = [bisect_right(times, moment) for moment in moments]
+        counted = series.levels(places[id(times)], from_zero=times[0] > first[pod])
         for is_counted, place in ((part.is_total, columns[pod]), (part.is_bad, columns[pod] + len(columns))):
             if is_counted:
                 levels.append(counted)

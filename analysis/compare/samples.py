@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import isfinite
-from operator import le, lt
+from operator import lt
 from typing import Any
+
+import orjson
 
 from analysis.errors import AnalysisError
 
@@ -40,14 +42,11 @@ class Series:
         from_zero: whether its first value was counted from zero; otherwise it is only a base."""
         return self._level(until_s, from_zero) - self._level(since_s, from_zero)
 
-    def levels(self, moments: Sequence[float], *, from_zero: bool) -> list[float]:
-        """What it had counted at each moment."""
-        times, counted = self.times, self.counted
-        base = self.values[0] if from_zero else 0.0
-        return [
-            counted[place - 1] - counted[0] + base if (place := bisect_right(times, moment)) else 0.0
-            for moment in moments
-        ]
+    def levels(self, places: Sequence[int], *, from_zero: bool) -> list[float]:
+        """What it had counted after so many of its samples each; 0 after none."""
+        counted, base = self.counted, self.values[0] if from_zero else 0.0
+        base -= counted[0]
+        return [counted[place - 1] + base if place else 0.0 for place in places]
 
     def _level(self, moment: float, from_zero: bool) -> float:
         place = bisect_right(self.times, moment)
@@ -95,7 +94,7 @@ def _series(labels: Mapping[str, Any], pairs: Sequence[Any], known: Moments) -> 
             times = tuple(map(float, moments))
             known[moments] = times, all(map(lt, times, times[1:]))
         times, is_rising = known[moments]
-        values = tuple(map(float, texts))
+        values = _numbers(texts)
     except (TypeError, ValueError):
         raise AnalysisError("bad_response: a sample is not a time and a number") from None
     named = {str(name): str(value) for name, value in labels.items()}
@@ -105,6 +104,18 @@ def _series(labels: Mapping[str, Any], pairs: Sequence[Any], known: Moments) -> 
     return series_of(named, clean) if clean else None
 
 
+def _numbers(texts: Sequence[Any]) -> tuple[float, ...]:
+    """Texts as numbers. Raises TypeError and ValueError like `float`, which is half as quick as JSON's reader; but that
+    one knows neither NaN nor infinity."""
+    try:
+        found = orjson.loads(f"[{','.join(texts)}]")
+        if len(found) == len(texts) and {int, float} >= set(map(type, found)):
+            return tuple(map(float, found))
+    except (TypeError, ValueError):
+        pass
+    return tuple(map(float, texts))
+
+
 def series_of(labels: Mapping[str, str], pairs: Sequence[tuple[float, float]]) -> Series:
     """The series of finite values at rising times, at least one."""
     times, values = zip(*pairs, strict=True)
@@ -112,7 +123,7 @@ def series_of(labels: Mapping[str, str], pairs: Sequence[tuple[float, float]]) -
 
 
 def _counted(labels: Mapping[str, str], times: tuple[float, ...], values: tuple[float, ...]) -> Series:
-    if all(map(le, values, values[1:])):
+    if sorted(values) == list(values):  # quick, as sorting finds what is sorted already
         base = values[0]
         return Series(labels, times, values, tuple([value - base for value in values]))
     steps = (value - before if value >= before else value for before, value in pairwise(values))

@@ -11,6 +11,8 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import orjson
+
 T = TypeVar("T")
 Step: TypeAlias = Callable[[Any], Any]
 _CHARS_MAX = 160  # of a reason; longer ones are cut
@@ -25,8 +27,8 @@ def loads(kind: type[T], text: str) -> T:
     """The value that `dumps` wrote. Raises ValueError for anything else."""
     wanted: Any = kind
     try:
-        found: T = _reader(wanted)(json.loads(text))
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        found: T = _reader(wanted)(orjson.loads(text))
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"memory: {type(error).__name__} {error}") from None
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from analysis.asks import PromQueries, shown
@@ -29,10 +30,9 @@ def ask(spec: Mapping[str, Any], around: Surroundings) -> PromQueries:
     """The selectors' raw samples since the look before, and a little before that."""
     asked = read_comparison(spec)
     seconds = math.ceil(min(WINDOW_S_MAX, looking.window_s(asked, around.memory, around.now_s)))
-    questions = []
-    for selector in asked.selectors:
-        questions.append(prometheus.ask({**_where(spec), "query": f"{selector}[{seconds}s]"}, around))
-    return PromQueries(tuple(questions))
+    queries = [f"{selector}[{seconds}s]" for selector in asked.selectors]
+    first = prometheus.ask({**_where(spec), "query": queries[0]}, around)  # the same server is checked once
+    return PromQueries((first, *(replace(first, query=query) for query in queries[1:])))
 
 
 def judge(spec: Mapping[str, Any], answer: Any, memory: str, at_s: float) -> Judged:

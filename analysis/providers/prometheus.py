@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import orjson
 
 from analysis import duration, language
 from analysis.asks import HttpReply, PromQuery, shown
@@ -125,8 +126,8 @@ def _body(answer: Any) -> Mapping[str, Any]:
     body: Any = reply.body
     if isinstance(body, str | bytes | bytearray):
         try:
-            body = json.loads(body)
-        except (ValueError, RecursionError):
+            body = orjson.loads(body)
+        except ValueError:
             body = None
     if isinstance(body, Mapping) and body.get("status") == "error":
         kind, said = str(body.get("errorType") or "unknown")[:64], str(body.get("error") or "")[:1024]
