@@ -119,7 +119,7 @@ def _judged(seen: ExperimentSeen, state: State, now: Instant) -> Turning:
     if bad:
         end = phase.worst(each.phase for each in bad if each.phase is not None)
         worst = next(each for each in bad if each.phase is end)
-        said = f"analysis '{worst.name}' is {end}" + (f": {worst.message}" if worst.message else "")
+        said = worst.message or f"analysis '{worst.name}' is {end}"
         return Turning(_ended(state, end, said, now), Event.JUDGE, said)
     if _is_enough(seen, state, now):
         return Turning(_ended(state, Phase.SUCCESSFUL, "", now), Event.COMPLETE, Event.COMPLETE.value)

@@ -23,7 +23,7 @@ def turning_points(seen: ExperimentSeen, after: State) -> Iterator[Note]:
         was = told.get(run.name)
         if run.phase is not None and run.phase != was:
             phases = (was.value if was else "", run.phase.value, run.message)
-            yield _turned(seen, "AnalysisRun", f"AnalysisRun '{run.run or run.name}'", phases)
+            yield _turned(seen, "AnalysisRun", f"AnalysisRun '{run.name}'", phases)
     if after.phase is not None and after.phase != seen.state.phase:
         former = seen.state.phase.value if seen.state.phase else ""
         yield _turned(seen, "Experiment", "Experiment", (former, after.phase.value, after.message))

@@ -6,7 +6,7 @@ The name is derived from the run, the metric and the number of the measurement, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,9 @@ MESSAGE_CHARS_MAX = 1024
 RUN_UID = "analysisrun.argoproj.io/uid"
 RUN_NAME = "analysisrun.argoproj.io/name"
 RUN_NAMESPACE = "analysisrun.argoproj.io/namespace"
-NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+FIRST_TRY = "ErrImagePull"
+PULL_PATIENCE_S = 5.0  # one failed pull may be the registry's hiccup
+NO_IMAGE = (FIRST_TRY, "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 METRIC_TERMINATED = "Metric Terminated"
 NO_VERSION = "analysis"  # no hash has a vowel
 METRIC = "analysisrun.argoproj.io/metric-name"
@@ -38,12 +40,14 @@ class JobsSeen:
     """The Jobs of a run. latest: by metric, the Job of its next measurement.  open: those that have not ended.
 
     refused: by metric, why the API server did not take its Job.  stuck: by metric, why the Job's pod cannot start.
+    old: those that have ended, and whose measurements are no longer kept.
     """
 
     latest: Mapping[str, Manifest]
     open: tuple[Manifest, ...]
     refused: Mapping[str, str]
     stuck: Mapping[str, str]
+    old: tuple[Manifest, ...] = ()
 
 
 def gathered(
@@ -64,7 +68,17 @@ def gathered(
     still = tuple(job for job in found.values() if verdict(job) is None and not kube.is_deleting(job))
     waiting = {name: job for name, job in latest.items() if verdict(job) is None and not _has_deadline(job)}
     stuck = {name: said for name, job in waiting.items() if (said := _unable(job, reader))}
-    return JobsSeen(latest, still, refused, stuck)
+    return JobsSeen(latest, still, refused, stuck, tuple(_old(asked, found.values())))
+
+
+def _old(asked: Sequence[tuple[Metric, MetricState]], found: Iterable[Manifest]) -> Iterator[Manifest]:
+    """Jobs beyond those that a metric keeps measurements of: a run without end must not fill the cluster."""
+    first_kept = {metric.name: state.taken - metric.keep + 1 for metric, state in asked}
+    for job in found:
+        number = kube.name(job).rpartition(".")[2]
+        first = first_kept.get(kube.annotations(job).get(METRIC, ""), 0)
+        if number.isdecimal() and int(number) < first and verdict(job) is not None and not kube.is_deleting(job):
+            yield job
 
 
 def _has_deadline(job: Manifest) -> bool:
@@ -84,6 +98,16 @@ def _unable(job: Manifest, reader: Reader) -> str:
                 detail = str(waiting.get("message") or "")[:MESSAGE_CHARS_MAX]
                 return f"{waiting['reason']}: {detail}" if detail else str(waiting["reason"])
     return ""
+
+
+def is_given_up(job: Manifest, why: str, now: Instant) -> bool:
+    """Whether a Job whose image was not pulled has had its chance: the first failed pull is waited out."""
+    return not why.startswith(FIRST_TRY) or gives_up_at(job, now) <= now
+
+
+def gives_up_at(job: Manifest, now: Instant) -> Instant:
+    """Until when a first failed pull is waited out."""
+    return (kube.created(job) or now).plus(PULL_PATIENCE_S)
 
 
 def name_of(run: Manifest, metric: Metric, state: MetricState) -> str:
@@ -125,9 +149,9 @@ def _marked(spec: Mapping[str, Any], uid: str) -> dict[str, Any]:
     return {**spec, "template": {**template, "metadata": {**meta, "labels": labels}}}
 
 
-def ended(seen: JobsSeen) -> Iterator[Delete]:
-    """What stops the Jobs that still run."""
-    for job in seen.open:
+def deleted(jobs: Iterable[Manifest]) -> Iterator[Delete]:
+    """What takes Jobs away, and stops those that still run."""
+    for job in jobs:
         ref = Ref(kinds.JOB, kube.namespace(job), kube.name(job))
         yield Delete(ref, uid=kube.uid(job), version=kube.version(job))
 
@@ -139,6 +163,12 @@ def verdict(job: Manifest) -> Phase | None:
         if conditions.find(told, name).get("status") == "True":
             return phase
     return None
+
+
+def running(job: Manifest) -> Measurement:
+    """What is known of a measurement while its Job runs: clients find the Job by it."""
+    began = kube.created(job)
+    return Measurement(Phase.RUNNING, "", "", began.seconds if began else None, None, _where(job))
 
 
 def undecided(job: Manifest, why: str, now: Instant) -> Measurement:

@@ -9,7 +9,7 @@ from typing import Any
 from analysis import measuring
 from analysis.due import due_s
 from analysis.errors import AnalysisError
-from analysis.model import Metric, MetricState
+from analysis.model import Measurement, Metric, MetricState
 from analysis.phase import Phase
 from analysis.providers import Surroundings
 from analysis.verdict import Verdict, judge
@@ -32,7 +32,7 @@ def reconcile(seen: RunSeen, now: Instant) -> Plan:
     before = status.status_of(seen.manifest)
     if seen.phase is not None and seen.phase.is_completed:
         if seen.jobs is not None and seen.jobs.open:
-            return Plan(actions=tuple(jobs.ended(seen.jobs))[:JOBS_MAX], rule="RunIsOver")
+            return Plan(actions=tuple(jobs.deleted(seen.jobs.open))[:JOBS_MAX], rule="RunIsOver")
         return cleared_away(seen, before, now)
     if seen.error:
         changes = mergepatch.derive(before, status.refused(before, seen.error, now))
@@ -42,7 +42,8 @@ def reconcile(seen: RunSeen, now: Instant) -> Plan:
     verdict = judge(seen.metrics, states, seen.is_terminated)
     if verdict.phase.is_completed and (cut_short := tuple(_cut_short(seen, states, now))) != states:
         verdict = judge(seen.metrics, cut_short, seen.is_terminated)
-    changes = mergepatch.derive(before, status.written(before, verdict, seen.metrics, started, now))
+    running = dict(_running(seen, verdict))
+    changes = mergepatch.derive(before, status.written(before, verdict, seen.metrics, started, now, running))
     if changes:
         return _remember(seen, changes, tuple(_turning_points(seen, verdict)), f"Run{verdict.phase}")
     return _ask(seen, started, now)
@@ -107,7 +108,8 @@ def _worked(seen: RunSeen, metric: Metric, state: MetricState, now: Instant) -> 
     if said := seen.jobs.refused.get(metric.name):
         return measuring.recorded(metric, state, measuring.failed(said, now.seconds, now.seconds))
     job = seen.jobs.latest.get(metric.name)
-    if job is not None and (why := seen.jobs.stuck.get(metric.name)):
+    why = seen.jobs.stuck.get(metric.name)
+    if job is not None and why and jobs.is_given_up(job, why, now):
         return measuring.recorded(metric, state, jobs.undecided(job, why, now))
     measured = jobs.measurement(job, now) if job is not None else None
     return state if measured is None else measuring.recorded(metric, state, measured)
@@ -115,11 +117,20 @@ def _worked(seen: RunSeen, metric: Metric, state: MetricState, now: Instant) -> 
 
 def _cut_short(seen: RunSeen, states: tuple[MetricState, ...], now: Instant) -> Iterator[MetricState]:
     """The states with a measurement for each Job that ends with the run: it has proved nothing."""
-    for metric, state in zip(seen.metrics, states, strict=True):
-        job = seen.jobs.latest.get(metric.name) if seen.jobs and not state.is_completed else None
+    for metric, before, state in zip(seen.metrics, seen.states, states, strict=True):
+        is_open = state.taken == before.taken and not state.is_completed
+        job = seen.jobs.latest.get(metric.name) if seen.jobs and is_open else None
         if job is not None and jobs.verdict(job) is None:
             state = measuring.recorded(metric, state, jobs.undecided(job, jobs.METRIC_TERMINATED, now))
         yield state
+
+
+def _running(seen: RunSeen, verdict: Verdict) -> Iterator[tuple[str, Measurement]]:
+    """By metric, the measurement that its Job is taking."""
+    for before, after in zip(seen.states, verdict.states, strict=True):
+        job = seen.jobs.latest.get(after.name) if seen.jobs and not verdict.phase.is_completed else None
+        if job is not None and after.taken == before.taken and not after.is_completed:
+            yield after.name, jobs.running(job)
 
 
 def _marked(before: MetricState, after: MetricState) -> MetricState:
@@ -146,14 +157,17 @@ def _ask(seen: RunSeen, started: Instant, now: Instant) -> Plan:
         if now < at:
             wakes.append(at)
         elif metric.provider == jobs.PROVIDER:
-            if seen.jobs is not None and metric.name not in seen.jobs.latest and len(made) < JOBS_MAX:
+            if seen.jobs is not None and metric.name in seen.jobs.stuck:
+                wakes.append(jobs.gives_up_at(seen.jobs.latest[metric.name], now))
+            elif seen.jobs is not None and metric.name not in seen.jobs.latest and len(made) < JOBS_MAX:
                 made.append(jobs.begun(seen.manifest, metric, state))
         elif len(asks) < ASKS_MAX:
             question = measuring.ask(metric, _around(seen, state, now))
             asks.append(Ask(ask_id(seen.uid, state), question, seen.ref.namespace, question.timeout_s))
             wakes.append(now.plus(question.timeout_s + ANSWER_GRACE_S))
     rule = "MetricsAreDue" if asks or made else "NothingIsDue"
-    return Plan(actions=tuple(made), asks=tuple(asks), wake=min(wakes, default=None), rule=rule)
+    cleared = jobs.deleted(seen.jobs.old[:JOBS_MAX] if seen.jobs else ())
+    return Plan(actions=(*made, *cleared), asks=tuple(asks), wake=min(wakes, default=None), rule=rule)
 
 
 def _remember(seen: RunSeen, changes: Mapping[str, Any], notes: tuple[Note, ...], rule: str) -> Plan:

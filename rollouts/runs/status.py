@@ -90,13 +90,21 @@ def _texts(value: object) -> dict[str, str]:
 
 
 def written(
-    before: Mapping[str, Any], verdict: Verdict, metrics: Sequence[Metric], started: Instant, now: Instant
+    before: Mapping[str, Any],
+    verdict: Verdict,
+    metrics: Sequence[Metric],
+    started: Instant,
+    now: Instant,
+    running: Mapping[str, Measurement],
 ) -> dict[str, Any]:
-    """The whole status that follows from a verdict, no larger than its budget."""
+    """The whole status that follows from a verdict, no larger than its budget.
+
+    running: by metric, the measurement that is being taken; it is told, and never read back.
+    """
     results = [
-        _result(metric, state)
+        _result(metric, state, running.get(state.name))
         for metric, state in zip(metrics, verdict.states, strict=True)
-        if state.phase is not None and state.taken
+        if (state.phase is not None and state.taken) or state.name in running
     ]
     after = {
         **before,
@@ -116,9 +124,10 @@ def refused(before: Mapping[str, Any], message: str, now: Instant) -> dict[str, 
     return {**before, "phase": phase.Phase.ERROR.value, "message": message[:4096], "completedAt": now.rfc3339()}
 
 
-def _result(metric: Metric, state: MetricState) -> dict[str, Any]:
-    assert state.phase is not None
-    result: dict[str, Any] = {"name": state.name, "phase": state.phase.value}
+def _result(metric: Metric, state: MetricState, running: Measurement | None) -> dict[str, Any]:
+    told = state.phase if running is None else running.phase
+    assert told is not None
+    result: dict[str, Any] = {"name": state.name, "phase": told.value}
     result |= {theirs: count for theirs, ours in _COUNTS.items() if (count := getattr(state, ours))}
     if state.message:
         result["message"] = state.message
@@ -126,8 +135,8 @@ def _result(metric: Metric, state: MetricState) -> dict[str, Any]:
         result["dryRun"] = True
     if state.metadata:
         result["metadata"] = dict(state.metadata)
-    if state.measurements:
-        result["measurements"] = [_measurement(each) for each in state.measurements]
+    if taken := (*state.measurements, *((running,) if running else ())):
+        result["measurements"] = [_measurement(each) for each in taken]
     return result
 
 

@@ -178,6 +178,51 @@ def test_a_name_too_long_for_a_label_is_shortened_and_stays_the_same() -> None:
     assert len(world.made[0]) <= 63
 
 
+def test_a_job_that_runs_is_told_in_the_status_and_counts_for_nothing() -> None:
+    world = a_cluster()
+    world.settle()
+    result = world.metric()
+
+    assert result["phase"] == "Running"
+    assert [each["phase"] for each in result["measurements"]] == ["Running"]
+    assert result["measurements"][0]["metadata"]["job-name"] == NAME
+    assert "count" not in result
+    world.end(NAME, "Complete")
+    assert [each["phase"] for each in world.metric()["measurements"]] == ["Successful"]
+
+
+def test_jobs_whose_measurements_are_no_longer_kept_are_deleted() -> None:
+    kept = [{"metricName": "smoke", "limit": 2}]
+    world = a_cluster(a_metric(interval="1s"), measurementRetention=kept)
+    for number in range(1, 6):
+        world.now = world.now.plus(60.0)
+        world.settle()
+        world.end(f"u1.smoke.{number}", "Complete")
+
+    assert world.gone == ["u1.smoke.1", "u1.smoke.2", "u1.smoke.3"]
+    assert len(world.metric()["measurements"]) == 2
+
+
+def test_a_job_that_somebody_deletes_is_begun_again_and_never_counts_as_passed() -> None:
+    world = a_cluster()
+    world.settle()
+    del world.jobs[NAME]
+    world.settle()
+
+    assert world.made == [NAME, NAME]
+    assert world.now_status["phase"] == "Running"
+
+
+@pytest.mark.parametrize("why", ["BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy"])
+def test_a_job_that_is_killed_has_failed_and_says_why(why: str) -> None:
+    world = a_cluster()
+    world.settle()
+    world.end(NAME, "Failed", why)
+
+    assert world.now_status["phase"] == "Failed"
+    assert world.metric()["measurements"][0]["message"] == why
+
+
 def a_pod_that_waits(reason: str) -> dict[str, Any]:
     waiting = {"waiting": {"reason": reason, "message": "Back-off pulling image"}}
     return {"metadata": {"name": "p1"}, "status": {"containerStatuses": [{"name": "test", "state": waiting}]}}
@@ -192,6 +237,30 @@ def test_a_job_whose_image_cannot_be_pulled_proves_nothing(reason: str, phase: s
 
     assert world.now_status["phase"] == phase
     assert world.gone == ([NAME] if phase == "Inconclusive" else [])
+
+
+def test_a_job_that_cannot_begin_is_counted_once_and_says_why() -> None:
+    world = a_cluster()
+    world.settle()
+    world.pods = [a_pod_that_waits("ImagePullBackOff")]
+    world.settle()
+
+    assert world.metric()["inconclusive"] == 1
+    assert [each["message"] for each in world.metric()["measurements"]] == ["ImagePullBackOff: Back-off pulling image"]
+
+
+def test_a_first_failed_pull_is_waited_out() -> None:
+    world = a_cluster()
+    world.settle()
+    world.jobs[NAME]["metadata"]["creationTimestamp"] = world.now.rfc3339_whole()
+    world.pods = [a_pod_that_waits("ErrImagePull")]
+    plan = world.settle()
+    assert world.now_status["phase"] == "Running"
+
+    assert plan.wake is not None
+    world.now = plan.wake
+    world.settle()
+    assert world.now_status["phase"] == "Inconclusive"
 
 
 def test_a_job_with_a_deadline_ends_by_it() -> None:
