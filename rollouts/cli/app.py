@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rollouts.kube.ref import Manifest, Ref
 
 _READ, _DIFF = "rollouts.cli.app_read", "rollouts.cli.app_diff"
-_SYNC, _WRITE = "rollouts.cli.app_sync", "rollouts.cli.app_write"
+_SYNC, _WRITE, _SET = "rollouts.cli.app_sync", "rollouts.cli.app_write", "rollouts.cli.app_set"
 
 
 @click.group(
@@ -25,6 +25,7 @@ _SYNC, _WRITE = "rollouts.cli.app_sync", "rollouts.cli.app_write"
         "list": Lazy(_READ, "List Applications.", "list_command"),
         "get": Lazy(_READ, "Show one Application as a tree with live health.", "get"),
         "create": Lazy(_WRITE, "Create an Application.", "create"),
+        "set": Lazy(_SET, "Change what an Application says.", "set_command"),
         "sync": Lazy(_SYNC, "Bring the cluster to what git says, and watch it happen.", "sync"),
         "diff": Lazy(_DIFF, "Say what differs: 0 nothing, 1 something, 2 error.", "diff"),
         "wait": Lazy(_SYNC, "Wait until Applications are synced and healthy.", "wait"),
@@ -33,6 +34,7 @@ _SYNC, _WRITE = "rollouts.cli.app_sync", "rollouts.cli.app_write"
         "manifests": Lazy(_DIFF, "Print what git says, or what is in the cluster.", "manifests"),
         "resources": Lazy(_READ, "List an Application's objects.", "resources"),
         "terminate-op": Lazy(_SYNC, "End the sync under way.", "terminate_op"),
+        "confirm-deletion": Lazy(_SET, "Let go what waits to be confirmed.", "confirm_deletion"),
         "delete": Lazy(_WRITE, "Delete an Application, with or without its objects.", "delete"),
     },
 )

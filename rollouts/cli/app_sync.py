@@ -92,23 +92,36 @@ def rollback(ctx: click.Context, /, name: str, history_id: int | None, **chosen:
     rollouts app wait web --suspended        # a paused canary is good enough
     """,
 )
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=names_of(APPLICATION))
+@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(APPLICATION))
+@click.option("-l", "--selector", default="", help="Those with these labels, instead of names.")
 @click.option("--sync", "wants_sync", is_flag=True, help="Synced.")
 @click.option("--health", "wants_health", is_flag=True, help="Healthy.")
 @click.option("--operation", "wants_operation", is_flag=True, help="No operation is under way.")
 @click.option("--suspended", is_flag=True, help="Suspended is as good as healthy.")
 @click.option("--degraded", is_flag=True, help="Degraded is as good as healthy.")
+@click.option("--delete", "wants_end", is_flag=True, help="Gone.")
 @_timeout
 @no_color_option
 @click.pass_context
-def wait(ctx: click.Context, /, names: tuple[str, ...], timeout_s: float, no_color: bool, **wants: bool) -> None:
+def wait(ctx: click.Context, /, names: tuple[str, ...], selector: str, **wants: Any) -> None:
     """Wait; by default until all is synced, healthy and at rest."""
-    from rollouts.cli.connection import open_cluster, run
+    from rollouts.cli.connection import Query, open_cluster, run
     from rollouts.cli.live import within
+    from rollouts.kube import object as obj
+
+    if bool(names) == bool(selector):
+        raise click.UsageError("name Applications, or select them with -l", ctx)
+    timeout_s, no_color, wants_end = (wants.pop(each) for each in ("timeout_s", "no_color", "wants_end"))
 
     async def once() -> None:
         async with open_cluster(connection(ctx)) as cluster:
-            for name in names:
+            query = Query(APPLICATION, cluster.namespace, labels=selector)
+            listed = (await cluster.list(query)).items if selector else ()
+            for name in names or [f"{obj.namespace(each)}/{obj.name(each)}" for each in listed]:
+                if wants_end:
+                    await within(_until_gone(cluster, name), timeout_s, f"wait for the end of {name}")
+                    show([f"application/{name} is gone"])
+                    continue
                 app = await apps.found(cluster, name)
                 await within(
                     _until(cluster, app, lambda seen: _is_as_wished(seen, wants)), timeout_s, f"wait for {name}"
@@ -281,6 +294,19 @@ async def _until(cluster: Cluster, app: Manifest, is_enough: Callable[[Manifest]
             if not picture[APPLICATION]:
                 raise ComplaintError("the application is gone", code=Exit.NOT_FOUND)
             if is_enough(picture[APPLICATION][0]):
+                return
+            yield
+
+
+async def _until_gone(cluster: Cluster, name: str) -> AsyncGenerator[None, None]:
+    from rollouts.cli.live import follow
+
+    app = await cluster.find(apps.place(cluster, name))
+    if app is None:
+        return
+    async with aclosing(follow(cluster, [apps.query_of(app)])) as pictures:
+        async for picture in pictures:
+            if not picture[APPLICATION]:
                 return
             yield
 

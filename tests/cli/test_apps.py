@@ -205,6 +205,76 @@ def test_wait_ends_when_all_is_well_and_says_so_when_time_is_up(cluster, said):
     assert said("app", "wait", "bad", "--timeout", "1s").code == 3
 
 
+def test_wait_takes_labels_and_waits_for_an_end(cluster, said):
+    cluster.do(lambda plane: plane.create_all([app("web", **synced()), app("api", **synced())]))
+
+    by_label = said("app", "wait", "-l", "team=shop", "--timeout", "10s")
+    cluster.later(1.0, lambda plane: plane.store.delete(Ref(APPLICATION, "argocd", "web")))
+
+    assert (by_label.code, by_label.out.count("Synced")) == (0, 2)
+    assert said("app", "wait", "web", "--delete", "--timeout", "20s").code == 0
+    assert said("app", "wait", "web", "--delete").code == 0  # nothing is left to wait for
+    assert said("app", "wait", "api", "--delete", "--timeout", "1s").code == 3
+    assert said("app", "wait").code == 64
+
+
+def test_set_changes_what_is_named_and_nothing_else(cluster, said):
+    cluster.do(
+        lambda plane: plane.create(
+            app(policy={"automated": {"enabled": False}, "syncOptions": ["Prune=false", "Validate=false"]})
+        )
+    )
+
+    said(
+        "app",
+        "set",
+        "web",
+        "--revision",
+        "v2",
+        "-p",
+        "image.tag=1",
+        "-p",
+        "size=m",
+        "--kustomize-image",
+        "r.test:5000/web:1",
+    )
+    told = said("app", "set", "web", "-p", "image.tag=2", "--kustomize-image", "r.test:5000/web:2", "--kustomize-image", "api=r.test/api:1", "--sync-policy", "automated", "--auto-prune", "--self-heal", "--sync-option", "!Prune=false", "--sync-option", "CreateNamespace=true", "--dest-name", "in-cluster")  # fmt: skip
+
+    spec = stored(cluster)["spec"]
+    assert (told.code, told.err) == (0, "")
+    assert spec["source"] == {
+        "repoURL": URL,
+        "path": "web",
+        "targetRevision": "v2",
+        "helm": {"parameters": [{"name": "image.tag", "value": "2"}, {"name": "size", "value": "m"}]},
+        "kustomize": {"images": ["r.test:5000/web:2", "api=r.test/api:1"]},
+    }
+    assert spec["destination"] == {"name": "in-cluster", "namespace": "argocd"}
+    assert spec["syncPolicy"] == {
+        "automated": {"prune": True, "selfHeal": True},
+        "syncOptions": ["Validate=false", "CreateNamespace=true"],
+    }
+    assert "is so already" in said("app", "set", "web", "--revision", "v2").out
+
+
+def test_set_turns_automation_off_and_names_what_cannot_be_set(cluster, said):
+    cluster.do(lambda plane: plane.create(app(policy={"automated": {"prune": True}})))
+
+    assert said("app", "set", "web", "--auto-prune=false").code == 0
+    assert stored(cluster)["spec"]["syncPolicy"]["automated"] == {"prune": False}
+    assert said("app", "set", "web", "--sync-policy", "none").code == 0
+    assert "automated" not in stored(cluster)["spec"].get("syncPolicy", {})
+    assert "--sync-policy automated" in said("app", "set", "web", "--self-heal").err
+    assert said("app", "set", "web", "--source-position", "2", "--revision", "x").code == 64
+
+
+def test_a_deletion_is_confirmed_with_the_time(cluster, said):
+    cluster.do(lambda plane: plane.create(app(**synced())))
+
+    assert said("app", "confirm-deletion", "web").code == 0
+    assert stored(cluster)["metadata"]["annotations"]["argocd.argoproj.io/deletion-approved"].endswith("Z")
+
+
 def test_a_rollback_takes_the_source_of_the_history(cluster, said):
     source = {"repoURL": URL, "path": "web"}
     entries = [{"id": number, "revision": str(number) * 40, "source": source, "deployedAt": "2026-01-01T00:00:00Z", "deployStartedAt": "2026-01-01T00:00:00Z"} for number in (1, 2)]  # fmt: skip
