@@ -38,9 +38,11 @@ class ComplaintError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print to standard error, the mend on a line of its own."""
-        click.echo(f"Error: {self.message}", file=file, err=file is None)
+        from rollouts.view.style import tamed  # what the cluster said may be anything
+
+        click.echo(f"Error: {tamed(self.message)}", file=file, err=file is None)
         if self.fix:
-            click.echo(f"  fix: {self.fix}", file=file, err=file is None)
+            click.echo(f"  fix: {tamed(self.fix)}", file=file, err=file is None)
 
 
 def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:

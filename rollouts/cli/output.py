@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from rollouts.cli.errors import ComplaintError
 from rollouts.kube.ref import Kind, Manifest
-from rollouts.view.style import ASCII, UNICODE, Style
+from rollouts.view.style import ASCII, UNICODE, Style, tamed
 
 if TYPE_CHECKING:  # loaded only where a template is asked for
     from rollouts.kit.gotemplate import GoTemplate
@@ -110,8 +110,8 @@ def style(*, no_color: bool = False) -> Style:
 
 
 def show(lines: Iterable[str]) -> None:
-    """Print lines, colours included where the style put them."""
-    emit("".join(f"{line}\n" for line in lines))
+    """Print lines, colours included where the style put them; nothing else in them steers the terminal."""
+    emit("".join(f"{tamed(line)}\n" for line in lines))
 
 
 def emit(text: str) -> None:
@@ -124,7 +124,7 @@ def emit(text: str) -> None:
 def redraw(lines: Iterable[str], *, first: bool) -> None:
     """Draw over the last picture without flicker."""
     start = (_CLEAR if first else "") + _HOME
-    click.echo(start + "".join(line + _LINE_END for line in lines) + _REST, nl=False, color=True)
+    click.echo(start + "".join(tamed(line) + _LINE_END for line in lines) + _REST, nl=False, color=True)
 
 
 def show_data(value: Any, form: str, *, compact: bool = False) -> None:
@@ -133,7 +133,7 @@ def show_data(value: Any, form: str, *, compact: bool = False) -> None:
         text = json.dumps(
             value, ensure_ascii=False, separators=(",", ":") if compact else None, indent=None if compact else 4
         )
-        show([text])
+        emit(f"{text}\n")
         return
     import yaml  # only where YAML is asked for
 

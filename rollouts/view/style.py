@@ -91,6 +91,7 @@ _CODES = {Role.STABLE: "32", Role.CANARY: "33", Role.PREVIEW: "94", Role.RUNNING
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # C0 and C1 controls and the bidirectional overrides: a name or a message from the cluster never steers a terminal.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_STEERING = re.compile(f"{_ANSI.pattern}|{_UNPRINTABLE.pattern}")
 
 _ROLE_OF_STATE = {
     State.WAITING: Role.CANARY,
@@ -136,6 +137,11 @@ class Style:
 def clean(text: object) -> str:
     """One line of text that cannot steer a terminal: control characters become spaces."""
     return _UNPRINTABLE.sub(" ", str(text))
+
+
+def tamed(line: str) -> str:
+    """A line as it may go to a terminal: of all that steers one only colours, tabs and line ends are left."""
+    return _STEERING.sub(lambda found: found[0] if found[0] in "\t\n" or len(found[0]) > 1 else " ", line)
 
 
 def width(text: str) -> int:

@@ -123,3 +123,32 @@ def test_an_undo_survives_metadata_that_cannot_be_read(typed: Type) -> None:
 
     assert outcome.code == 0, outcome.err
     assert server.sent[0].body[0]["value"]["metadata"]["labels"] == {"app": "web", "role": "canary"}
+
+
+STEERING = "\x1b]0;owned\x07\x1b[2J\x9b2K\r\u202e"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status", "web", "--watch=false"),
+        ("get", "rollout", "web", "--no-color"),
+        ("list", "rollouts"),
+        ("why", "web"),
+        ("timeline", "web"),
+        ("abort", "web"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_in_an_object_steers_the_terminal(typed: Type, words: tuple[str, ...]) -> None:
+    told = f"bad {STEERING} news"
+    conditions = [{"type": "InvalidSpec", "status": "True", "reason": told, "message": told, "lastUpdateTime": told}]
+    hostile = rollout({"message": told, "phase": "Degraded", "conditions": conditions, "abortedAt": told})
+    collection = MAIN.rpartition("/")[0]
+    with Recorder({MAIN: hostile, collection: {"items": [hostile]}}) as server:
+        outcome = typed(*words, "-n", "shop", "--server", server.url)
+
+    shown = outcome.out + outcome.err
+    assert shown
+    assert set(shown).isdisjoint("\x1b\x07\x9b\r\u202e")
+    assert "owned" in shown or words[0] != "status"
