@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rollouts.core.plan import Delete, Note, Patch, Plan
+from rollouts.core.plan import Action, Note, Patch, Plan
 from rollouts.gitops import farewell, notes, report, tracking
-from rollouts.gitops.hooks import Phase, wave_or_zero
+from rollouts.gitops.hooks import FINALIZER, Phase, wave_or_zero
 from rollouts.gitops.inventory import Item
+from rollouts.gitops.keys import Key
 from rollouts.gitops.options import of_object, parse
 from rollouts.gitops.seen import POST_DELETE, PRE_DELETE, AppSeen
 from rollouts.gitops.sync.attempt import APPROVED
-from rollouts.gitops.sync.writes import deletion
+from rollouts.gitops.sync.writes import deletion, release
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as kube
 from rollouts.kube.kinds import APPLICATION, CRD
@@ -72,10 +73,16 @@ def _is_doomed(item: Item, seen: AppSeen) -> bool:
         return False
     if item.kind_now == APPLICATION and item.key.name == seen.ref.name and item.key.namespace == seen.ref.namespace:
         return False
-    if _word(live, seen) == "false":
+    if _word(live, seen) == "false" or item.key in _farewell_hooks(seen):
         return False
     assert seen.project is not None and seen.cluster is not None
     return not seen.project.object_problem(item.key, seen.cluster, namespaced=item.kind_now.namespaced)
+
+
+def _farewell_hooks(seen: AppSeen) -> frozenset[Key]:
+    """The hooks of the end itself, which have an order of their own."""
+    objects = seen.desired.objects if seen.desired else ()
+    return frozenset(each.key for each in objects if {Phase.PRE_DELETE, Phase.POST_DELETE} & set(each.phases))
 
 
 def _waits_for_approval(doomed: Sequence[Item], seen: AppSeen) -> bool:
@@ -96,13 +103,20 @@ def _wave(item: Item, seen: AppSeen) -> int:
     return wave_or_zero(seen.live[item.key])
 
 
-def _deletions(group: Sequence[Item], seen: AppSeen, propagation: str) -> tuple[list[Delete], list[Note]]:
-    """The removals of one wave; those that are under way are waited for."""
-    actions, told = [], []
+def _deletions(group: Sequence[Item], seen: AppSeen, propagation: str) -> tuple[list[Action], list[Note]]:
+    """The removals of one wave; those that are under way are waited for. A hook that we hold is let go first."""
+    actions: list[Action] = []
+    told: list[Note] = []
     for item in group:
         live = seen.live[item.key]
-        if kube.is_deleting(live) or item.kind_now is None:
+        if item.kind_now is None:
             continue
-        actions.append(deletion(Ref(item.kind_now, item.key.namespace, item.key.name), live, propagation))
+        ref = Ref(item.kind_now, item.key.namespace, item.key.name)
+        if FINALIZER in (live["metadata"].get("finalizers") or ()):
+            actions.append(release(ref, live))
+            continue
+        if kube.is_deleting(live):
+            continue
+        actions.append(deletion(ref, live, propagation))
         told.append(notes.pruned(seen, str(item.key)))
     return actions, told

@@ -30,13 +30,15 @@ class Item:
         return resolve(f"{self.key.group}/{self.version}" if self.key.group else self.version, self.key.kind)
 
 
-def read(status: Mapping[str, Any]) -> tuple[Item, ...]:
-    """The objects of `status.resources`, and of the latest sync's results that are no hooks."""
+def read(status: Mapping[str, Any], *, with_hooks: bool = False) -> tuple[Item, ...]:
+    """The objects of `status.resources`, and of the latest sync's results; hooks only where they are asked for."""
     found: dict[Key, Item] = {}
     for rows in (status.get("resources"), at(status, "operationState", "syncResult", "resources")):
         for row in rows if isinstance(rows, list) else ():
             key = key_from(row)
-            if key is not None and not row.get("hook") and not row.get("hookType") and key not in found:
+            if key is None or key in found:
+                continue
+            if with_hooks or not (row.get("hook") or row.get("hookType")):
                 found[key] = Item(key, str(row.get("version") or "v1"))
     return tuple(found.values())[:ITEMS_MAX]
 

@@ -188,7 +188,7 @@ def _one_source_problem(source: ApplicationSource) -> str:
 
 def _deletable(bare: AppSeen, reader: Reader, *, problem: str, base: _Base | None = None) -> AppSeen:
     """An Application that is not compared: what it once applied is all that matters."""
-    items = inventory.read(status_of(bare.manifest))
+    items = _remembered(bare)
     resolve = _resolver(reader)
     unknown: dict[Kind, str] = {}
     live: dict[Key, Manifest] = {}
@@ -214,6 +214,11 @@ def _deletable(bare: AppSeen, reader: Reader, *, problem: str, base: _Base | Non
     )
 
 
+def _remembered(bare: AppSeen) -> tuple[inventory.Item, ...]:
+    """What it applied; with its end, the hooks of its latest sync go too."""
+    return inventory.read(status_of(bare.manifest), with_hooks=kube.is_deleting(bare.manifest))
+
+
 def _asker(bare: AppSeen, spec: ApplicationSpec, rules: Project) -> Asker:
     keys = tuple(each.key_id for each in rules.spec.signature_keys)
     name, space = spec.project or project.DEFAULT, spec.destination.namespace
@@ -228,7 +233,7 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
     resolve = _resolver(reader)
     place = Place(bare.app, spec.destination.namespace, _options(spec, running), resolve, base.settings.label)
     desired = _desired(base, running, source, place)
-    items = inventory.placed(inventory.read(status_of(bare.manifest)), resolve)
+    items = inventory.placed(_remembered(bare), resolve)
     unknown: dict[Kind, str] = {}
     wanted = [(each.key, each.kind) for each in desired.objects if each.key.name] if desired else []
     wanted = [(key, kind) for key, kind in wanted if kind is None or resolve(kind.api_version, kind.name)]

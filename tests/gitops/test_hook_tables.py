@@ -229,3 +229,19 @@ def test_definitions_stay_when_their_application_goes() -> None:
 
     assert gone(world) == ["a"]
     assert world.get(ref(kinds.CRD, "things.shop.example")) is not None
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_hooks_that_are_left_go_with_their_application(is_done: bool) -> None:
+    world = a_world(job("before", **{HOOK: "PreSync"}), config("a"), spec=automated(), finalizers=[FINALIZER])
+    if not is_done:
+        world.run(30, until=lambda: world.get(ref(kinds.JOB, "before")) is not None)
+        world.store.patch(ref(kinds.JOB, "before"), {"spec": {"suspend": True}}, "merge")
+    world.run(30)
+    stood = world.get(ref(kinds.JOB, "before")) is not None
+
+    world.remove(APP)
+    world.run(90)
+
+    assert stood
+    assert [world.get(each) for each in (ref(kinds.JOB, "before"), ref(kinds.CONFIG_MAP, "a"), APP)] == [None] * 3
