@@ -163,9 +163,13 @@ def undo(rollout: Manifest, replica_sets: Iterable[Manifest], holder: Manifest, 
     known = sorted(by_revision, reverse=True)
     there_are = f"there are: {', '.join(map(str, known))}" if known else ""
     if revision and revision not in by_revision:
-        return Undo(revision, refusal=f"rollout {name!r} keeps no revision {revision}", fix=there_are)
+        return Undo(
+            revision,
+            refusal=f"unable to find specified revision {revision} in history of rollout {name!r}",
+            fix=there_are,
+        )
     if not revision and len(known) < 2:
-        return Undo(0, refusal=f"rollout {name!r} keeps no earlier revision", fix=there_are)
+        return Undo(0, refusal=f'no revision found for rollout "{name}"', fix=there_are)
     wanted = revision or known[1]
     template = _as_written(by_revision[wanted])
     if comparable(template) == comparable(facts.spec(holder).get("template") or {}):

@@ -261,6 +261,6 @@ async def perform(settings: Settings, scenario: Scenario, screen: Screen, *, sta
         outcome = await Performance(stage, scenario, screen, began_s).play()
         screen.end(outcome)
         if stays:
-            screen.say(f"the cluster stays until Ctrl-C: kubectl --kubeconfig {stage.kubeconfig} get rollouts,pods")
+            screen.say(f"the cluster stays until Ctrl-C: rollouts get rollout web --kubeconfig {stage.kubeconfig}")
             await asyncio.Event().wait()
     return outcome

@@ -121,11 +121,14 @@ def _held(world: World, message: str) -> Why:
     """Progressing: the pods that are not ready, the measurements that are not all taken, or what the status says."""
     rollout = world.rollout
     name, index, total = obj.name(rollout), facts.step_index(rollout), len(facts.steps(rollout))
-    place = f" at step {index + 1} of {total} ({_step(facts.steps(rollout)[index])})" if index < total else ""
+    step = facts.steps(rollout)[index] if index < total else {}
+    place = f" at step {index + 1} of {total} ({_step(step)})" if step else ""
+    # A step that judges holds a part of the pods on purpose: that more of them need an update is no news.
+    lacks = message.startswith("more replicas") and not {"analysis", "experiment"} & set(step)
     numbers = facts.counts(rollout)
     pods = tuple(_pods(world))
     running = [run for run in _runs(world) if facts.status(run).get("phase", "Pending") in ("Running", "Pending")]
-    if message.startswith("more replicas") or numbers.available < numbers.updated or pods:
+    if lacks or numbers.available < numbers.updated or pods:
         sentence = f"{name} waits{place} for pods: {numbers.available} of {numbers.desired} are available"
         sentence += f", {numbers.updated} are of the new version."
         return Why("PodsNotReady", sentence, pods[:EVIDENCE_MAX], f"rollouts get rollout {name}")

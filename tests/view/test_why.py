@@ -67,6 +67,14 @@ TABLE: list[tuple[str, World, str, tuple[str, ...]]] = [
         "CanaryPauseStep",
         ("waited for 5m for a person at step 2 of 3, with 20 %", "rollouts promote web"),
     ),
+    (
+        "a step's analysis measures while a part of the pods is new",
+        at({**BUSY, "message": "more replicas need to be updated", "currentStepIndex": 0},
+           judged("Running", ("[0.99]", "Successful"), count=1),
+           strategy={"canary": {"steps": [{"analysis": {}}, {"pause": {}}]}}),
+        "Analysis",
+        ("web waits at step 1 of 2 (analysis) for its analysis: ",),
+    ),
     ("a hand on the brake", at({}, paused=True), "PausedByHand", ("paused by hand", "rollouts resume web")),
     (
         "an analysis could not decide",
