@@ -41,6 +41,12 @@ def is_released(seen: DeliverySeen) -> bool:
     return latch.is_updating and not latch.aborted and (latch.step > 0 or latch.promote_full)
 
 
+def is_fast_return(seen: DeliverySeen) -> bool:
+    """Whether the new version is one that proved itself and still had its pods: nobody looks at it or judges it."""
+    current = seen.current
+    return is_released(seen) and current is not None and current.deadline is not None and not current.is_given_up
+
+
 def is_active(seen: DeliverySeen) -> bool:
     """Whether the active Service selects the spec's version."""
     return bool(seen.latch.current) and seen.stable_service.hash == seen.latch.current
@@ -105,7 +111,8 @@ def _size(seen: DeliverySeen, phase: Phase, each: SetSeen, now: Instant) -> SetW
     if each is seen.current and phase is Phase.ABORTED:
         return _aborted(seen, each, now)
     if each is seen.current and phase is not Phase.SETTLED:
-        return SetWant(each, preview_size(seen, phase), Keep.FOR_GOOD)
+        # Until it is the stable one again, its deadline tells that it still had its pods when it was asked for.
+        return SetWant(each, preview_size(seen, phase), Keep.AS_IT_IS if is_fast_return(seen) else Keep.FOR_GOOD)
     if each is seen.stable or each is seen.current:
         return SetWant(each, seen.replicas, Keep.FOR_GOOD)
     return former(seen, phase, each, now)

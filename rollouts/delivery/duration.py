@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rollouts.delivery import history, runs, stages, steps
-from rollouts.delivery.latch import STAGE_RUNS, Latch
+from rollouts.delivery import bluegreen, history, stages, steps
+from rollouts.delivery.latch import Latch
 from rollouts.delivery.phase import Event
 from rollouts.delivery.seen import DeliverySeen
 from rollouts.delivery.turning import Turning
 from rollouts.kit.instant import Instant
-from rollouts.kit.parts import part
-from rollouts.kube.conditions import find
 
 PROMOTED, FAST_PROMOTED = "Promoted", "FastPromoted"
 ROLLED_BACK, FAST_ROLLED_BACK = "RolledBack", "FastRolledBack"
@@ -61,23 +59,11 @@ def _turned(seen: DeliverySeen, latch: Latch, kept: dict[str, Any], event: Event
             return {key: value for key, value in kept.items() if key not in (_FINISHED, _HOW)}
         case Event.PROMOTE:
             is_return = history.is_return(seen)
-            is_fast = seen.latch.promote_full or history.is_near_return(seen) or (is_return and _is_spared(seen, kept))
+            is_spared = seen.blue_green is not None and bluegreen.is_fast_return(seen)
+            is_fast = seen.latch.promote_full or history.is_near_return(seen) or (is_return and is_spared)
             return _ended(kept, _HOW_PROMOTED[is_return, is_fast], now)
         case _:
             return kept
-
-
-def _is_spared(seen: DeliverySeen, kept: Mapping[str, Any]) -> bool:
-    """Whether a blue-green version that still had its pods was asked for again, and nobody looked at it first."""
-    begun = Instant.parse(kept.get(_BEGUN))
-    if seen.blue_green is None or begun is None:
-        return False
-    if stages.pauses(seen):
-        flipped = Instant.parse(find(seen.status.get("conditions"), "Paused").get("lastTransitionTime"))
-        is_held = _HELD_S in kept or _HELD_SINCE in kept
-        return not is_held and (flipped is None or flipped <= begun)
-    is_judged = runs.step_analysis(seen, stages.LOOKED_AT) is not None
-    return is_judged and not part(part(seen.status, "blueGreen"), STAGE_RUNS[stages.LOOKED_AT])
 
 
 def _ended(kept: dict[str, Any], how: str, now: Instant) -> dict[str, Any]:

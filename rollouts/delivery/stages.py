@@ -67,7 +67,7 @@ def begun(seen: DeliverySeen, now: Instant) -> Turning | None:
     if seen.spec.paused or phase_of(latch, seen.step_count) not in (Phase.STEPPING, Phase.PAUSED) or not is_ready(seen):
         return None
     after = latch
-    if not latch.pauses and not latch.controller_pause and not latch.step_run and pauses(seen):
+    if not latch.pauses and not latch.controller_pause and not latch.step_run and _pauses(seen):
         after = replace(after, pauses=(Pause(PAUSE_BLUE_GREEN, now),), controller_pause=True)
     if runs.step_analysis(seen, LOOKED_AT) and not runs.is_for(seen, latch.step_run, LOOKED_AT):
         after = replace(after, step_run=runs.next_name(seen, LOOKED_AT))
@@ -79,8 +79,7 @@ def begun(seen: DeliverySeen, now: Instant) -> Turning | None:
     return Turning(after, Event.RUN, "the new version is there, and its analysis is due")
 
 
-def pauses(seen: DeliverySeen) -> bool:
-    """Whether the strategy has a pause before the switch."""
+def _pauses(seen: DeliverySeen) -> bool:
     given = bluegreen.strategy(seen)
     return given.auto_promotion_enabled is False or given.auto_promotion_seconds > 0
 
@@ -157,8 +156,8 @@ def promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
 
 
 def _is_judged_after(seen: DeliverySeen) -> bool:
-    is_due = seen.replicas > 0 and not seen.latch.promote_full and not history.is_near_return(seen)
-    return is_due and runs.step_analysis(seen, RELEASED) is not None
+    is_proved = seen.latch.promote_full or bluegreen.is_fast_return(seen) or history.is_near_return(seen)
+    return seen.replicas > 0 and not is_proved and runs.step_analysis(seen, RELEASED) is not None
 
 
 def _has_passed(run: RunSeen | None) -> bool:

@@ -158,6 +158,24 @@ def test_a_return_to_what_is_still_up_is_told_as_a_fast_one(delay_s: int, blue_g
     assert world.selects("active") == world.hash_of("1")
 
 
+def test_a_return_to_what_is_still_up_is_not_judged_after_the_switch_either():
+    judged = {"prePromotionAnalysis": JUDGED, "postPromotionAnalysis": JUDGED, "scaleDownDelaySeconds": 600}
+    world = a_world(a_blue_green(2, blue_green=judged))
+    world.set_image("shop/web:2")
+    for moment in ("pre", "post"):
+        world.settle(1.0)
+        world.finish_run(f"web-{world.hash_of('2')}-2-{moment}", "Successful")
+    world.until("Healthy")
+
+    world.set_image("shop/web:1")
+    world.settle(2.0)
+
+    assert (world.status["phase"], len(world.runs())) == ("Healthy", 2)
+    assert world.status["stableRS"] == world.selects("active") == world.selects("preview") == world.hash_of("1")
+    assert "scale-down-deadline" not in world.set_named("1")["metadata"]["annotations"]
+    assert "scale-down-deadline" in world.set_named("2")["metadata"]["annotations"]
+
+
 def test_the_stable_version_in_mid_update_is_told_as_a_fast_return():
     world = a_world(a_blue_green(2, blue_green={"scaleDownDelaySeconds": 0, **HELD}))
     world.set_image("shop/web:2")
