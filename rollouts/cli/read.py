@@ -58,6 +58,7 @@ def queries(root: Manifest, kind: Kind = kinds.ROLLOUT, *, events: bool = False)
         runs = selector_text({"matchLabels": (selector or {}).get("matchLabels") or {}})
         if any("experiment" in step for step in facts.steps(root)):
             found[kinds.EXPERIMENT] = Query(kinds.EXPERIMENT, space)
+            pods, runs = PODS_OF_OURS, ""  # an Experiment's pods have its templates' labels, its runs none
     found[kinds.REPLICA_SET] = Query(kinds.REPLICA_SET, space, labels=pods)
     found[kinds.POD] = Query(kinds.POD, space, labels=pods)
     found[kinds.ANALYSIS_RUN] = Query(kinds.ANALYSIS_RUN, space, labels=runs)

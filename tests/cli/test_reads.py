@@ -19,7 +19,7 @@ import yaml
 from rollouts.cli.connection import now
 from rollouts.cli.list import Face
 from rollouts.devplane.server import Devplane
-from rollouts.kube.kinds import ROLLOUT
+from rollouts.kube.kinds import ANALYSIS_RUN, EXPERIMENT, ROLLOUT
 from rollouts.kube.object import controller_reference
 from rollouts.kube.ref import Ref
 from rollouts.view.rows import Columns
@@ -181,6 +181,24 @@ def test_an_experiment_is_listed_and_shown(cluster: Cluster, typed: Type) -> Non
     assert (name, phase, lasts) == ("trial", "Running", "5m")
     assert remaining.startswith(("3m", "4m"))
     assert "Σ trial" in shown
+
+
+def test_the_runs_of_an_experiment_hang_below_it_whatever_their_labels(cluster: Cluster, typed: Type) -> None:
+    def furnished(devplane: Devplane) -> None:
+        steps = [{"experiment": {"duration": "5m", "templates": []}}]
+        devplane.store.patch(WEB, {"spec": {"strategy": {"canary": {"steps": steps}}}}, "merge")
+        owner, head = controller_reference(ROLLOUT, devplane.store.get(WEB)), {"apiVersion": ROLLOUT.api_version}
+        for kind, name in ((EXPERIMENT, "trial"), (ANALYSIS_RUN, "trial-judge")):
+            meta = {"name": name, "namespace": "shop", "ownerReferences": [owner]}
+            spec = {"templates": []} if kind == EXPERIMENT else {"metrics": []}
+            devplane.create({**head, "kind": kind.name, "metadata": meta, "spec": spec})
+            owner = controller_reference(kind, devplane.store.get(Ref(kind, "shop", name)))
+
+    cluster.do(furnished)
+    shown = typed("get", "rollout", "web", "-n", "shop", "-s", cluster.url).out.splitlines()
+
+    trial = next(number for number, line in enumerate(shown) if "Σ trial" in line)
+    assert "└──α trial-judge" in shown[trial + 1]
 
 
 def test_a_list_names_the_status_in_one_word_so_that_scripts_may_count_columns(shared: Cluster, typed: Type) -> None:
