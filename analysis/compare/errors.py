@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from analysis.compare.terms import Finding, Side, Terms
 from analysis.stats.align import Aligned, Counts, Look, total
 from analysis.stats.decision import Decision, MetricEvidence, Verdict, decide
-from analysis.stats.null import Choice, History, Null, Table, choose, reconsider
+from analysis.stats.null import Choice, History, Null, Table, among_canaries, choose, reconsider
 from analysis.stats.sequential import CountsState, Evidence, e_value, start, update
 
 Strata = Mapping[str, tuple[Counts, Counts]]
@@ -39,7 +39,7 @@ def judge(
     gained: disjoint increments by pod.  pods: stable pods' looks; at the first look those of the time before, later
     those since then (or none): they choose the null.  strata: the same increments by route or tenant, (canary, stable)
     each.  mark: the rollout's step."""
-    choice = _chosen(memory, pods)
+    choice = among_canaries(_chosen(memory, pods), tuple(gained.canary.values()))
     gained = silent(gained) if memory.counts.looks else gained
     look = gained.look(mark)
     parts = [Look(look.at_s, canary, stable, look.canary_pods, look.stable_pods, mark)

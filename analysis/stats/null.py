@@ -33,6 +33,7 @@ _LATER_ERRORS = 5  # standard errors of dispersion that are asked of a rollout's
 _BURST_TIMES: Floats = np.array([4.0, 16.0, 64.0])[:, None, None]  # how much worse a pod may be in a burst
 _BURST_CHANCES: Floats = np.array([0.02, 0.1, 0.4])[:, None]  # of a look to have one
 _BURST_NATS, _LATER_NATS = math.log(20), math.log(1000)  # evidence of bursts that is asked before, and while it runs
+_BURST_BAD_MIN = 5  # bad requests of one pod in one look: fewer are no evidence enough
 
 
 class Null(Enum):
@@ -146,6 +147,23 @@ def reconsidered(before: Choice, spread: Spread | None, *, is_thorough: bool) ->
     reason = " and ".join(told for told, holds in (("errors come in bursts", bursty), ("pods differ", differ)) if holds)
     dispersion = max(before.dispersion, round(spread.dispersion, 3))
     return Choice(null, max(before.pod_sd, measured), dispersion, f"{before.why}; during the rollout {reason}")
+
+
+def among_canaries(before: Choice, canary: Sequence[Counts]) -> Choice:
+    """The choice after what the canary's own pods counted in a look: independent no longer, if a burst struck one.
+
+    Given how many of a look's bad requests are the canary's, how they fall on its pods says nothing of its share."""
+    if before.null is not Null.INDEPENDENT or not is_burst_among(canary):
+        return before
+    return replace(before, null=Null.BURSTS, why=f"{before.why}; a burst in one of the canary's pods")
+
+
+def is_burst_among(pods: Sequence[Counts]) -> bool:
+    """Whether one of these pods has too many of a look's bad requests, by its share of the requests."""
+    if len(pods) < 2 or max(each.bad for each in pods) < _BURST_BAD_MIN:
+        return False
+    requests, bad = np.array([[[each.total, each.bad] for each in pods]]).transpose(2, 0, 1)
+    return burst_nats(requests, bad, np.ones(len(pods))) >= _LATER_NATS
 
 
 def _measurable(spread: Spread) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,8 @@ class Gains:
 
     canary, canary_bad, stable, stable_bad: by stratum, shape (replicates, looks, strata). pods, pods_bad: of the stable
     pods, shape (replicates, looks, pods); read: whether any of them was read.  apart:
-    sqrt(1/m_c + 1/m_s) of the fewest pods so far, shape (replicates, looks)."""
+    sqrt(1/m_c + 1/m_s) of the fewest pods so far; burst: whether one struck one of the canary's pods; shape
+    (replicates, looks)."""
 
     at_s: Sequence[float]
     seen: Bools
@@ -47,6 +48,7 @@ class Gains:
     pods_bad: Floats
     read: Bools
     apart: Floats
+    burst: Bools
 
 
 @dataclass
@@ -196,6 +198,9 @@ def _reconsider(state: State, gains: Gains, look: int, seen: Bools) -> None:
             choice = nulls.reconsidered(state.choices[row], spread, is_thorough=is_thorough)
             state.is_stale[row] |= choice is not state.choices[row]
             state.choices[row] = choice
+    for row in np.flatnonzero(seen & gains.burst[state.index, look]):
+        if state.choices[row].null is Null.INDEPENDENT:
+            state.choices[row] = replace(state.choices[row], null=Null.BURSTS)
 
 
 def _update(state: State, gains: Gains, terms: Terms, look: int, seen: Bools) -> None:

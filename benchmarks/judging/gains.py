@@ -12,6 +12,7 @@ from analysis.compare.errors import silent
 from analysis.compare.stream import STRATUM, by_stratum
 from analysis.stats.align import Aligned, Counts, Cursor, Policy, Reading, Snapshot, align
 from analysis.stats.logs import Floats
+from analysis.stats.null import is_burst_among
 from benchmarks.judging.batch import Gains
 from benchmarks.judging.worlds import BEFORE, DURING, LOOKS, MOMENTS, Scenario, World
 
@@ -54,7 +55,9 @@ def gathered(worlds: Sequence[World], scenario: Scenario, *, has_past: bool) -> 
         for world in worlds
     ]
     each = [one.gains for one in found]
-    names = ("seen", "absent", "canary", "canary_bad", "stable", "stable_bad", "pods", "pods_bad", "read", "apart")
+    names = (
+        "seen", "absent", "canary", "canary_bad", "stable", "stable_bad", "pods", "pods_bad", "read", "apart", "burst",
+    )  # fmt: skip
     joined = {name: np.concatenate([getattr(one, name) for one in each]) for name in names}
     past = np.array([one.past for one in found])
     return Gains(each[0].at_s, **joined), (past[:, 0], past[:, 1])
@@ -79,9 +82,12 @@ def _plain(world: World, scenario: Scenario, first: int) -> Replicate:
     canary, canary_bad, served, served_bad = (
         counts[now, side].sum(axis=1)[None] for side in (world.canary, stable) for counts in (total, bad)
     )
+    own = zip(*(counts[now, world.canary].sum(axis=2).tolist() for counts in (total, bad)), strict=True)
+    burst = [is_burst_among([Counts(*pod) for pod in zip(*look, strict=True) if pod[0]]) for look in own]
     gains = Gains(
         MOMENTS[BEFORE + 1 :].tolist(), ones, ~ones, canary, canary_bad, served, served_bad,
         pods[None, now], pods_bad[None, now], ones, np.sqrt(1 / canaries + 1 / stable.sum())[None],
+        np.array([burst]),
     )  # fmt: skip
     past = np.zeros((2, LOOKS, int(stable.sum())))
     past[:, : BEFORE - first] = pods[first:BEFORE], pods_bad[first:BEFORE]
@@ -112,6 +118,7 @@ class _Rows:
         self.sides = np.zeros((2, 2, DURING, self.strata))  # canary and stable, requests and bad
         self.pods = np.zeros((2, DURING, len(self.stable)))
         self.apart = np.zeros(DURING)
+        self.burst = np.zeros((1, DURING), dtype=bool)
         self.fewest = (0, 0)
         self.past: list[Floats] = []
         self.looks = 0
@@ -128,6 +135,7 @@ class _Rows:
         self.looks += 1
         self.flags[:, look] = True, bool(whole.absent), bool(added.stable)
         self.pods[:, look] = self._by_pod(whole)
+        self.burst[0, look] = is_burst_among(tuple(whole.canary.values()))
         both = strata or {"0": (_sum(whole.canary.values()), _sum(whole.stable.values()))}
         for stratum, sides in both.items():
             for side, counts in enumerate(sides):
@@ -145,6 +153,7 @@ class _Rows:
         gains = Gains(
             MOMENTS[BEFORE + 1 :].tolist(), seen, absent, canary[None], canary_bad[None], stable[None],
             stable_bad[None], self.pods[:1], self.pods[1:], read, self.apart[None],
+            self.burst,
         )  # fmt: skip
         past = np.zeros((2, LOOKS, len(self.stable)))  # longer than before the canary: its first scrapes may fail
         for place, look in enumerate(self.past):

@@ -200,6 +200,8 @@ NULLS = (
     Scenario("N6", "a third of the looks without traffic", _steady(idle=0.33), bar=0.01),
     Scenario("N7", "bursts in single pods", _steady(burst=0.01), bar=0.02),
     Scenario("N7-20", "bursts in single pods at 20 rps", _steady(burst=0.01, rps=20.0), bar=0.02),
+    Scenario("N7-5", "rare bursts, five pods beside five",
+             _steady(burst=0.005, weight=0.5, stable_pods=5, canary_pods=5), bar=0.02),
     Scenario("N8-0.1", "pods differ, log-sd 0.1", _steady(spread=0.1), bar=0.02),
     Scenario("N8-0.3", "pods differ, log-sd 0.3", _steady(spread=0.3), bar=0.02),
     Scenario("N8-0.6", "pods differ, log-sd 0.6", _steady(spread=0.6), bar=0.02),

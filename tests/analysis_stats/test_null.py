@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysis.stats.align import Counts
-from analysis.stats.null import SPREAD_ASSUMED, Null, burst_nats, choose, measure, reconsider
+from analysis.stats.null import SPREAD_ASSUMED, Null, among_canaries, burst_nats, choose, measure, reconsider
 
 
 def history(seed, looks=60, pods=10, pod_sd=0.0, burst=0.0, drift=0.0, requests=200):
@@ -115,3 +115,11 @@ def test_pods_that_come_and_go_are_counted_where_they_served():
 
     assert measure(churned).pod_looks == sum(len(look) for look in churned)
     assert measure(churned).dispersion == pytest.approx(1, abs=0.3)
+
+
+def test_a_burst_in_one_of_the_canarys_pods_makes_the_choice_cautious():
+    before = choose(history(3))
+    even, burst, alone = [(200, 9), (200, 12), (200, 7)], [(200, 2), (200, 50), (200, 3)], [(200, 50)]
+
+    after = [among_canaries(before, [Counts(*map(float, pod)) for pod in pods]).null for pods in (even, burst, alone)]
+    assert after == [Null.INDEPENDENT, Null.BURSTS, Null.INDEPENDENT]
