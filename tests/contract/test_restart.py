@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.contract.story import Story, a_version
+from tests.contract.story import Object, Story, a_version
 
 ALONE = {"trafficRouting": None, "stableService": None, "canaryService": None, "scaleDownDelaySeconds": None}
 COUNTS = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
 
 
 def test_as_many_pods_leave_at_once_as_may_be_missing(story: Story) -> None:
-    steps = [{"setWeight": 25}, {"pause": {}}]
+    steps: list[Object] = [{"setWeight": 25}, {"pause": {}}]
     story.deploy(steps, replicas=4, canary={**ALONE, "maxUnavailable": "75%"}, template=a_version(1, ready_s=3.0))
     story.patch({"spec": {"template": a_version(2, ready_s=3.0)}})
     story.until_phase("Paused")

@@ -176,6 +176,31 @@ def test_a_return_to_what_is_still_up_is_not_judged_after_the_switch_either():
     assert "scale-down-deadline" in world.set_named("2")["metadata"]["annotations"]
 
 
+def test_what_follows_an_aborted_version_leaves_it_its_delay():
+    world = a_world(a_blue_green(1, blue_green={"postPromotionAnalysis": JUDGED}))
+    world.set_image("shop/web:2")
+    world.settle(1.0)
+    world.finish_run(world.runs()[0], "Failed")
+    world.until("Degraded")
+    world.settle(0.1)
+    assert (world.selects("active"), world.selects("preview")) == (world.hash_of("1"), world.hash_of("2"))
+
+    world.patch(WEB, {"spec": {"strategy": {"blueGreen": HELD}}})
+    world.set_image("shop/web:3")
+    world.until("Paused")
+    assert (world.selects("active"), world.selects("preview")) == (world.hash_of("1"), world.hash_of("3"))
+    assert "scale-down-deadline" in world.set_named("2")["metadata"]["annotations"]
+    world.command(pauseConditions=None)
+    world.settle(1.0)
+    world.finish_run(f"web-{world.hash_of('3')}-3-post", "Successful")
+    world.until("Healthy")
+    world.settle(2.0)
+
+    assert world.sizes() == {"1": 1, "2": 1, "3": 1}
+    assert all("scale-down-deadline" in world.set_named(tag)["metadata"]["annotations"] for tag in "12")
+    assert len(world.runs()) == 2
+
+
 def test_the_stable_version_in_mid_update_is_told_as_a_fast_return():
     world = a_world(a_blue_green(2, blue_green={"scaleDownDelaySeconds": 0, **HELD}))
     world.set_image("shop/web:2")
