@@ -33,7 +33,7 @@ from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest, Ref
-from rollouts.traffic import VERSIONS, given_back, named, patch_between, without_hash
+from rollouts.traffic import VERSIONS, named
 
 RECHECK_S = 20.0
 ACTIONS_MAX = 32  # in one letter; what is left over is planned again in the next turn
@@ -163,14 +163,7 @@ def farewell(seen: Farewell) -> Plan:
 
 def _given_back(seen: Farewell) -> Iterator[Patch]:
     for ref, manifest in seen.routes[: ACTIONS_MAX // 2]:
-        if ref.kind != kinds.SERVICE and obj.annotations(manifest).get(marks.MANAGED_BY) == seen.ref.name:
-            bare = without_hash(manifest)
-            kept = {key: value for key, value in obj.annotations(manifest).items() if key != marks.MANAGED_BY}
-            bare["metadata"] = {**bare["metadata"], "annotations": kept}
-            patch = patch_between(ref, manifest, bare)
-        else:
-            patch = given_back(ref, manifest, seen.ref, seen.dialects)
-        if patch is not None:
+        if (patch := leftovers.bare(ref, manifest, seen.ref, seen.dialects)) is not None:
             yield patch
 
 

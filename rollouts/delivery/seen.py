@@ -150,10 +150,11 @@ class WorkloadSeen:
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """What the strategy before this one left behind."""
+    """What the strategy before this one left behind. routes: objects of routers that bear the Rollout's mark."""
 
     services: tuple[ServiceSeen, ...]
     ingresses: tuple[Manifest, ...]
+    routes: tuple[tuple[Ref, Manifest], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -547,6 +547,26 @@ def test_a_routers_object_is_taken_in_the_version_that_an_older_cluster_serves(n
     assert selected == world.status["currentPodHash"]
 
 
+@pytest.mark.parametrize("name", ["istio hosts", "istio subsets", "istio subsets with services", "app mesh", "gateway"])
+@pytest.mark.parametrize("promote", [True, False], ids=["settled", "in mid-update"])
+def test_a_router_that_is_no_longer_named_has_its_objects_back(name: str, promote: bool) -> None:
+    world = settled(CASES[name])
+    world.set_image("shop/web:2")
+    world.settle(1.0)
+    world.until("Paused")
+    if promote:
+        world.command(promoteFull=True)
+        world.settle(5.0)
+    world.patch(WEB, {"spec": {"strategy": {"canary": {"trafficRouting": None}}}})
+    world.settle(5.0)
+
+    ours = (MARK, "argo-rollouts.argoproj.io/managed-by-rollouts")
+    routed = [each for each in world.objects.values() if each["kind"] not in ("Rollout", "ReplicaSet", "Service")]
+    assert [mark for each in routed for mark in ours if mark in obj.annotations(each)] == []
+    assert [each["kind"] for each in routed if HASH in str(each["spec"])] == []
+    assert world.weight == 0
+
+
 def test_only_the_kinds_that_a_spec_names_are_asked_for() -> None:
     world = Routed(CASES["gateway"])
     asked: list[str] = []
