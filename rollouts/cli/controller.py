@@ -10,7 +10,7 @@ import click
 
 from rollouts.cli.errors import ComplaintError
 from rollouts.cli.frame import command as kube_command
-from rollouts.cli.frame import connection
+from rollouts.cli.frame import connection, prometheus_option
 
 if TYPE_CHECKING:
     from rollouts.delivery import StatusCompat
@@ -52,14 +52,7 @@ def _step_plugins(ctx: click.Context, param: click.Parameter, given: tuple[str, 
 @click.option("--shadow", is_flag=True, help="Write nothing; tell what another controller leaves unlike ours would.")
 @click.option("--rooms", default="delivery", show_default=True, metavar="NAMES", help="What to run, comma-separated.")
 @click.option("--lease-namespace", default="", metavar="NS", help="Where the Lease is; our own namespace by default.")
-@click.option(
-    "--prometheus-address",
-    default="",
-    metavar="URL",
-    envvar="ARGO_ROLLOUTS_PROMETHEUS_ADDRESS",
-    show_envvar=True,
-    help="Prometheus for metrics that name none.",
-)
+@prometheus_option
 @click.option(
     "--allow-provider-network",
     "provider_networks",

@@ -10,7 +10,7 @@ import click
 
 from rollouts.cli.errors import ComplaintError, Exit, meant
 from rollouts.cli.frame import command as kube_command
-from rollouts.cli.frame import connection
+from rollouts.cli.frame import connection, prometheus_option
 from rollouts.cli.output import no_color_option, show, style
 
 if TYPE_CHECKING:
@@ -39,14 +39,7 @@ NAMES: Mapping[str, str] = {
     """,
 )
 @click.argument("name", metavar="[KIND/]NAME")
-@click.option(
-    "--prometheus-address",
-    default="",
-    metavar="URL",
-    envvar="ARGO_ROLLOUTS_PROMETHEUS_ADDRESS",
-    show_envvar=True,
-    help="Prometheus for metrics that name none.",
-)
+@prometheus_option
 @no_color_option
 @click.pass_context
 def command(ctx: click.Context, name: str, prometheus_address: str, no_color: bool) -> None:

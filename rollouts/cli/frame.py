@@ -186,6 +186,18 @@ def command(
     return click.command(name, cls=KubeCommand, examples=examples, connects=connects, **extra)
 
 
+def prometheus_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--prometheus-address`, for every command that decides as the controller does."""
+    return click.option(
+        "--prometheus-address",
+        default="",
+        metavar="URL",
+        envvar="ARGO_ROLLOUTS_PROMETHEUS_ADDRESS",
+        show_envvar=True,
+        help="Prometheus for metrics that name none.",
+    )(function)
+
+
 @dataclass(frozen=True, slots=True)
 class Lazy:
     """Where a subcommand lives and the line that a listing shows, so that a listing imports nothing."""
