@@ -37,7 +37,8 @@ def base_address(address: str, who: str = "prometheus") -> tuple[str, BasicAuth 
     authority, slash, path = rest.partition("/")
     user, at, host = authority.rpartition("@")
     clean = f"{scheme}://{host}{slash}{path}"
-    bad = AnalysisError(f'{who} address is not a URL: "{_SLOT.sub("*****", clean)}", want http://host:port')
+    bare = clean.partition("#")[0].partition("?")[0]  # a query may be a token
+    bad = AnalysisError(f'{who} address is not a URL: "{_SLOT.sub("*****", bare)}", want http://host:port')
     if scheme.lower() not in ("http", "https") or not host:
         raise AnalysisError(f'{who} address is not a URL: want http://host:port, got "{_no_user(address)}"')
     try:
@@ -61,7 +62,7 @@ def part(value: Any, name: str, who: str) -> Mapping[str, Any]:
 
 def _no_user(address: str) -> str:
     scheme, mark, rest = address.rpartition("://")
-    rest = rest.rpartition("@")[2]
+    rest = rest.rpartition("@")[2].partition("#")[0].partition("?")[0]
     return _SLOT.sub("*****", f"{scheme.rpartition('@')[2]}{mark}{rest}")[:256]
 
 

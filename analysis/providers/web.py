@@ -11,6 +11,7 @@ import jsonpath
 
 from analysis.asks import HttpCall, shown
 from analysis.errors import AnalysisError
+from analysis.providers import jsonpaths
 from analysis.providers.base import Provider, Reading, Surroundings
 from analysis.providers.connection import base_address, body_of, headers_of, login, needed, said
 
@@ -60,8 +61,8 @@ def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
         return Reading(text, text)
     source, path = _path(spec)
     try:
-        found = path.findall(document)
-    except (jsonpath.JSONPathError, RecursionError) as error:
+        found = jsonpaths.found(path, document)
+    except (AnalysisError, jsonpath.JSONPathError, RecursionError) as error:
         raise AnalysisError(f"web jsonPath {source}: {_line(error)}") from None
     if not found:
         raise AnalysisError(f"Could not find JSONPath in body: nothing at {source}")
@@ -120,15 +121,15 @@ def _is_deep(document: Any) -> bool:
 PROVIDER = Provider(ask, read, metadata)
 
 
-def _path(spec: Mapping[str, Any]) -> tuple[str, jsonpath.JSONPath | jsonpath.CompoundJSONPath]:
+def _path(spec: Mapping[str, Any]) -> tuple[str, jsonpath.JSONPath]:
     """`{$.a.b}` as kubectl writes it, or `$.a.b`."""
     source = str(spec.get("jsonPath") or "{$}").strip()
     inner = source.removeprefix("{").removesuffix("}").strip() if source.startswith("{") else source
     if len(inner) > PATH_CHARS_MAX:
         raise AnalysisError(f"web jsonPath has more than {PATH_CHARS_MAX} characters")
     try:
-        return source, jsonpath.compile(inner if inner.startswith("$") else f"${inner}")
-    except jsonpath.JSONPathError as error:
+        return source, jsonpaths.compiled(inner if inner.startswith("$") else f"${inner}")
+    except (AnalysisError, jsonpath.JSONPathError) as error:
         raise AnalysisError(f"web jsonPath {shown(source)[:64]}: {_line(error)}") from None
 
 

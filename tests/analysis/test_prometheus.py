@@ -139,6 +139,8 @@ def test_what_stands_before_the_at_sign_is_never_shown():
     assert question.basic == BasicAuth("me", "pa55")
     for address in ("ftp://me:pa55@prom", "me:pa55@prom:9090", "http://me:pa55@prom:99999", "http://me:pa55@[::1"):
         assert "pa55" not in refusal(asked, address=address)
+    for address in ("https://prom/?token=pa55", "ftp://prom?token=pa55", "http://prom:x/#pa55"):
+        assert "pa55" not in refusal(asked, address=address)
 
 
 def test_an_address_may_hold_secrets():

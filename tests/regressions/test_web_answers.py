@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import time
 from typing import Any
 
 import pytest
@@ -141,3 +142,36 @@ def test_49_a_whole_number_is_shown_with_all_of_its_digits() -> None:
     reading = web.read(HttpReply(200, b'{"id": 9007199254740993}'), {"url": "http://x", "jsonPath": "{$.id}"})
 
     assert reading.text == "9007199254740993"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "{$..*..*..*..*}",
+        "{$..x..x..x..x..x..x}",
+        "{$..[?@..*]}",
+        "{$..[?$..* == 1]}",
+        "{$.y | $..*}",
+        "{$.words[?@.text =~ /(a+)+$/]}",
+        "{$.words[?match(@.text, '(a+)+c')]}",
+    ],
+)
+def test_case_48_no_path_holds_the_controller_up(path: str) -> None:
+    tree: Any = {"x": 1}
+    for _ in range(11):
+        tree = {"x": tree, "y": tree}
+    body = json.dumps({**tree, "words": [{"text": "a" * 60 + "b"}]}).encode()
+
+    started = time.perf_counter()
+    with pytest.raises(AnalysisError):
+        web.read(HttpReply(200, body), {"url": "http://x", "jsonPath": path})
+
+    assert time.perf_counter() - started < 10
+
+
+def test_case_48_a_filter_by_an_expression_still_finds() -> None:
+    body = b'{"words": [{"text": "Release", "n": 3}, {"text": "other", "n": 4}]}'
+    for rule in ("@.text =~ /rel.*/i", "match(@.text, 'R.*e')", "search(@.text, 'lea')", "@.n == 3"):
+        reading = web.read(HttpReply(200, body), {"url": "http://x", "jsonPath": f"{{$.words[?{rule}].n}}"})
+
+        assert reading.value == 3
