@@ -32,6 +32,7 @@ _LEFT_OUT = frozenset(
         "startedAt",
         "completedAt",
         "workloadObservedGeneration",
+        "rollout.argoproj.io/workload-generation",  # one more for each pod that leaves the workload by itself
         "collisionCount",
         "clusterIP",
         "clusterIPs",
