@@ -8,6 +8,7 @@ from typing import Any
 
 from rollouts.core.plan import Ask, Note, Patch, Plan
 from rollouts.gitops import notes, report
+from rollouts.gitops.asking import without_refresh
 from rollouts.gitops.auto import window
 from rollouts.gitops.compared import comparison_of, warnings_of
 from rollouts.gitops.comparison import Comparison
@@ -46,14 +47,9 @@ def begin(seen: AppSeen, wish: Mapping[str, Any], now: Instant) -> Plan:
         # What an earlier sync was refused says nothing about this one: a turn without writes forgets it.
         return Plan(wake=now.plus(0.1), rule="RefusalsForgotten")
     state: Json = {"operation": wish, "phase": RUNNING, "message": "", "startedAt": now.rfc3339()}
-    automated = is_automated(wish)
     why = seen.problem or ("" if isinstance(wish.get("sync"), Mapping) else "the operation names no sync")
     if why:
         return _over(seen, {**state, "phase": ERROR, "message": why}, {}, now, rule="OperationInvalid")
-    verdict = window(seen, now)
-    if not verdict.allows(is_automated=automated):
-        said = f"cannot sync: blocked by sync window: {verdict.reason}"
-        return _over(seen, {**state, "phase": FAILED, "message": said}, {}, now, rule="WindowShut")
     latch = report.patch(seen, {**seen.status, "operationState": state})
     told = notes.began(seen, wish, str(sync_of(wish).get("revision") or ""))
     return Plan(latch=latch, notes=(told,), rule="OperationBegins")
@@ -82,6 +78,8 @@ def proceed(seen: AppSeen, running: Running, now: Instant) -> Plan:
     if (limit_s := seen.settings.sync_timeout_s) and now.since(started(running, now)) >= limit_s:
         late = {**running.state, "phase": TERMINATING, "message": f"{TERMINATED}: it took longer than {limit_s:g} s"}
         return Plan(latch=report.patch(seen, {**seen.status, "operationState": late}), rule="OperationLate")
+    if hold := veto.hold(seen, running, window(seen, now)):
+        return _noted(seen, running, hold.reason, now, until=hold.until)
     if not running.revisions and running.manifests is None:
         return _pinned(seen, running, now)
     if seen.desired is None:
@@ -96,8 +94,6 @@ def proceed(seen: AppSeen, running: Running, now: Instant) -> Plan:
     comparison = comparison_of(seen)
     if latch := _inventory(seen, comparison, now):
         return Plan(latch=latch, rule="InventoryRemembered")
-    if hold := veto.hold(seen, running, window(seen, now)):
-        return _noted(seen, running, hold.reason, now, until=hold.until)
     tried = attempt.build(seen, running, comparison)
     if not running.rows and (said := veto.refusal(seen, running, comparison, tried)):
         return _ended(seen, running, End(FAILED, said), now)
@@ -223,13 +219,14 @@ def _stepped(seen: AppSeen, running: Running, comparison: Comparison, found: Ste
         return _failed(seen, running, FAILED, found.message, now, rows=looked)
     if found.actions and attempt.hooks(looked) != attempt.hooks(before):
         # What was seen of hooks is remembered before anything rests on it: one that is let go may vanish.
-        return Plan(latch=_state_patch(seen, running, status, looked, found.message), rule="ResultsRemembered")
+        latch = _state_patch(seen, running, {**status, **_looked(seen, now)}, looked, found.message)
+        return Plan(latch=latch, rule="ResultsRemembered")
     after = attempt.rows(found.tasks, looked)
     if found.is_plain_and_last:
         # What is applied last is told with the end of the sync. Whoever takes over after a crash applies it again.
         applied = Applied(running.sync_id, tuple(after))
         return Plan(actions=found.actions, wake=now.plus(LOOK_AGAIN_S), rule="LastStep", recall=applied)
-    patch = _state_patch(seen, running, status, after, found.message)
+    patch = _state_patch(seen, running, {**status, **_looked(seen, now)}, after, found.message)
     return Plan(actions=found.actions, status=patch, wake=now.plus(LOOK_AGAIN_S), rule="SyncStep")
 
 
@@ -244,12 +241,19 @@ def _state_patch(
 ) -> Patch | None:
     pinned = part(running.state, "syncResult")
     state = {**running.state, "message": message, "syncResult": {**pinned, "resources": list(rows)}}
-    return report.patch(seen, {**status, "operationState": state})
+    return report.patch(seen, {**status, "operationState": state}, extra=without_refresh(seen.manifest))
+
+
+def _looked(seen: AppSeen, now: Instant) -> Json:
+    """The times where somebody wants a look while a sync goes on: the cluster was compared, git is asked at its end."""
+    return {"reconciledAt": now.rfc3339(), "observedAt": None} if without_refresh(seen.manifest) else {}
 
 
 def _noted(seen: AppSeen, running: Running, message: str, now: Instant, *, until: Instant | None = None) -> Plan:
     """The sync stands still and says why."""
-    status = report.patch(seen, {**seen.status, "operationState": {**running.state, "message": message}})
+    extra = without_refresh(seen.manifest)
+    told = {**seen.status, "operationState": {**running.state, "message": message}}
+    status = report.patch(seen, told | ({"observedAt": None} if extra else {}), extra=extra)
     soon = now.plus(LOOK_AGAIN_S)
     return Plan(status=status, wake=min(until, soon) if until and until > now else soon, rule="SyncHeld")
 

@@ -195,17 +195,38 @@ def test_a_window_that_shuts_holds_a_sync_under_way_and_lets_it_go_on_when_it_op
     assert phase(world) == "Succeeded"
 
 
-def test_a_manual_sync_is_refused_by_a_window_that_lets_nobody_through():
-    window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
+def test_a_sync_asked_for_in_a_shut_window_waits_until_it_opens_and_takes_the_commit_of_then():
+    minute = (int(START.seconds) // 60 + 2) % 60
+    window = {"kind": "allow", "schedule": f"{minute} * * * *", "duration": "5m", "applications": ["*"]}
     world = a_world(config("settings"))
     world.bring(project("default", syncWindows=[window]))
     world.run(5)
 
-    sync(world)
+    world.patch(APP, {"operation": {"sync": {}, "initiatedBy": {"username": "ann"}}})
+    world.run(20)
+    held = (phase(world), state(world)["message"], world.get(ref(kinds.CONFIG_MAP, "settings")))
+    newest = world.git.push([config("settings", k="2")])
+    world.run(180)
 
-    assert phase(world) == "Failed"
-    assert "blocked by sync window" in state(world)["message"]
-    assert world.get(ref(kinds.CONFIG_MAP, "settings")) is None
+    assert held[0] == "Running" and held[1].startswith("Sync operation blocked by sync window") and held[2] is None
+    assert (phase(world), state(world)["syncResult"]["revision"]) == ("Succeeded", newest)
+
+
+def test_a_look_that_is_asked_for_during_a_long_sync_is_answered_and_git_is_asked_when_it_ends():
+    slow = ref(kinds.JOB, "slow")
+    world = a_world(job("slow", **{HOOK: "PreSync"}), config("settings", k="1"), spec=automated())
+    world.run(30, until=lambda: world.get(slow) is not None)
+    world.store.patch(slow, {"spec": {"suspend": True}}, "merge")
+    world.run(60)
+
+    newest = world.git.push([config("settings", k="2")])
+    refresh(world)
+    during = (phase(world), world.get(APP)["metadata"].get("annotations"))
+    world.store.patch(slow, {"spec": {"suspend": False}}, "merge")
+    world.run(15)
+
+    assert during == ("Running", None)
+    assert (phase(world), status(world)["sync"]["revision"]) == ("Succeeded", newest)
 
 
 def test_g14_a_hook_that_somebody_else_holds_ends_the_sync_with_their_name():

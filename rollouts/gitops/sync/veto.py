@@ -48,7 +48,7 @@ def refusal(seen: AppSeen, running: Running, comparison: Comparison, tried: Atte
 def _window_shut(seen: AppSeen, running: Running, verdict: Verdict) -> Hold | None:
     if verdict.allows(is_automated=running.is_automated) or (running.rows and verdict.overrun):
         return None
-    return Hold(f"blocked by sync window: {verdict.reason}", verdict.changes_at)
+    return Hold(f"Sync operation blocked by sync window: {verdict.reason}", verdict.changes_at)
 
 
 def _shared(seen: AppSeen, running: Running, comparison: Comparison, tried: Attempt) -> str:
