@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
+import re
+from urllib.parse import quote, quote_plus
+
 import pytest
 
 from analysis.asks import (
@@ -66,6 +72,43 @@ def test_secrets_are_struck_out_of_what_comes_back():
     assert redact(reply, ["s3cret"]).body == b'{"error": "bad token *****"}'
     assert redact({"s3cret": ["a s3cret b", 1, None]}, ["s3cret"]) == {REDACTED: [f"a {REDACTED} b", 1, None]}
     assert shown(f"up{slot(TOKEN)}") == "up*****"
+
+
+WORD = 'pa55/w"örd&=+x'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        WORD,
+        json.dumps({"token": WORD}),
+        json.dumps({"token": WORD}, ensure_ascii=False),
+        json.dumps({"token": WORD}, ensure_ascii=False).replace("&", "\\u0026"),
+        json.dumps({"token": WORD}).replace("/", "\\/"),
+        html.escape(WORD),
+        quote(WORD),
+        quote(WORD, safe=""),
+        quote_plus(WORD),
+        *(base64.b64encode(f"{user}:{WORD}".encode()).decode() for user in ("", "a", "ab", "abc")),
+        *(base64.urlsafe_b64encode(f"{user}:{WORD}:x".encode()).decode() for user in ("", "a", "ab")),
+    ],
+)
+def test_a_secret_is_struck_out_however_a_server_writes_it_back(said):
+    (struck,) = redact([f"You sent: {said}."], [WORD])
+    reply = redact(HttpReply(401, b"\xff " + said.encode()), [WORD])
+
+    assert REDACTED in struck and REDACTED.encode() in reply.body
+    for text in (struck, reply.body.decode(errors="replace")):
+        assert not any(part in text for part in ("pa55", "rd&", "26%3D", quote("ö"), "\\u00f6"))
+        for coded in re.findall(r"[A-Za-z0-9_+/-]{4,}", text):
+            assert not any(part in decoded(coded) for part in (b"pa55", b'w"', b"rd&"))
+
+
+def decoded(text):
+    """What a piece of base64 says, wherever it was cut off."""
+    plain = text.replace("-", "+").replace("_", "/")
+    starts = (plain[start:] for start in range(4))
+    return b" ".join(base64.b64decode(each[: len(each) // 4 * 4]) for each in starts)
 
 
 def test_the_form_of_a_range_query_carries_its_bounds():

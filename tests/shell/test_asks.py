@@ -109,6 +109,15 @@ async def test_a_token_that_is_no_longer_taken_is_fetched_anew():
     assert [one.headers["authorization"] for one in prom.asked] == ["Bearer t-1", "Bearer t-2"]
 
 
+async def test_a_token_that_a_server_says_back_is_struck_out():
+    echo = reply(200, {"status": "error", "error": "unknown bearer t-0k3n"})
+    async with serve(reply(200, {"access_token": "t-0k3n"})) as issuer, serve(echo) as prom, answering() as skills:
+        answer = await put(skills, PromQuery(prom.url, "up", oauth2=OAuth2(issuer.url, "me", "shh")))
+
+    assert prom.asked[0].headers["authorization"] == "Bearer t-0k3n"
+    assert b"unknown bearer *****" in answer.value.body
+
+
 async def test_an_issuer_that_refuses_is_named_without_its_words_about_us():
     async with serve(reply(400, {"error": "invalid_client", "echo": "shh"})) as issuer, answering() as skills:
         answer = await put(skills, PromQuery("http://127.0.0.1:9", "up", oauth2=OAuth2(issuer.url, "me", "shh")))

@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from analysis.asks import HttpCall, HttpReply, OAuth2, PromQuery
+from analysis.asks import HttpCall, HttpReply, OAuth2, PromQuery, redact
 from rollouts.core.errors import HiccupError
 from rollouts.shell.asks import aws
 from rollouts.shell.asks.reach import Guarded, Reach
@@ -73,8 +73,10 @@ class Http:
     async def _ask(self, call: HttpCall) -> HttpReply:
         headers = [(str(name), str(value)) for name, value in call.headers]
         named = {name.lower() for name, _ in headers}
+        token = ""
         if call.oauth2 is not None:
-            headers.append(("Authorization", f"Bearer {await self._token(call.oauth2, insecure=call.insecure)}"))
+            token = await self._token(call.oauth2, insecure=call.insecure)
+            headers.append(("Authorization", f"Bearer {token}"))
         elif call.basic is not None and "authorization" not in named:
             auth = aiohttp.encode_basic_auth(str(call.basic.username), str(call.basic.password))
             headers.append(("Authorization", auth))
@@ -86,7 +88,7 @@ class Http:
         reply = await self._send(call.method, url, body, headers, insecure=call.insecure, is_signed=is_signed)
         if reply.status == 401 and call.oauth2 is not None:
             self._tokens.pop(_token_key(call.oauth2), None)  # the next question fetches another
-        return reply
+        return redact(reply, (token,))  # a server may say back what it was sent
 
     async def _post_signed(self, url: str, body: bytes, headers: list[tuple[str, str]]) -> tuple[int, bytes]:
         reply = await self._send("POST", url, body, headers, insecure=False, is_signed=True)
