@@ -90,8 +90,8 @@ class AppProjectSpec(Model):
     destinations: tuple[Destination, ...] = Field((), description="Clusters and namespaces, as globs; ! for not.")
     cluster_resource_whitelist: tuple[GroupKind, ...] = Field((), description="Cluster-scoped kinds that are allowed.")
     cluster_resource_blacklist: tuple[GroupKind, ...] = Field((), description="Cluster-scoped kinds that are not.")
-    namespace_resource_whitelist: tuple[GroupKind, ...] = Field(
-        (), description="Namespaced kinds that are allowed; all if empty."
+    namespace_resource_whitelist: tuple[GroupKind, ...] | None = Field(
+        None, description="Namespaced kinds that are allowed; all if not given, none if empty."
     )
     namespace_resource_blacklist: tuple[GroupKind, ...] = Field((), description="Namespaced kinds that are not.")
     orphaned_resources: OrphanedResources | None = Field(None, description="Whether orphans are told.")

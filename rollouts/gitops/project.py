@@ -10,6 +10,7 @@ from rollouts.api.parse import parse_project
 from rollouts.api.project import AppProjectSpec, GroupKind, SyncWindow
 from rollouts.gitops.destination import Cluster
 from rollouts.gitops.keys import Key
+from rollouts.gitops.source import address
 from rollouts.kit import glob
 from rollouts.kube.ref import Manifest
 
@@ -34,7 +35,7 @@ class Project:
         """Why a source is not permitted, "" where it is."""
         if permits_repository(self.spec.source_repos, source.repo_url):
             return ""
-        return f"application repo {_shown_url(source.repo_url)} is not permitted in project '{self.name}'"
+        return f"application repo {address.shown(source.repo_url)} is not permitted in project '{self.name}'"
 
     def destination_problem(self, cluster: Cluster, namespace: str) -> str:
         """Why a cluster and namespace are not permitted, "" where they are."""
@@ -45,7 +46,9 @@ class Project:
                 pattern and glob.matches(pattern.removeprefix("!"), value)
                 for pattern, value in ((each.server, cluster.server), (each.name, cluster.name))
             )
-            if not (place and glob.matches(each.namespace.removeprefix("!") or "", namespace)):
+            # What is forbidden without a namespace is forbidden in all of them.
+            inside = each.namespace.removeprefix("!") or ("*" if denies else "")
+            if not (place and glob.matches(inside, namespace)):
                 continue
             if denies:
                 return self._not_there(cluster, namespace)
@@ -56,7 +59,7 @@ class Project:
         """Why a kind is not permitted, "" where it is."""
         allowed = self.spec.namespace_resource_whitelist if namespaced else self.spec.cluster_resource_whitelist
         denied = self.spec.namespace_resource_blacklist if namespaced else self.spec.cluster_resource_blacklist
-        is_allowed = (namespaced and not allowed) or _names(allowed, key)
+        is_allowed = allowed is None or _names(allowed, key)
         if is_allowed and not _names(denied, key):
             return ""
         return f"resource {key.group}:{key.kind} is not permitted in project {self.name}"
@@ -107,31 +110,12 @@ def read(name: str, manifest: Manifest | None) -> tuple[Project | None, str]:
 
 def permits_repository(patterns: Sequence[str], url: str) -> bool:
     """Whether a project's list of repositories names an address, and no entry with ! in front does."""
-    return _listed(patterns, _same_form(url), fold=True)
-
-
-def _listed(patterns: Sequence[str], value: str, *, fold: bool = False) -> bool:
-    """Whether some pattern names the value and none with ! in front does."""
-    denied = [_form(each[1:], fold) for each in patterns if each.startswith("!")]
-    named = [_form(each, fold) for each in patterns if not each.startswith("!")]
-    return any(glob.matches(each, value) for each in named) and not any(glob.matches(each, value) for each in denied)
-
-
-def _form(pattern: str, fold: bool) -> str:
-    return _same_form(pattern) if fold else pattern
-
-
-def _same_form(url: str) -> str:
-    """Two addresses of one repository look alike."""
-    return url.strip().lower().removesuffix("/").removesuffix(".git")
-
-
-def _shown_url(url: str) -> str:
-    """An address without what may be a password in it."""
-    scheme, found, rest = url.partition("://")
-    if not found:
-        return url
-    return f"{scheme}://{rest.rpartition('@')[2] if '@' in rest.partition('/')[0] else rest}"
+    value = address.spelling(url.partition("?")[0].partition("#")[0])
+    denied = [address.spelling(each[1:]) for each in patterns if each.startswith("!")]
+    named = [address.spelling(each) for each in patterns if not each.startswith("!")]
+    return any(glob.matches_in_parts(each, value) for each in named) and not any(
+        glob.matches_in_parts(each, value) for each in denied
+    )
 
 
 def _names(rules: Iterable[GroupKind], key: Key) -> bool:

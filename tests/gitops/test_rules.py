@@ -111,6 +111,11 @@ def rules(**spec: Any) -> project.Project:
         (["https://git.example/shop"], "https://git.example/shop.git", True),
         (["https://git.example/*", "!https://git.example/secret*"], "https://git.example/secret.git", False),
         (["!https://git.example/secret"], "https://git.example/shop", False),
+        (["https://git.example/*"], "https://git.example/shop/web", False),
+        (["https://git.example/**"], "https://git.example/shop/web", True),
+        (["https://git.example/shop*"], "https://git.example/shop-evil/web", False),
+        (["git@git.example:shop/*"], "ssh://git@git.example/shop/web.git", True),
+        (["registry.example/shop/*"], "registry.example/shop/web", True),
         ([], "https://git.example/shop", False),
     ],
 )
@@ -118,6 +123,35 @@ def test_a_project_permits_repositories(repos: list[str], url: str, permitted: b
     source = ApplicationSource.model_validate({"repoURL": url})
 
     assert (rules(sourceRepos=repos).source_problem(source) == "") is permitted
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example/shop/secret",
+        "https://git.example/shop/secret/",
+        "HTTPS://Git.Example/Shop/Secret.git",
+        "https://ann@git.example/shop/secret",
+        "https://ann:word@git.example:443/shop/secret.git",
+        "https://git.example./shop/secret",
+        "https://git.example/shop/%73ecret",
+        "https://git.example//shop//secret",
+        "https://git.example/shop/./x/../secret",
+        "https://git.example/shop/secret?x=1",
+        "https://git.example/shop/secret#x",
+    ],
+)
+def test_what_a_project_forbids_is_forbidden_in_every_spelling(url: str) -> None:
+    source = ApplicationSource.model_validate({"repoURL": url})
+
+    assert rules(sourceRepos=["*", "!https://git.example/shop/secret.git"]).source_problem(source) != ""
+
+
+@pytest.mark.parametrize("url", ["git@git.example:shop/secret", "ssh://ann@git.example:22/shop/secret.git"])
+def test_a_forbidden_address_of_ssh_is_forbidden_in_both_its_forms(url: str) -> None:
+    source = ApplicationSource.model_validate({"repoURL": url})
+
+    assert rules(sourceRepos=["*", "!git@git.example:shop/secret.git"]).source_problem(source) != ""
 
 
 def test_a_refusal_does_not_repeat_a_password() -> None:
@@ -135,6 +169,8 @@ def test_a_refusal_does_not_repeat_a_password() -> None:
         ([{"server": "*", "namespace": "*"}, {"server": "*", "namespace": "!kube-*"}], "kube-system", False),
         ([{"server": "*", "namespace": "*"}, {"server": "*", "namespace": "!kube-*"}], "shop", True),
         ([{"server": "https://elsewhere", "namespace": "*"}], "shop", False),
+        ([{"server": "*", "namespace": "*"}, {"name": "!in-cluster"}], "shop", False),
+        ([{"server": "*", "namespace": "*"}, {"name": "!elsewhere"}], "shop", True),
         ([], "shop", False),
     ],
 )
@@ -161,6 +197,8 @@ def test_a_project_permits_destinations(destinations: list[dict[str, str]], name
         ),
         ({"namespaceResourceBlacklist": [{"group": "", "kind": "Secret"}]}, Key("", "Secret", "a", "b"), True, False),
         ({"namespaceResourceWhitelist": [{"group": "apps", "kind": "*"}]}, Key("", "Secret", "a", "b"), True, False),
+        ({"namespaceResourceWhitelist": []}, Key("", "ConfigMap", "a", "b"), True, False),
+        ({"namespaceResourceWhitelist": None}, Key("", "ConfigMap", "a", "b"), True, True),
     ],
 )
 def test_a_project_permits_kinds(spec: dict[str, Any], key: Key, namespaced: bool, permitted: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import posixpath
 import re
 from urllib.parse import unquote, urlsplit
 
@@ -86,6 +87,25 @@ def normal(url: str) -> str:
         return url
     path = unquote(parts.path).rstrip("/").removesuffix(".git").rstrip("/")
     return f"{parts.scheme.lower()}://{host}{port}{path}" if parts.scheme else path
+
+
+def spelling(text: str) -> str:
+    """One text for all spellings of an address, or of a pattern of addresses, for rules on what is permitted.
+
+    A rule that forbids one must hold for whatever leads a server to the same place: a user in front, the default port,
+    signs written as %xx, doubled slashes, dots. Like `normal`, but all in lower case.
+    """
+    text = text.strip().lower()
+    if is_scp(text):
+        host, _, path = text.partition(":")
+        text = f"ssh://{host}/{path}"
+    scheme, found, rest = text.partition("://") if "://" in text else ("", "", text)
+    authority, slash, path = rest.partition("/")
+    host, colon, port = authority.rpartition("@")[2].partition(":")
+    is_default = port.isdigit() and (scheme.removeprefix("git+"), int(port)) in _DEFAULT_PORTS
+    host = host.rstrip(".") + ("" if is_default else f"{colon}{port}")
+    inner = posixpath.normpath("/" + unquote(path).lstrip("/")).rstrip("/").removesuffix(".git") if slash else ""
+    return f"{scheme.removeprefix('git+')}{found}{host}{inner}"
 
 
 def place(url: str) -> str:
