@@ -76,6 +76,33 @@ async def test_value_files_may_come_from_another_source(charted, answering):
     assert rendered.source_types == ("Helm", "")
 
 
+async def test_a_file_parameter_may_come_from_another_source(charted, answering):
+    values = {"repoURL": charted.url, "targetRevision": "main", "ref": "values"}
+    parameter = {"name": "words.e", "path": "$values/env/e.txt"}
+    source = {"repoURL": charted.url, "path": "chart", "helm": {"fileParameters": [parameter]}}
+
+    rendered = await answering.ask(RenderManifests(json.dumps([source, values]), (), "web", "shop"), "argocd")
+
+    assert words(rendered)["e"] == "from a file"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "won"),
+    [
+        ("../env/*.yaml", "file"),
+        ("../env/**/*.yaml", "team"),
+        ("/env/{prod,staging}.yaml", "file"),
+        ("/**/te?m/b.yaml", "team"),
+    ],
+)
+async def test_a_pattern_of_value_files_stays_in_its_folder_but_for_two_stars(charted, render, pattern, won):
+    charted.commit({"env/team/b.yaml": "words: {b: team}\n"})
+
+    rendered = await render("chart", helm={"valueFiles": [pattern]})
+
+    assert words(rendered)["b"] == won
+
+
 async def test_a_chart_of_the_same_repository_is_a_dependency_without_a_download(charted, render):
     more = "dependencies: [{name: lib, version: '*', repository: 'file://../lib'}]\n"
     charted.commit(

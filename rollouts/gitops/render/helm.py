@@ -13,7 +13,7 @@ from rollouts.gitops.source.chart import checked_name
 from rollouts.gitops.source.errors import SourceError
 from rollouts.kit import semver, strictyaml
 from rollouts.kit.canonical import sorted_json
-from rollouts.kit.glob import matches
+from rollouts.kit.glob import matches_in_parts
 
 VALUES_FILE = ".rollouts-values.json"
 REFS = ".rollouts-refs"
@@ -39,7 +39,7 @@ def job(files: Files, path: str, spec: Spec, around: Surroundings, more: tuple[M
     dependencies = tuple(_dependencies(files, path, chart, read))
     arguments: list[str] = []
     for given in options.get("valueFiles") or ():
-        found = list(_value_files(files, path, substituted(str(given), environment), refs))
+        found = list(_files(files, path, substituted(str(given), environment), refs))
         if not found and not options.get("ignoreMissingValueFiles"):
             raise SourceError(f"spec.source.helm.valueFiles: {given} is not in the repository")
         for at, (source, entry) in found:
@@ -50,11 +50,11 @@ def job(files: Files, path: str, spec: Spec, around: Surroundings, more: tuple[M
         written[VALUES_FILE] = values
         arguments.append(f"--values={_relative(path, VALUES_FILE)}")
     for given in options.get("fileParameters") or ():
-        at = within(path, substituted(str(given.get("path") or ""), environment))
-        named = find(files, at)
-        if named is None or named.kind != "file":
+        found = list(_files(files, path, substituted(str(given.get("path") or ""), environment), refs))
+        if len(found) != 1:
             raise SourceError(f"spec.source.helm.fileParameters: {given.get('path')} is not in the repository")
-        read[at] = (files, named.oid)
+        at, (source, entry) = found[0]
+        read[at] = (source, entry.oid)
         arguments.append(f"--set-file={given.get('name')}={_relative(path, at)}")
     arguments += list(_parameters(options, environment))
     argv = ("helm", "template", ".", *_flags(options, around), *arguments)
@@ -104,21 +104,22 @@ def _values(options: Mapping[str, Any]) -> bytes | None:
     return str(text).encode() if text else None
 
 
-def _value_files(files: Files, path: str, given: str, refs: Refs) -> Iterator[tuple[str, tuple[Files, Entry]]]:
-    """(scratch path, where it is) of a value file: of the chart's repository, or `$ref/…` of another source."""
+def _files(files: Files, path: str, given: str, refs: Refs) -> Iterator[tuple[str, tuple[Files, Entry]]]:
+    """(scratch path, where it is) of each file that a path or pattern means: of this repository, or `$ref/…`."""
     if given.startswith("$"):
         name, _, rest = given[1:].partition("/")
         if name not in refs:
-            raise SourceError(f"spec.source.helm.valueFiles: no source has the ref {name!r}")
+            raise SourceError(f"spec.source.helm: {given[:100]}: no source has the ref {name!r}")
         source, prefix, at = refs[name], f"{REFS}/{name}/", within("", rest)
     elif "://" in given or re.match(r"[a-z+]+:", given):
-        raise SourceError(f"spec.source.helm.valueFiles: {given[:100]}: values from a URL are off")
+        raise SourceError(f"spec.source.helm: {given[:100]}: files from a URL are off")
     else:
         source, prefix, at = files, "", within(path, given)
     if _GLOB.search(at):
         folder = _GLOB.split(at)[0].rpartition("/")[0]
+        pattern = at.replace("**/", "{,**/}")  # two stars stand for folders, or for none
         found = below(source, folder) if find(source, folder) else ()
-        names = [each for each, _ in found if matches(at, each)]
+        names = sorted(each for each, _ in found if matches_in_parts(pattern, each))
     else:
         names = [at]
     for name in names:
