@@ -9,7 +9,7 @@ REPLICATES ?= 10
 MANY ?= 250
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test tidy sim crds snap judge bench clean
+.PHONY: help demo test tidy sim crds snap notes judge bench clean
 
 help: ## List the verbs.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
@@ -33,6 +33,12 @@ crds: $(VENV)/.demo ## Write crds/ anew from the models.
 
 snap: $(VENV)/.test ## Rewrite the snapshots that tests compare with, for review in the diff.
 	@SNAP=1 $(BIN)/python -m pytest -q -m "not realplane and not netns and not slow"
+
+notes: ## Print the fragments of changes/ as the notes of a release.
+	@for kind in feature change removal fix doc; do \
+		set -- changes/*.$$kind.md; \
+		if test -e "$$1"; then printf '## %s\n\n' $$kind; sed 's/^/- /' "$$@"; echo; fi; \
+	done
 
 judge: $(VENV)/.test ## Play the scoreboard of canary judges, REPLICATES seeds a scenario; ours on MANY (in full 10000).
 	@$(BIN)/python -m benchmarks.judging --replicates $(REPLICATES)

@@ -15,6 +15,7 @@ from rollouts.cli.main import root
 
 HERE = Path(__file__).parents[2]
 DOCS = HERE / "docs"
+README = HERE / "README.md"
 PAGES = sorted(
     path
     for path in (*HERE.glob("*.md"), *DOCS.rglob("*.md"), *HERE.glob("deploy/*.md"), *HERE.glob("examples/**/*.md"))
@@ -84,9 +85,33 @@ def anchors(page: Path) -> set[str]:
 
 
 def test_the_readme_has_two_commands_to_set_up() -> None:
-    (block,) = re.findall(r"```sh\n(.*?)```", (HERE / "README.md").read_text(), re.DOTALL)
+    (block,) = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
 
     assert [line.split("#")[0].strip() for line in block.splitlines()] == ["make demo", "make test"]
+
+
+def test_the_figures_of_the_readme_are_measured_ones() -> None:
+    measured = (HERE / "benchmarks/BENCHMARKS.md").read_text()
+    told = re.findall(r"(?m)^\| [^|]+ \| ([^|]*\d[^|]*) \|$", README.read_text())
+
+    assert [number for cell in told for number in re.findall(r"\d+\.?\d*", cell) if number not in measured] == []
+    assert len(told) > 5
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = {(DOCS / link).resolve() for link in re.findall(r"\]\(([^)#:]+)\)", (DOCS / "README.md").read_text())}
+
+    assert {page for page in DOCS.rglob("*.md") if page.name != "README.md"} - linked == set()
+
+
+def test_the_lines_that_the_architecture_shows_stand_where_it_says() -> None:
+    shown = re.findall(r"(?m)^\| `(.+)` \| [^|`]+ \| `([\w/]+\.py)` \|$", (HERE / "ARCHITECTURE.md").read_text())
+    rooms = (HERE, HERE / "rollouts")
+
+    assert len(shown) > 5
+    assert [
+        line for line, at in shown if not any(line in (x / at).read_text() for x in rooms if (x / at).exists())
+    ] == []
 
 
 def blocks() -> list[dict[str, object]]:

@@ -160,13 +160,6 @@ def test_a_source_line_holds_one_sentence(page: Path) -> None:
     assert [line for line in lines if re.search(r"[a-z`)]\. [A-Z]", line)] == []
 
 
-@pytest.mark.parametrize("page", [*PAGES, SPEC.parent / "divergences.md"], ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
-
-    assert [link for link in links if not (page.parent / link).exists()] == []
-
-
 def test_every_folder_of_tests_says_what_belongs_there() -> None:
     folders = {path.name for path in TESTS.iterdir() if path.is_dir() and any(path.glob("*.py"))}
     told = set(re.findall(r"`([a-z_]+)`", " ".join(row[1] for row in rows((TESTS / "README.md").read_text()))))

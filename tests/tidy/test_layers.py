@@ -62,7 +62,7 @@ WORLDLY = {
     "time",
     "uuid",
 }
-HOMES = {
+HOMES = {  # docs/decisions/0001-dependencies.md says why
     "pydantic": (API,),
     "kopf": ("rollouts.shell",),
     "kubernetes": ("rollouts.shell",),
@@ -72,6 +72,11 @@ HOMES = {
     "lupa": ("rollouts.gitops.health.custom",),
     "cronsim": ("rollouts.kit.cron",),
     "re2": ("analysis", "rollouts.devplane"),
+    "aiohttp": ("rollouts.shell", "rollouts.devplane"),
+    "msgspec": ("rollouts.shell",),
+    "numpy": ("analysis",),
+    "prometheus_client": ("rollouts.shell",),
+    "jsonpath": ("analysis.providers",),
 }
 
 

@@ -110,13 +110,6 @@ def test_every_dependency_has_its_reason():
     assert sorted(name for name in names if name not in reasons) == []
 
 
-def test_the_readme_sets_up_with_exactly_two_commands():
-    blocks = re.findall(r"```(?:sh|bash|console)\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    commands = [line.split("#")[0].strip() for line in blocks[0].splitlines() if line.strip()]
-
-    assert commands == ["make demo", "make test"]
-
-
 def test_change_fragments_are_named_and_filled():
     fragments = [path for path in (ROOT / "changes").iterdir() if path.name != "README.md"]
 
