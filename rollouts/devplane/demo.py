@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -261,6 +262,7 @@ async def perform(settings: Settings, scenario: Scenario, screen: Screen, *, sta
         outcome = await Performance(stage, scenario, screen, began_s).play()
         screen.end(outcome)
         if stays:
-            screen.say(f"the cluster stays until Ctrl-C: rollouts get rollout web --kubeconfig {stage.kubeconfig}")
+            look = f"{sys.argv[0]} get rollout {ROLLOUT.name} --kubeconfig {stage.kubeconfig}"
+            screen.say(f"the cluster stays until Ctrl-C; in another terminal: {look}")
             await asyncio.Event().wait()
     return outcome
