@@ -10,7 +10,7 @@ from rollouts.core.plan import Action, Create, Patch, Stage
 from rollouts.kit import mergepatch
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
-from rollouts.kube.owners import is_controlled_by
+from rollouts.kube.owners import is_controlled_by, is_orphan
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.traffic.route import Route, Split, Traffic
 
@@ -34,7 +34,7 @@ def routes(settings: NginxRouting, traffic: Traffic, get: Callable[[Ref], Manife
         target = get(ref)
         if main is None:
             continue
-        foreign = target is not None and not is_controlled_by(target, traffic.owner_uid)
+        foreign = target is not None and not _is_ours(settings, traffic, main, target)
         refusal = f"canary ingress `{ref.name}` controlled by different object" if foreign else ""
         found.append(Route(ref, main, target, 0 if foreign else _weight(settings, target, traffic.total), refusal))
     return tuple(found)
@@ -50,6 +50,9 @@ def plan(settings: NginxRouting, traffic: Traffic, route: Route, split: Split) -
     present = obj.annotations(route.target)
     if changed := {key: value for key, value in annotations.items() if present.get(key) != value}:
         body["metadata"] = {"annotations": changed}
+    if is_orphan(route.target):
+        kept = route.target["metadata"].get("ownerReferences") or ()
+        body["metadata"] = {**body.get("metadata", {}), "ownerReferences": [*kept, dict(traffic.owner)]}
     if changed_spec := mergepatch.derive(route.target.get("spec") or {}, spec):
         body["spec"] = changed_spec
     if not body:
@@ -60,6 +63,14 @@ def plan(settings: NginxRouting, traffic: Traffic, route: Route, split: Split) -
 def verify(settings: NginxRouting, route: Route, split: Split) -> bool:
     """Whether the split has been read back from the API server."""
     return route.target is not None and _weight(settings, route.target, split.total) == split.canary
+
+
+def _is_ours(settings: NginxRouting, traffic: Traffic, main: Manifest, target: Manifest) -> bool:
+    """Whether this Rollout controls it, or one of its name left it behind as we would make it (`--cascade=orphan`)."""
+    if not is_orphan(target):
+        return is_controlled_by(target, traffic.owner_uid)
+    mark = f"{settings.annotation_prefix or PREFIX}/canary"
+    return obj.annotations(target).get(mark) == "true" and target.get("spec") == _spec(main, traffic)
 
 
 def _weight(settings: NginxRouting, target: Manifest | None, total: int) -> int:

@@ -109,6 +109,20 @@ def test_case_73_an_autoscaler_on_a_replicaset_moves_no_traffic(story: Story) ->
     assert story.status()["currentStepIndex"] == 1
 
 
+def test_pods_that_a_deleted_rollout_left_are_taken_over_by_the_next_one_of_its_name(story: Story) -> None:
+    story.deploy(STEPS)
+    before = story.replica_set(1)["metadata"]["uid"]
+    story.ask("DELETE", story.path("Rollout", "web"), {"propagationPolicy": "Orphan"})
+    story.until("nobody's pods", lambda: not story.replica_set(1)["metadata"].get("ownerReferences"))
+
+    story.create(a_rollout(2, steps=STEPS, template=a_version(1)))
+    mine = story.until_phase("Healthy")["metadata"]["uid"]
+    left = [*story.every("ReplicaSet"), story.get("Ingress", "web-web-canary")]
+
+    assert [each["metadata"]["uid"] for each in left][:-1] == [before]
+    assert [each["metadata"]["ownerReferences"][0]["uid"] for each in left] == [mine, mine]
+
+
 def test_an_abort_of_a_healthy_rollout_touches_nothing(story: Story) -> None:
     """#1292: it scaled the stable version down."""
     story.deploy(STEPS)
