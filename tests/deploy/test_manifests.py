@@ -194,6 +194,21 @@ def test_whoever_may_edit_may_promote() -> None:
     assert not is_granted(roles["rollouts-view"]["rules"], kinds.ROLLOUT, "patch", "status")
 
 
+def test_only_whoever_may_read_secrets_and_make_jobs_anyway_may_measure() -> None:
+    """A run asks with a Secret's value, and may make a Job, in the controller's name: no right for everybody."""
+    measured = (kinds.ANALYSIS_RUN, kinds.ANALYSIS_TEMPLATE, kinds.ROLLOUT, kinds.EXPERIMENT)
+    people = [each for each in build(DEPLOY) if each["metadata"]["name"] in ("rollouts-view", "rollouts-edit")]
+    granted = {
+        tuple(sorted(label.rpartition("/")[2] for label in each["metadata"]["labels"]))
+        for each in people
+        for kind in measured
+        if is_granted(each["rules"], kind, "create") or is_granted(each["rules"], kind, "patch")
+    }
+
+    assert len(people) == 2
+    assert granted == {("aggregate-to-admin", "aggregate-to-edit")}
+
+
 def test_the_webhook_is_asked_about_every_kind_it_judges_and_stops_nobody_when_away() -> None:
     (configuration,) = (each for each in build(DEPLOY / "webhook") if each["kind"] == "ValidatingWebhookConfiguration")
     (webhook,) = configuration["webhooks"]

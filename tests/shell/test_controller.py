@@ -94,6 +94,17 @@ async def test_it_says_when_it_is_ready_and_serves_what_dashboards_read():
         assert name in text
 
 
+@pytest.mark.parametrize("verb", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_nothing_can_be_changed_through_its_ports(verb: str) -> None:
+    async with a_cluster() as (_plane, access, _), running(access) as (controller, _task):
+        await until(lambda: _is_ready(controller))
+        ports = controller.ports
+        async with aiohttp.ClientSession() as session:
+            for where in (f"{ports['metrics_port']}/metrics", f"{ports['health_port']}/healthz"):
+                async with session.request(verb, f"http://127.0.0.1:{where}", data=b"x") as answer:
+                    assert answer.status == 405
+
+
 async def test_every_metric_that_is_served_is_told_in_the_docs():
     page_text = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text()
     async with a_cluster() as (plane, access, _), running(access) as (controller, _task):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+
 import pytest
 
 from analysis.asks import HttpCall
 from rollouts.core.errors import HiccupError
 from rollouts.shell.asks.http import Http
 from rollouts.shell.asks.reach import Reach
+from tests.shell.scripted_server import serve
 
 CLUSTER = "https://10.0.0.1:443"
 
@@ -60,3 +64,35 @@ def test_what_the_administrator_allows_may_be_asked(url: str, reach: Reach) -> N
 def test_a_trusted_place_is_one_port_and_not_the_whole_machine() -> None:
     with pytest.raises(HiccupError):
         Reach(CLUSTER, trusted="http://127.0.0.1:9090").check("http://127.0.0.1:9091")
+
+
+@pytest.mark.parametrize(
+    ("said", "reach", "words"),
+    [
+        ((["127.0.0.1"],), Reach(CLUSTER), "127.0.0.1 is the controller's own machine"),
+        ((["10.1.2.3", "169.254.169.254"],), Reach(CLUSTER), "169.254.169.254 is no address of a server"),
+        # What was looked at is what is connected to: the name leads elsewhere when it is asked for again.
+        ((["127.0.0.2"], ["127.0.0.1"]), Reach(CLUSTER, ("127.0.0.2/32",)), "127.0.0.2"),
+    ],
+    ids=["back", "both ways", "first there, then back"],
+)
+async def test_a_name_leads_nowhere_else_than_to_what_was_looked_at(
+    said: tuple[list[str], ...], reach: Reach, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = list(said)
+
+    async def names(host: str, port: int, **_: object) -> object:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answers.pop(0)]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", names)
+    async with serve() as here:
+        http = Http(1024, reach)
+        try:
+            with pytest.raises(HiccupError) as refused:
+                await http.ask(HttpCall(f"http://rebinding.example:{here.port}", timeout_s=3.0), 3.0)
+        finally:
+            await http.close()
+
+    assert words in str(refused.value)
+    assert answers == list(said[1:])
+    assert here.asked == []

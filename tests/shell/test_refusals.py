@@ -126,3 +126,22 @@ def test_a_write_into_a_namespace_that_is_not_there_is_refused_and_not_tried_at_
     answer = Response(1, 404, {"reason": "NotFound", "message": 'namespaces "shop" not found'})
 
     assert outcome(action, answer) is Outcome.REFUSED
+
+
+def test_a_status_that_the_server_does_not_serve_is_tried_ever_more_rarely_and_holds_everything_back() -> None:
+    """Somebody installed CRDs without the subresource: what was not remembered is not done."""
+
+    def decide(seen: Any, now: Instant) -> Plan:
+        return Plan() if (seen.get("status") or {}).get("decided") else Plan(status=report(seen, decided=True))
+
+    story = Story(decide).listed((WEB, web("5")))
+    sent = []
+    for _ in range(6000):
+        while request := story.sent():
+            sent.append((request.verb, request.subresource))
+            is_read = request.verb == "get"
+            story.answer(request, 200 if is_read else 404, web("5") if is_read else {"reason": "NotFound"})
+        story.later(0.1)
+
+    assert set(sent) == {("patch", "status"), ("get", "")}
+    assert len(sent) <= 30
