@@ -73,7 +73,7 @@ class ResourceStatus(Model):
     name: Text = Field("", description="Name.")
     status: Text = Field("", description="Synced, OutOfSync or Unknown.")
     health: Object | None = Field(None, description="Its health: status, message, lastTransitionTime.")
-    hook: Flag = Field(False, description="Whether it is a hook.")
+    hook: Flag = Field(False, description="Whether it is a hook that a sync has left; it has no status of its own.")
     requires_pruning: Flag = Field(False, description="Whether it left git.")
     requires_deletion_confirmation: Flag = Field(False, description="Whether a person must confirm its removal.")
     sync_wave: Int64 | None = Field(None, description="Its wave.")

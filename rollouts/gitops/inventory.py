@@ -9,38 +9,53 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rollouts.core.reader import Reader
+from rollouts.gitops import tracking
 from rollouts.gitops.keys import Key, key_from
 from rollouts.gitops.wanted import Resolve
 from rollouts.kit.parts import at
-from rollouts.kube.ref import Kind
+from rollouts.kube.ref import Kind, Ref
 
 ITEMS_MAX = 20_000
+HOOKS_MAX = 1000  # so many hooks without a delete policy are remembered
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One object. kind_now: its kind, None where the API server serves it no more."""
+    """One object. kind_now: its kind, None where the API server serves it no more.  is_hook: whether a sync ran it."""
 
     key: Key
     version: str
     kind_now: Kind | None = None
+    is_hook: bool = False
 
     def kind(self, resolve: Resolve) -> Kind | None:
         """Its kind by the names that are served now."""
         return resolve(f"{self.key.group}/{self.version}" if self.key.group else self.version, self.key.kind)
 
 
-def read(status: Mapping[str, Any], *, with_hooks: bool = False) -> tuple[Item, ...]:
-    """The objects of `status.resources`, and of the latest sync's results; hooks only where they are asked for."""
+def read(status: Mapping[str, Any]) -> tuple[Item, ...]:
+    """The objects of `status.resources`, and of the latest sync's results, hooks among them."""
     found: dict[Key, Item] = {}
     for rows in (status.get("resources"), at(status, "operationState", "syncResult", "resources")):
         for row in rows if isinstance(rows, list) else ():
             key = key_from(row)
             if key is None or key in found:
                 continue
-            if with_hooks or not (row.get("hook") or row.get("hookType")):
-                found[key] = Item(key, str(row.get("version") or "v1"))
+            is_hook = bool(row.get("hook") or row.get("hookType"))
+            found[key] = Item(key, str(row.get("version") or "v1"), is_hook=is_hook)
     return tuple(found.values())[:ITEMS_MAX]
+
+
+def left_hooks(status: Mapping[str, Any], app: str, resolve: Resolve, reader: Reader) -> tuple[Item, ...]:
+    """The hooks of all syncs that are still there; a kind that nobody can tell about is no reason to forget one."""
+    found = []
+    for item in placed(tuple(item for item in read(status) if item.is_hook), resolve):
+        if item.kind_now is None or not reader.knows(item.kind_now):
+            found.append(item)
+        elif live := reader.get(Ref(item.kind_now, item.key.namespace, item.key.name)):
+            found += [item] if tracking.owner(live, item.key) == app else []
+    return tuple(found[-HOOKS_MAX:])
 
 
 def placed(items: tuple[Item, ...], resolve: Resolve) -> tuple[Item, ...]:

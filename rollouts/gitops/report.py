@@ -11,7 +11,8 @@ from rollouts.gitops.asking import without_refresh
 from rollouts.gitops.comparison import OUT_OF_SYNC, UNKNOWN, Comparison, Row
 from rollouts.gitops.diff import picture
 from rollouts.gitops.health.model import Health, Status
-from rollouts.gitops.keys import key_row
+from rollouts.gitops.inventory import Item
+from rollouts.gitops.keys import key_from, key_row
 from rollouts.gitops.operation import spec_sources
 from rollouts.gitops.options import SYNC_OPTIONS, of_object
 from rollouts.gitops.seen import AppSeen
@@ -39,7 +40,7 @@ def observed(seen: AppSeen, comparison: Comparison, warnings: Iterable[tuple[str
     apps = any((row.key.group, row.key.kind) == (APPLICATION.group, APPLICATION.name) for row in comparison.rows)
     after: Json = {
         **before,
-        "resources": resources(comparison),
+        "resources": resources(comparison, seen.hooks),
         "sync": {"status": comparison.status, **_compared(seen)},
         "health": health(before, comparison.health, now),
         "conditions": conditions(before, warnings, now) or None,
@@ -70,8 +71,8 @@ def unknown(seen: AppSeen, warnings: Sequence[tuple[str, str]], now: Instant, *,
     }
 
 
-def resources(comparison: Comparison) -> list[Json]:
-    """One row for each object, in the order of group, kind, namespace and name."""
+def resources(comparison: Comparison, hooks: Iterable[Item] = ()) -> list[Json]:
+    """One row for each object, in the order of group, kind, namespace and name; hooks have no status of their own."""
     differing = 0
     rows = []
     for row in sorted(comparison.rows, key=lambda each: each.key):
@@ -91,7 +92,9 @@ def resources(comparison: Comparison) -> list[Json]:
             differing += 1
             found["differences"] = picture.rows(row.key, kube.uid(row.live) if row.live else "", row.changes)
         rows.append(found)
-    return rows
+    compared = {row.key for row in comparison.rows}
+    left = [key_row(item.key, item.version) | {"hook": True} for item in hooks if item.key not in compared]
+    return sorted(rows + left, key=key_from) if left else rows  # type: ignore[arg-type]  # each of them has a key
 
 
 def health(before: Mapping[str, Any], found: Health, now: Instant) -> Json:

@@ -41,6 +41,7 @@ class AppSeen:
     tracks.  nudged_at: when a forge last told of a push, which is remembered by the process alone.
     applied_at: since when every object of the sync under way is written, None while some are not.
     unknown: kinds that the cache cannot tell about, with why, or "" while they are being listed.
+    hooks: those of the latest sync and of earlier ones that are still there, as far as anybody can tell.
     judged: objects of git that their controller would refuse, with why.  user: as whom objects are written, the
     controller itself if empty.  nobody: why there is none as whom they may be written.
     """
@@ -60,6 +61,7 @@ class AppSeen:
     desired: Desired | None = None
     place: Place | None = None
     live: Mapping[Key, Manifest] = field(default_factory=dict)
+    hooks: tuple[inventory.Item, ...] = ()
     inventory: tuple[inventory.Item, ...] = ()
     unknown: Mapping[Kind, str] = field(default_factory=dict)
     autoscalers: tuple[Manifest, ...] = ()
@@ -188,12 +190,12 @@ def _one_source_problem(source: ApplicationSource) -> str:
 
 def _deletable(bare: AppSeen, reader: Reader, *, problem: str, base: _Base | None = None) -> AppSeen:
     """An Application that is not compared: what it once applied is all that matters."""
-    items = _remembered(bare)
     resolve = _resolver(reader)
+    items = _remembered(bare, resolve)
     unknown: dict[Kind, str] = {}
     live: dict[Key, Manifest] = {}
     if kube.is_deleting(bare.manifest):
-        live = _live(((item.key, item.kind(resolve)) for item in items), reader, unknown)
+        live = _live(((item.key, item.kind_now) for item in items), reader, unknown)
     return AppSeen(
         bare.ref,
         bare.manifest,
@@ -205,18 +207,19 @@ def _deletable(bare: AppSeen, reader: Reader, *, problem: str, base: _Base | Non
         project=base.project if base else None,
         cluster=base.cluster if base else None,
         running=active(bare.manifest, None),
-        inventory=inventory.placed(items, resolve),
+        inventory=items,
         live=live,
         unknown=unknown,
-        refused=_refused(live, items, resolve, reader),
+        refused=_refused_at((), tuple(item for item in items if item.key in live), reader),
         user=base.user if base else "",
         nobody=base.nobody if base else "",
     )
 
 
-def _remembered(bare: AppSeen) -> tuple[inventory.Item, ...]:
-    """What it applied; with its end, the hooks of its latest sync go too."""
-    return inventory.read(status_of(bare.manifest), with_hooks=kube.is_deleting(bare.manifest))
+def _remembered(bare: AppSeen, resolve: Any) -> tuple[inventory.Item, ...]:
+    """What it applied; with its end, the hooks of its syncs go too."""
+    found = inventory.placed(inventory.read(status_of(bare.manifest)), resolve)
+    return found if kube.is_deleting(bare.manifest) else tuple(item for item in found if not item.is_hook)
 
 
 def _asker(bare: AppSeen, spec: ApplicationSpec, rules: Project) -> Asker:
@@ -233,7 +236,7 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
     resolve = _resolver(reader)
     place = Place(bare.app, spec.destination.namespace, _options(spec, running), resolve, base.settings.label)
     desired = _desired(base, running, source, place)
-    items = inventory.placed(_remembered(bare), resolve)
+    items = _remembered(bare, resolve)
     unknown: dict[Kind, str] = {}
     wanted = [(each.key, each.kind) for each in desired.objects if each.key.name] if desired else []
     wanted = [(key, kind) for key, kind in wanted if kind is None or resolve(kind.api_version, kind.name)]
@@ -255,6 +258,7 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
         place=place,
         live=live,
         inventory=items,
+        hooks=inventory.left_hooks(status_of(bare.manifest), bare.app, resolve, reader),
         unknown=unknown,
         autoscalers=_autoscalers(desired, reader),
         shared=_shared(live, bare, reader),
@@ -379,9 +383,3 @@ def _refused_at(
     refs = [Ref(kind, key.namespace, key.name) for key, kind in wanted if kind]
     refs += [Ref(item.kind_now, item.key.namespace, item.key.name) for item in items if item.kind_now]
     return {ref: said for ref in refs if (said := reader.refused(ref))}
-
-
-def _refused(
-    live: Mapping[Key, Manifest], items: tuple[inventory.Item, ...], resolve: Any, reader: Reader
-) -> dict[Ref, str]:
-    return _refused_at(((item.key, item.kind(resolve)) for item in items if item.key in live), (), reader)

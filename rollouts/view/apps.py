@@ -223,7 +223,7 @@ def _below(
 
 def _resource(row: Mapping[str, Any], style: Style) -> str:
     health = part(row, "health")
-    words = [f"{clean(row.get('kind'))}/{clean(row.get('name'))}", status(style, row.get("status"))]
+    words = [f"{clean(row.get('kind'))}/{clean(row.get('name'))}", _status(row, style)]
     if health.get("status"):
         words.append(status(style, health["status"]))
     if row.get("requiresPruning"):
@@ -235,6 +235,10 @@ def _resource(row: Mapping[str, Any], style: Style) -> str:
     return "  ".join(words)
 
 
+def _status(row: Mapping[str, Any], style: Style) -> str:
+    return "hook" if row.get("hook") else status(style, row.get("status"))
+
+
 def resources(app: Manifest, style: Style) -> list[str]:
     """The objects as a table."""
     rows = [
@@ -243,7 +247,7 @@ def resources(app: Manifest, style: Style) -> list[str]:
             clean(each.get("kind")),
             clean(each.get("namespace") or ""),
             clean(each.get("name")),
-            status(style, each.get("status")),
+            _status(each, style),
             status(style, at(each, "health", "status")) if each.get("health") else "-",
         )
         for each in Facts(app).resources

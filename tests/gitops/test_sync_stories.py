@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rollouts.gitops.deletion import CASCADE
 from rollouts.kube import kinds
 from rollouts.kube.ref import Ref
 from rollouts.simulation.gitworld import CONTROL, an_application
@@ -207,7 +208,7 @@ def test_hooks_run_in_their_phases_and_stay_out_of_what_is_compared():
     assert {name: row["hookPhase"] for name, row in rows(world).items()} == {
         "Job/before": "Succeeded", "Job/after": "Succeeded", "ConfigMap/settings": "Succeeded",
     }  # fmt: skip
-    assert list(resources(world)) == ["ConfigMap/settings"]
+    assert [name for name, row in resources(world).items() if not row.get("hook")] == ["ConfigMap/settings"]
     assert sync_status(world) == "Synced"
 
 
@@ -470,6 +471,22 @@ def test_an_application_with_the_finalizer_takes_its_objects_with_it():
     assert world.get(ref(kinds.CONFIG_MAP, "one")) is None
     assert world.get(ref(kinds.CONFIG_MAP, "kept")) is not None
     assert [ref.name for verb, ref in world.writes if verb == "delete"] == ["web", "one"]
+
+
+def test_the_hooks_of_every_sync_are_told_and_go_with_the_application():
+    world = a_world(job("step-", **{HOOK: "PreSync"}), config("a", k="1"), spec=automated(), finalizers=[CASCADE])
+    world.run(30)
+    world.git.push([job("step-", **{HOOK: "PreSync"}), config("a", k="2")])
+    refresh(world, wait_s=30)
+    made = [each.name for verb, each in world.writes if verb == "create" and each.kind == kinds.JOB]
+
+    told = [row["name"] for row in status(world)["resources"] if row.get("hook")]
+    world.remove(APP)
+    world.run(60)
+
+    assert len(made) == 2 and told == sorted(made)
+    assert [world.get(ref(kinds.JOB, name)) for name in made] == [None, None]
+    assert world.get(APP) is None
 
 
 def test_g12_an_application_without_the_finalizer_leaves_everything():
