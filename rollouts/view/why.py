@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part
 from rollouts.kube import object as obj
 from rollouts.kube.conditions import observed_generation
 from rollouts.kube.ref import Manifest
@@ -124,7 +125,7 @@ def _held(world: World, message: str) -> Why:
     step = facts.steps(rollout)[index] if index < total else {}
     place = f" at step {index + 1} of {total} ({_step(step)})" if step else ""
     # A step that judges holds a part of the pods on purpose: that more of them need an update is no news.
-    lacks = message.startswith("more replicas") and not {"analysis", "experiment"} & set(step)
+    lacks = message.startswith("more replicas") and not {"analysis", "experiment", "plugin"} & set(step)
     numbers = facts.counts(rollout)
     pods = tuple(_pods(world))
     running = [run for run in _runs(world) if facts.status(run).get("phase", "Pending") in ("Running", "Pending")]
@@ -132,15 +133,27 @@ def _held(world: World, message: str) -> Why:
         sentence = f"{name} waits{place} for pods: {numbers.available} of {numbers.desired} are available"
         sentence += f", {numbers.updated} are of the new version."
         return Why("PodsNotReady", sentence, pods[:EVIDENCE_MAX], f"rollouts get rollout {name}")
-    if running:
-        sentence = f"{name} waits{place} for its analysis: {'; '.join(_cause(run) for run in running)}."
-        return Why("Analysis", sentence, tuple(line for run in running for line in _judged(run))[:EVIDENCE_MAX])
+    if plugin := step.get("plugin"):
+        asked, way_on = str(part(plugin).get("name")), f"rollouts promote {name}, rollouts abort {name}, or wait"
+        return Why("Plugin", f"{name} waits{place} for {asked}, {_called(rollout, index)}.", (), way_on)
     if trial := _experiment(world):
         phase = facts.status(trial).get("phase") or "not begun"
         sentence = f"{name} waits{place} for the Experiment {obj.name(trial)}, which is {phase}."
         return Why("Experiment", sentence, (), f"rollouts get experiment {obj.name(trial)}")
+    if running:
+        sentence = f"{name} waits{place} for its analysis: {'; '.join(_cause(run) for run in running)}."
+        return Why("Analysis", sentence, tuple(line for run in running for line in _judged(run))[:EVIDENCE_MAX])
     told = message or "nothing that its status names"
     return Why("Progressing", f"{name} goes on{place}: {told}.", (), f"rollouts explain {name}")
+
+
+def _called(rollout: Manifest, index: int) -> str:
+    """What the plugin of a step has said last."""
+    told = (facts.status(rollout).get("canary") or {}).get("stepPluginStatuses") or ()
+    last = next((each for each in told if (each.get("index"), each.get("operation")) == (index, "Run")), None)
+    if last is None:
+        return "which was not called yet"
+    return f"which is {last.get('phase')}" + (f": {last['message']}" if last.get("message") else "")
 
 
 def _experiment(world: World) -> Manifest | None:

@@ -117,3 +117,19 @@ def test_a_step_that_waits_for_an_experiment_names_it_and_how_far_it_is() -> Non
 
     assert found.reason == "Experiment"
     assert "for the Experiment web-bb-2-2, which is Running" in "\n".join(lines(found))
+
+
+def test_a_step_that_waits_for_a_plugin_names_it_and_what_it_said() -> None:
+    steps = [{"setWeight": 20}, {"pause": {}}, {"plugin": {"name": "example.com/smoke"}}]
+    said = {"index": 2, "operation": "Run", "phase": "Error", "message": "no step plugin is installed"}
+    world = paused_canary()
+    spec = {**world.rollout["spec"], "strategy": {"canary": {"steps": steps}}}
+    status = {**world.rollout["status"], **BUSY, "message": "more replicas need to be updated"}
+
+    def told(statuses: list[dict[str, Any]]) -> str:
+        canary = {"stepPluginStatuses": statuses}
+        asked = {**world.rollout, "spec": spec, "status": {**status, "canary": canary}}
+        return "\n".join(lines(why(replace(world, rollout=asked), NOW)))
+
+    assert "at step 3 of 3 (plugin) for example.com/smoke, which is Error: no step plugin is installed." in told([said])
+    assert "for example.com/smoke, which was not called yet." in told([])
