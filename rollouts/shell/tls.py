@@ -20,14 +20,17 @@ def context(access: Access) -> ssl.SSLContext | None:
             made.verify_mode = ssl.CERT_NONE
         certificate = access.credentials.certificate or access.certificate
         if certificate:
-            _load(made, certificate + "\n" + (access.credentials.key or access.key))
+            show_pair(made, certificate + "\n" + (access.credentials.key or access.key))
     except ssl.SSLError as error:
         raise AccessError(f"TLS material of context {access.context!r}: {error.reason or 'unreadable'}") from None
     return made
 
 
-def _load(made: ssl.SSLContext, pem: str) -> None:
-    """The standard library reads certificates from files only: one that nobody else may read, for a moment."""
+def show_pair(made: ssl.SSLContext, pem: str) -> None:
+    """Show a certificate to whoever asks for one; pem: it and its key.
+
+    The standard library reads certificates from files only: one that nobody else may read, for a moment.
+    """
     handle, path = tempfile.mkstemp(suffix=".pem")  # mode 0600
     try:
         with os.fdopen(handle, "w") as file:

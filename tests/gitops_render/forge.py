@@ -85,8 +85,8 @@ class Repository:
 
 SERVER = textwrap.dedent(
     """
-    import base64, http.server, os, subprocess, sys
-    root, user, is_old = sys.argv[1], sys.argv[2], sys.argv[3] == "old"
+    import base64, http.server, os, ssl, subprocess, sys
+    root, user, is_old, pair, clients = sys.argv[1], sys.argv[2], sys.argv[3] == "old", sys.argv[4], sys.argv[5]
     class Handler(http.server.BaseHTTPRequestHandler):
         def answer(self):
             expected = "Basic " + base64.b64encode(user.encode()).decode()
@@ -119,6 +119,13 @@ SERVER = textwrap.dedent(
         def log_message(self, *words):
             pass
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if pair:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair)
+        if clients:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(clients)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     print(server.server_address[1], flush=True)
     server.serve_forever()
     """
@@ -129,17 +136,19 @@ class Server:
     """git's HTTP back end over one directory. user: `name:password` where it lets nobody else in.
 
     is_old: it speaks the first protocol, in which only what is advertised can be fetched.
+    pair: the file of its certificate and key, where it speaks https.  clients: whose clients it lets in.
     """
 
-    def __init__(self, root: Path, user: str = "", *, is_old: bool = False) -> None:
-        words = [str(root), user, "old" if is_old else "new"]
+    def __init__(self, root: Path, user: str = "", *, is_old: bool = False, pair: str = "", clients: str = "") -> None:
+        words = [str(root), user, "old" if is_old else "new", pair, clients]
+        self.scheme = "https" if pair else "http"
         self.process = subprocess.Popen([sys.executable, "-c", SERVER, *words], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
 
     def url(self, name: str) -> str:
         """The address of a repository below the directory."""
-        return f"http://127.0.0.1:{self.port}/{name}"
+        return f"{self.scheme}://127.0.0.1:{self.port}/{name}"
 
     def close(self) -> None:
         """End the process."""

@@ -50,6 +50,11 @@ class Repository:
     lfs: bool = False
     oci: bool = False
 
+    @property
+    def is_registry(self) -> bool:
+        """Whether its charts are in an OCI registry, which an address without a scheme means too."""
+        return self.oci or is_oci(self.url) or "://" not in self.url
+
 
 def match(secrets: Iterable[Mapping[str, Any]], url: str, project: str = "") -> Repository:
     """What the repository Secrets say of an address.
@@ -57,21 +62,21 @@ def match(secrets: Iterable[Mapping[str, Any]], url: str, project: str = "") -> 
     An exact entry goes before templates, of which the longest prefix wins; an entry of the asking project goes before
     everybody's, and one of another project is not seen at all.
     """
-    wanted = normal(url)
+    wanted = _known(url)
     exact: Repository | None = None
     template: Repository | None = None
     for secret in sorted(secrets, key=lambda each: str(each["metadata"]["name"])):
         entry = _parsed(secret)
         if entry.project not in ("", project):
             continue
-        known = normal(entry.url)
+        known = _known(entry.url)
         if _type(secret) == REPOSITORY and known == wanted:
             exact = entry if exact is None or entry.project else exact
         elif _type(secret) == TEMPLATE and _is_below(wanted, known):
-            longer = template is None or len(known) > len(normal(template.url))
-            template = entry if longer or (template and entry.project and known == normal(template.url)) else template
+            longer = template is None or len(known) > len(_known(template.url))
+            template = entry if longer or (template and entry.project and known == _known(template.url)) else template
     if exact is None:
-        return _inherited(Repository(url, oci=is_oci(url)), template)
+        return _inherited(Repository(url), template)
     return exact if exact.credentials != Credentials() else _inherited(exact, template)
 
 
@@ -94,6 +99,11 @@ def _inherited(repository: Repository, template: Repository | None) -> Repositor
 def _is_below(url: str, prefix: str) -> bool:
     """Whether the prefix ends at a boundary of the address: `…/team` is no prefix of `…/team-secret`."""
     return url == prefix or url.startswith(prefix if prefix.endswith("/") else prefix + "/")
+
+
+def _known(url: str) -> str:
+    """An address as it is looked up: a registry's is the same with its scheme and without."""
+    return normal(url).removeprefix("oci://")
 
 
 def _type(secret: Mapping[str, Any]) -> str:
@@ -124,7 +134,7 @@ def _parsed(secret: Mapping[str, Any]) -> Repository:
         proxy=read.get("proxy", ""),
         no_proxy=read.get("noProxy", ""),
         lfs=flag("enableLfs"),
-        oci=flag("enableOCI"),
+        oci=flag("enableOCI") or read.get("type", "").strip() == "oci",
     )
 
 

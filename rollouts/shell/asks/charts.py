@@ -10,6 +10,7 @@ import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -25,6 +26,7 @@ from rollouts.gitops.source.revision import choose_version
 from rollouts.kit import strictyaml
 from rollouts.shell.asks.archive import Archive, unpack
 from rollouts.shell.settings import Settings
+from rollouts.shell.tls import show_pair
 
 LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -33,6 +35,10 @@ JSON_BYTES_MAX = 4 << 20
 TAG_PAGES_MAX = 100
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _LINK = re.compile(r'<([^>]+)>;\s*rel="?next"?')
+_HOSTS = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}  # as every client has it
+
+Trust = Mapping[str, str]
+"""By host the certificates of its authority; hosts that are not there are held to the machine's own."""
 
 
 class Charts:
@@ -50,25 +56,30 @@ class Charts:
         if self._session is not None:
             await self._session.close()
 
-    async def version(self, repository: Repository, chart: str, target: str, *, authority: str = "") -> str:
+    async def version(self, repository: Repository, chart: str, target: str, trust: Trust) -> str:
         """The version of a chart that `target` means now."""
-        if repository.oci:
-            tags = await self._tags(repository, chart, authority)
+        if repository.is_registry:
+            tags = await self._tags(repository, chart, trust)
             return choose_version(reading.tag_versions(tags), target, chart or shown(repository.url))
-        index = await self._index(repository, authority)
+        index = await self._index(repository, trust)
         return choose_version(reading.versions(index, reading.checked_name(chart)), target, chart)
 
-    async def archive(self, repository: Repository, chart: str, version: str, *, authority: str = "") -> Archive:
-        """A chart's files: one directory, called as the chart is."""
+    async def archive(
+        self, repository: Repository, chart: str, version: str, trust: Trust, *, passes_credentials: bool = False
+    ) -> Archive:
+        """A chart's files: one directory, called as the chart is.
+
+        passes_credentials: whether another host that the index names is shown our password too.
+        """
         key = f"{_who(repository)}\0{chart}\0{version}"
         async with self._locks.setdefault(key, asyncio.Lock()):
             if found := self._kept.get(key):
                 self._kept.move_to_end(key)
                 return found
-            if repository.oci:
-                packed = await self._blob(repository, chart, version, authority)
+            if repository.is_registry:
+                packed = await self._blob(repository, chart, version, trust)
             else:
-                packed = await self._download(repository, chart, version, authority)
+                packed = await self._download(repository, chart, version, trust, passes_credentials)
             what = f"chart {chart or shown(repository.url)} {version}"
             found = await asyncio.to_thread(unpack, packed, self._settings.chart_unpacked_bytes_max, what)
             self._kept[key] = found
@@ -79,34 +90,37 @@ class Charts:
 
     # A Helm repository.
 
-    async def _index(self, repository: Repository, authority: str) -> Mapping[str, Any]:
+    async def _index(self, repository: Repository, trust: Trust) -> Mapping[str, Any]:
         key = _who(repository)
         async with self._locks.setdefault(key, asyncio.Lock()):
             known = self._indexes.get(key)
             if known and time.monotonic() - known[0] < self._settings.chart_index_fresh_s:
                 return known[1]
             url = checked(repository.url, is_chart=True).rstrip("/") + "/index.yaml"
-            fetch = _Fetch(repository, authority, self._settings.chart_index_bytes_max)
+            fetch = _Fetch(repository, trust, self._settings.chart_index_bytes_max)
             body, _ = await self._get(url, fetch)
             index = await asyncio.to_thread(_read_index, body, shown(url))
             self._indexes[key] = (time.monotonic(), index)
             return index
 
-    async def _download(self, repository: Repository, chart: str, version: str, authority: str) -> bytes:
-        index = await self._index(repository, authority)
+    async def _download(
+        self, repository: Repository, chart: str, version: str, trust: Trust, passes_credentials: bool
+    ) -> bytes:
+        index = await self._index(repository, trust)
         found = reading.archive(index, repository.url, reading.checked_name(chart), version)
         # Elsewhere than beside the index nobody has asked for our password.
-        source = repository if found.same_host else Repository(found.url)
-        body, _ = await self._get(found.url, _Fetch(source, authority, self._settings.chart_bytes_max))
+        is_ours = found.same_host or passes_credentials
+        source = repository if is_ours else replace(repository, credentials=Credentials())
+        body, _ = await self._get(found.url, _Fetch(source, trust, self._settings.chart_bytes_max))
         if found.digest and hashlib.sha256(body).hexdigest() != found.digest:
             raise SourceError(f"chart {chart} {version}: the archive is not the one of the index (digest)")
         return body
 
     # An OCI registry.
 
-    async def _tags(self, repository: Repository, chart: str, authority: str) -> list[str]:
+    async def _tags(self, repository: Repository, chart: str, trust: Trust) -> list[str]:
         base, name = _oci(repository, chart)
-        fetch = _Fetch(repository, authority, JSON_BYTES_MAX, scope=f"repository:{name}:pull")
+        fetch = _Fetch(repository, trust, JSON_BYTES_MAX, scope=f"repository:{name}:pull")
         url, tags = f"{base}/v2/{name}/tags/list?n=1000", []
         for _ in range(TAG_PAGES_MAX):
             body, headers = await self._get(url, fetch)
@@ -119,9 +133,9 @@ class Charts:
                 break
         raise HiccupError(f"{shown(repository.url)}: its list of tags does not end")
 
-    async def _blob(self, repository: Repository, chart: str, version: str, authority: str) -> bytes:
+    async def _blob(self, repository: Repository, chart: str, version: str, trust: Trust) -> bytes:
         base, name = _oci(repository, chart)
-        fetch = _Fetch(repository, authority, JSON_BYTES_MAX, scope=f"repository:{name}:pull", accept=MANIFEST)
+        fetch = _Fetch(repository, trust, JSON_BYTES_MAX, scope=f"repository:{name}:pull", accept=MANIFEST)
         tag = version.replace("+", "_")
         manifest = _json((await self._get(f"{base}/v2/{name}/manifests/{tag}", fetch))[0], repository.url)
         layers = [each for each in manifest.get("layers") or () if isinstance(each, dict)]
@@ -129,7 +143,7 @@ class Charts:
         digest = str(wanted[0].get("digest")) if wanted else ""
         if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
             raise SourceError(f"{shown(repository.url)} {version} holds no Helm chart")
-        fetch = _Fetch(repository, authority, self._settings.chart_bytes_max, scope=fetch.scope)
+        fetch = _Fetch(repository, trust, self._settings.chart_bytes_max, scope=fetch.scope)
         body, _ = await self._get(f"{base}/v2/{name}/blobs/{digest}", fetch)
         if f"sha256:{hashlib.sha256(body).hexdigest()}" != digest:
             raise SourceError(f"{shown(repository.url)} {version}: the blob is not what its digest says")
@@ -144,8 +158,9 @@ class Charts:
             if is_link_local(url):
                 raise SourceError(f"{shown(url)}: addresses of the machine's own network are not fetched")
             at_home = urlsplit(url).netloc == first
-            status, headers, body = await self._once(url, fetch, fetch.header if at_home else "")
-            if status == 401 and at_home and fetch.scope and not fetch.header.startswith("Bearer"):
+            status, headers, body = await self._once(url, fetch, at_home=at_home)
+            if status == 401 and at_home and fetch.scope and not fetch.has_token:
+                fetch.has_token = True
                 fetch.header = await self._token(url, headers.get("WWW-Authenticate", ""), fetch)
                 continue
             if status in (301, 302, 303, 307, 308):
@@ -160,17 +175,21 @@ class Charts:
             return body, headers
         raise HiccupError(f"{shown(url)}: too many redirects, or credentials that are not accepted")
 
-    async def _once(self, url: str, fetch: _Fetch, header: str) -> tuple[int, Mapping[str, str], bytes]:
+    async def _once(self, url: str, fetch: _Fetch, *, at_home: bool) -> tuple[int, Mapping[str, str], bytes]:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": self._settings.user_agent}
             )
-        headers = {"Accept": fetch.accept} | ({"Authorization": header} if header else {})
+        headers = {"Accept": fetch.accept} | ({"Authorization": fetch.header} if at_home and fetch.header else {})
         try:
             async with (
                 asyncio.timeout(self._settings.git_timeout_s),
                 self._session.get(
-                    url, headers=headers, allow_redirects=False, ssl=fetch.tls, proxy=fetch.proxy or None
+                    url,
+                    headers=headers,
+                    allow_redirects=False,
+                    ssl=fetch.tls(url, at_home=at_home),
+                    proxy=fetch.proxy(url),
                 ) as response,
             ):
                 body = bytearray()
@@ -195,10 +214,11 @@ class Charts:
         ):
             raise HiccupError(f"{shown(url)}: the credentials are not accepted")
         query = {"service": said.get("service", ""), "scope": said.get("scope") or fetch.scope}
-        parent = ".".join((urlsplit(url).hostname or "").split(".")[-2:])
-        ours = urlsplit(realm).scheme == urlsplit(url).scheme and (urlsplit(realm).hostname or "").endswith(parent)
+        ours = urlsplit(realm).scheme == urlsplit(url).scheme and _is_near(
+            urlsplit(url).hostname, urlsplit(realm).hostname
+        )
         where = f"{realm}?{urlencode({key: value for key, value in query.items() if value})}"
-        status, _, body = await self._once(where, fetch, fetch.header if ours else "")
+        status, _, body = await self._once(where, fetch, at_home=ours)
         token = _json(body, realm) if status == 200 else {}
         found = token.get("token") or token.get("access_token")
         if not isinstance(found, str) or "\n" in found:
@@ -210,22 +230,52 @@ class _Fetch:
     """How one address is fetched: credentials, trust and bounds."""
 
     def __init__(
-        self, repository: Repository, authority: str, bytes_max: int, *, scope: str = "", accept: str = "*/*"
+        self, repository: Repository, trust: Trust, bytes_max: int, *, scope: str = "", accept: str = "*/*"
     ) -> None:
         self.bytes_max = bytes_max
         self.scope = scope
         self.accept = accept
-        self.proxy = repository.proxy
         self.header = _header(repository.credentials)
-        self.tls: ssl.SSLContext | bool = not repository.insecure
-        if authority and not repository.insecure:
-            self.tls = ssl.create_default_context(cadata=authority)
+        self.has_token = False
+        self._repository = repository
+        self._trust = trust
+
+    def proxy(self, url: str) -> str | None:
+        """The proxy on the way to an address."""
+        host = urlsplit(url).hostname or ""
+        around = [each.strip().lstrip(".") for each in self._repository.no_proxy.split(",") if each.strip()]
+        is_around = any(each == "*" or host == each or host.endswith(f".{each}") for each in around)
+        return None if is_around else self._repository.proxy or None
+
+    def tls(self, url: str, *, at_home: bool) -> ssl.SSLContext | bool:
+        """Whom to believe at an address, and the certificate that we show to our own host."""
+        authority = self._trust.get(urlsplit(url).hostname or "", "")
+        credentials, insecure = self._repository.credentials, self._repository.insecure
+        shows = at_home and bool(credentials.tls_cert and credentials.tls_key)
+        if not shows and (insecure or not authority):
+            return not insecure
+        context = ssl.create_default_context(cadata=authority or None)
+        if insecure:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if shows:
+            show_pair(context, f"{credentials.tls_cert}\n{credentials.tls_key}\n")
+        return context
 
 
 def _header(credentials: Credentials) -> str:
+    if credentials.bearer:
+        return f"Bearer {credentials.bearer}"
     if not (credentials.username or credentials.password):
         return ""
     return "Basic " + base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
+
+
+def _is_near(host: str | None, other: str | None) -> bool:
+    """Whether a registry may send our password to another host: itself, or one of the same domain."""
+    if not host or not other or host == other:
+        return bool(host) and host == other
+    domain = ".".join(host.split(".")[-2:])
+    return not host.replace(".", "").isdigit() and ":" not in host and (other == domain or other.endswith(f".{domain}"))
 
 
 def _who(repository: Repository) -> str:
@@ -241,6 +291,7 @@ def _oci(repository: Repository, chart: str) -> tuple[str, str]:
     name = "/".join(part for part in (name, chart) if part)
     if not re.fullmatch(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*", name):
         raise SourceError(f"{shown(url)}: {name[:100]!r} is no name of a repository in a registry")
+    host = _HOSTS.get(host, host)
     local = host.partition(":")[0] in ("localhost", "127.0.0.1")
     return f"{'http' if local else 'https'}://{host}", name
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
-from urllib.parse import urlsplit
 
 from rollouts.core.errors import HiccupError
 from rollouts.gitops.asks import GitResolve, Rendered, RenderManifests, Resolution
@@ -97,10 +96,8 @@ class GitAndCharts:
         known = await self._read(namespace)
         repository = repositories.match(known.secrets, question.repo_url, question.project)
         if question.chart or address.is_oci(question.repo_url) or repository.oci:
-            authority = _authority(known, repository)
-            return Resolution(
-                await self._charts.version(repository, question.chart, question.target_revision, authority=authority)
-            )
+            trust = known.trust.authorities
+            return Resolution(await self._charts.version(repository, question.chart, question.target_revision, trust))
         address.checked(repository.url)
         if revision.is_sha(question.target_revision):
             return Resolution(question.target_revision)
@@ -186,8 +183,9 @@ class GitAndCharts:
     async def _files(self, spec: Spec, at: str, question: RenderManifests, known: Known) -> Files:
         repository = repositories.match(known.secrets, spec.repo_url, question.project)
         if spec.chart or address.is_oci(spec.repo_url) or repository.oci:
-            authority = _authority(known, repository)
-            return await self._charts.archive(repository, spec.chart, at, authority=authority)
+            passes = bool(spec.option("helm").get("passCredentials"))
+            trust = known.trust.authorities
+            return await self._charts.archive(repository, spec.chart, at, trust, passes_credentials=passes)
         fetch = partial(self._thread, self._git.snapshot, repository, known.trust, at)
         found = await self._together(f"{_who(repository)}\0{at}", partial(self._counted, repository, "fetch", fetch))
 
@@ -228,9 +226,9 @@ class GitAndCharts:
 
     async def _dependency(self, wanted: Dependency, question: RenderManifests, known: Known) -> Files:
         repository = _led_to(known, wanted.repository, question)
-        authority = _authority(known, repository)
-        version = await self._charts.version(repository, wanted.name, wanted.version, authority=authority)
-        return await self._charts.archive(repository, wanted.name, version, authority=authority)
+        trust = known.trust.authorities
+        version = await self._charts.version(repository, wanted.name, wanted.version, trust)
+        return await self._charts.archive(repository, wanted.name, version, trust)
 
     async def _manifests(
         self, job: Job, salt: str, keys: AgeKeys, fresh: bool
@@ -325,7 +323,7 @@ def _led_to(known: Known, url: str, question: RenderManifests) -> Repository:
     """
     if permits_repository(question.permitted, url):
         return repositories.match(known.secrets, url, question.project)
-    return Repository(url, oci=address.is_oci(url))
+    return Repository(url)
 
 
 def _joined(bodies: list[bytes]) -> bytes:
@@ -347,7 +345,3 @@ def _who(repository: Repository) -> str:
     credentials = repository.credentials
     parts = (repository.url, credentials.username, *credentials.secrets)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _authority(known: Known, repository: Repository) -> str:
-    return known.trust.authorities.get(urlsplit(repository.url).hostname or "", "")
