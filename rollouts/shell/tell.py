@@ -20,7 +20,7 @@ from rollouts.shell.settings import DEFAULTS, Settings
 
 COMPONENT = "rollouts-controller"
 STEP_ASIDE_S = 0.2
-CALM_S = 1.0
+CALM_S = 1.0  # neither writes nor many notes for so long: whatever waits is sent
 About = tuple[str, str]
 SameFact = tuple[str, str, str, str]
 
@@ -71,6 +71,7 @@ class Teller:
         self._ordinal = 0
         self._told: OrderedDict[SameFact, Told] = OrderedDict()
         self._lately: deque[Instant] = deque(maxlen=settings.events_calm_max)  # when the newest notes were told
+        self._busy_at: Instant | None = None  # when writes were last seen under way
         self._some = asyncio.Event()
         self._latest_micros = 0
         self.sends_events = True
@@ -120,23 +121,28 @@ class Teller:
             if not self._is_calm:
                 await asyncio.sleep(self._settings.events_gather_s)  # one burst costs a fraction of so many calls
             while self._waiting:
-                if self._steps_aside:
+                if self._steps_aside:  # late, but never stuck: a few go out all the same
                     await asyncio.sleep(STEP_ASIDE_S)
-                # Late, but never stuck: while writes are under way a few events go out all the same.
-                await self._burst(
-                    self._settings.events_busy_max if self._steps_aside else self._settings.events_burst_max
-                )
+                    await self._burst(self._settings.events_busy_max)
+                else:
+                    await self._burst(self._settings.events_burst_max)
             self._some.clear()
 
     @property
     def _is_calm(self) -> bool:
-        """Whether no more notes were told of late than can be sent beside everything else."""
-        told = self._lately
-        return len(told) < self._settings.events_calm_max or clock.now().since(told[0]) > CALM_S
+        """Whether no more notes wait, and no more were told of late, than can be sent beside everything else."""
+        told, few = self._lately, self._settings.events_calm_max
+        return len(self._waiting) < few and (len(told) < few or clock.now().since(told[0]) > CALM_S)
 
     @property
     def _steps_aside(self) -> bool:
-        return self._is_busy() and not self._is_calm
+        """Whether events leave the API server to the writes of an update, between two of which it may rest a moment."""
+        if self._is_calm:
+            return False
+        now = clock.now()
+        if self._is_busy():
+            self._busy_at = now
+        return self._busy_at is not None and now.since(self._busy_at) <= CALM_S
 
     async def flush(self, wait_s_max: float) -> None:
         """Give what still waits a last chance."""

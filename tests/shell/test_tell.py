@@ -123,6 +123,22 @@ async def test_events_wait_while_writes_are_under_way_and_go_out_all_the_same():
     assert len(api.asked) == 1
 
 
+async def test_events_keep_aside_while_writes_rest_for_a_moment_only():
+    settings = Settings(events_gather_s=0.0, events_calm_max=1)
+    under_way = iter([True])
+    async with serve(*[reply(201)] * 3) as api, Client(Access(api.url), settings) as client:
+        teller = Teller(client, settings, is_busy=lambda: next(under_way, False))
+        for number in range(3):
+            teller.tell(a_note(f"the {number}."))
+        task = asyncio.create_task(teller.run())
+        await api.until_asked(2)
+        waiting = len(teller)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert waiting == 1
+
+
 async def test_a_few_events_are_sent_as_soon_as_they_are_told():
     settings = Settings(events_gather_s=60.0)
     async with serve(*[reply(201)] * 3) as api, Client(Access(api.url), settings) as client:
