@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from rollouts.api.common import Flag, Int32, Int64, Model, Text, TextMap
+from rollouts.api.common import Flag, Int32, Int64, LabelSelector, Model, Text, TextMap
 
 STICKY_S_MAX = 604_800
 
@@ -151,6 +151,7 @@ class GatewayRoute(Model):
 
     name: Text = Field(description="Name of the route.")
     use_header_routes: Flag = Field(False, description="Whether setHeaderRoute and setMirrorRoute act on this route.")
+    rule_name: Text = Field("", description="The one rule to change, by name; all that name both Services if empty.")
 
 
 class GatewayRouting(Model):
@@ -158,13 +159,31 @@ class GatewayRouting(Model):
 
     http_route: Text = Field("", description="HTTPRoute to change; header and mirror routes are put into it as well.")
     http_routes: tuple[GatewayRoute, ...] = Field((), description="Several HTTPRoutes.")
-    grpc_route: Text = Field("", alias="grpcRoute", description="GRPCRoute to change; header routes as well.")
-    grpc_routes: tuple[GatewayRoute, ...] = Field((), alias="grpcRoutes", description="Several GRPCRoutes.")
+    grpc_route: Text = Field("", description="GRPCRoute to change; header routes as well.")
+    grpc_routes: tuple[GatewayRoute, ...] = Field((), description="Several GRPCRoutes.")
     tcp_route: Text = Field("", description="TCPRoute to change.")
     tcp_routes: tuple[GatewayRoute, ...] = Field((), description="Several TCPRoutes.")
     tls_route: Text = Field("", description="TLSRoute to change.")
     tls_routes: tuple[GatewayRoute, ...] = Field((), description="Several TLSRoutes.")
     namespace: Text = Field("", description="Namespace of the routes; the Rollout's if empty.")
+
+
+class GatewayPlugin(GatewayRouting):
+    """What the Gateway API plugin of the contract takes beyond that, under its own name."""
+
+    http_route_rule_name: Text = Field("", description="ruleName of httpRoute.")
+    http_route_selector: LabelSelector | None = Field(None, description="HTTPRoutes with these labels as well.")
+    grpc_route_rule_name: Text = Field("", description="ruleName of grpcRoute.")
+    grpc_route_selector: LabelSelector | None = Field(None, description="GRPCRoutes with these labels as well.")
+    tcp_route_rule_name: Text = Field("", description="ruleName of tcpRoute.")
+    tcp_route_selector: LabelSelector | None = Field(None, description="TCPRoutes with these labels as well.")
+    tls_route_rule_name: Text = Field("", description="ruleName of tlsRoute.")
+    tls_route_selector: LabelSelector | None = Field(None, description="TLSRoutes with these labels as well.")
+    disable_in_progress_label: Flag = Field(False, description="Whether a route that an update is in bears no label.")
+    in_progress_label_key: Text = Field("", description="Label's key; rollouts.argoproj.io/gatewayapi-canary if empty.")
+    in_progress_label_value: Text = Field("", description="Value of that label; in-progress if empty.")
+    config_map: Text = Field("", description="Passed over: what is under way stands in the routes themselves.")
+    active_rollouts_annotation_key: Text = Field("", description="Passed over, likewise.")
 
 
 class ContourRouting(Model):

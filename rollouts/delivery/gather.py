@@ -129,7 +129,7 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, r
     canary = spec.strategy.canary or _shared(blue_green)
     status = rollout.get("status") or {}
     traffic = _traffic(ref, rollout, canary, status)
-    routers = tuple((router, router.find(traffic, reader.get)) for router in by_name)
+    routers = tuple((router, router.find(traffic, routing.looked_up(reader))) for router in by_name)
     if refusals := tuple(routing.refused_routes(routers, traffic, reader)):
         return Refused(ref, rollout, refusals)
     pair = _pair(ref, blue_green, traffic, references)

@@ -12,7 +12,18 @@ from rollouts.delivery import guests
 from rollouts.delivery.seen import ServiceSeen
 from rollouts.kube import kinds
 from rollouts.kube.ref import Kind, Manifest, Ref
-from rollouts.traffic import OLDER, Dialect, Route, Router, Traffic, Unusable, headers_of, mirrors, takes_experiments
+from rollouts.traffic import (
+    OLDER,
+    Dialect,
+    Get,
+    Route,
+    Router,
+    Traffic,
+    Unusable,
+    headers_of,
+    mirrors,
+    takes_experiments,
+)
 
 AT = "spec.strategy.canary.trafficRouting"
 PING, PONG = "ping", "pong"
@@ -34,6 +45,11 @@ def services_by_side(canary: CanaryStrategy, status: Mapping[str, Any]) -> tuple
 def other(side: str) -> str:
     """The side that becomes the stable one after this; "" (nothing was deployed yet) counts as ping."""
     return PING if side == PONG else PONG
+
+
+def looked_up(reader: Reader) -> Get:
+    """The cache as routers look at it."""
+    return Get(reader.get, lambda kind, namespace: reader.select(kind, namespace, {}))
 
 
 def not_known(routers: Iterable[Router], reader: Reader) -> tuple[Kind, str] | None:
@@ -83,7 +99,7 @@ def refused_routes(
     """Objects of the routers that are missing, or not what they must be."""
     for router, routes in routers:
         at = f"{AT}.{router.name}"
-        if lacks := router.lacking(traffic, reader.get):
+        if lacks := router.lacking(traffic, looked_up(reader)):
             yield Refusal("RouteUnfit", at, lacks, fix="give the router's object what the spec names")
         for route in routes:
             if route.refusal:
@@ -97,7 +113,7 @@ def places(routers: tuple[Router, ...], traffic: Traffic, reader: Reader) -> dic
     """Side → places in routers' own objects that say which pods it stands for."""
     found: dict[str, list[ServiceSeen]] = {"canary": [], "stable": []}
     for router in routers:
-        for place in router.selectors(traffic, reader.get):
+        for place in router.selectors(traffic, looked_up(reader)):
             found[place.side].append(ServiceSeen(place.ref, place.manifest, place.hash, place.path))
     return found
 

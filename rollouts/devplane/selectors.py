@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from rollouts.devplane.errors import bad_request
 from rollouts.kit.parts import at
 from rollouts.kube.ref import Manifest
+from rollouts.kube.selector import matches as selector_matches
 
 Test: TypeAlias = Callable[[Manifest], bool]
 
@@ -91,21 +92,7 @@ def fields(text: str, plural: str) -> Test | None:
 
 def matches(selector: Mapping[str, Any] | None, present: Mapping[str, str]) -> bool:
     """Whether labels satisfy a LabelSelector object (matchLabels and matchExpressions); None selects nothing."""
-    if selector is None:
-        return False
-    if any(present.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
-        return False
-    for rule in selector.get("matchExpressions") or ():
-        value, values = present.get(rule["key"]), rule.get("values") or ()
-        fits = {
-            "In": value in values,
-            "NotIn": value not in values,
-            "Exists": value is not None,
-            "DoesNotExist": value is None,
-        }[rule["operator"]]
-        if not fits:
-            return False
-    return True
+    return selector is not None and selector_matches(selector, present)
 
 
 def to_text(selector: Mapping[str, Any] | None) -> str:

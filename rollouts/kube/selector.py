@@ -1,4 +1,4 @@
-"""Label selectors as Kubernetes prints them."""
+"""Label selectors: what they match, and how Kubernetes prints them."""
 
 from __future__ import annotations
 
@@ -18,3 +18,24 @@ def text(selector: Mapping[str, Any]) -> str:
         else:
             parts.append((key, key if operator == "Exists" else f"!{key}"))
     return ",".join(part for _, part in sorted(parts))
+
+
+def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether labels satisfy a LabelSelector; one without requirements is satisfied by all, an unknown one by none."""
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(_fits(each, labels) for each in selector.get("matchExpressions") or ())
+
+
+def _fits(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    value, values = labels.get(str(requirement.get("key"))), requirement.get("values") or ()
+    match requirement.get("operator"):
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+    return False

@@ -5,7 +5,7 @@ Read `route.py` first, then `inplace.py` and one dialect.
 """
 
 from rollouts.traffic.giveback import given_back, named
-from rollouts.traffic.inplace import Dialect, Reading, patch_between
+from rollouts.traffic.inplace import Dialect, Get, Reading, patch_between
 from rollouts.traffic.route import Beside, ManagedRoute, Match, Request, Route, Split, Traffic
 from rollouts.traffic.routers import (
     DIALECTS,
@@ -30,6 +30,7 @@ __all__ = [
     "VERSIONS",
     "Beside",
     "Dialect",
+    "Get",
     "ManagedRoute",
     "Match",
     "Reading",

@@ -8,10 +8,10 @@ bring it back, so that it is given back even if the Rollout is gone by then.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from rollouts.core.plan import Action, Patch, Stage
 from rollouts.kit import jsonpatch
@@ -22,7 +22,20 @@ from rollouts.traffic.route import Beside, Route, Split, Traffic
 MARK = "argo-rollouts.argoproj.io/routed-by-rollouts"
 MARK_MAX = 4096
 
-Get: TypeAlias = Callable[[Ref], Manifest | None]
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """The objects as the turn sees them: `get(ref)` is one, None where it is not there.
+
+    read: one object.  of: those of a kind in a namespace.
+    """
+
+    read: Callable[[Ref], Manifest | None]
+    of: Callable[[Kind, str], Iterable[Manifest]] = lambda kind, namespace: ()
+
+    def __call__(self, ref: Ref) -> Manifest | None:
+        """One object."""
+        return self.read(ref)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ ROUTERS: Mapping[str, Callable[[Any], Router]] = {
     "appMesh": _app_mesh,
     "traefik": lambda settings: in_place(traefik.DIALECT, settings),
     "apisix": lambda settings: in_place(apisix.DIALECT, settings),
-    "gatewayAPI": lambda settings: in_place(gateway.DIALECT, settings),
+    "gatewayAPI": lambda settings: in_place(gateway.DIALECT, gateway.native(settings)),
     "contour": lambda settings: in_place(contour.DIALECT, settings),
     "haproxy": lambda settings: in_place(haproxy.DIALECT, settings),
 }

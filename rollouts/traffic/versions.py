@@ -38,7 +38,7 @@ def in_served_versions(router: Router, knows: Callable[[Kind], bool]) -> Router:
         return Ref(served.get(ref.kind, ref.kind), ref.namespace, ref.name)
 
     def through(get: Get) -> Get:
-        return lambda ref: get(there(ref))
+        return Get(lambda ref: get(there(ref)), lambda kind, namespace: get.of(served.get(kind, kind), namespace))
 
     return replace(
         router,

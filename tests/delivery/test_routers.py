@@ -519,6 +519,8 @@ def test_a_router_that_the_cluster_does_not_serve_is_said_once_it_is_known() -> 
 
 
 OLDER_CLUSTERS = {
+    "gateway": "gateway.networking.k8s.io/v1beta1",
+    "gateway grpc": "gateway.networking.k8s.io/v1alpha2",
     "gateway tcp": "gateway.networking.k8s.io/v1alpha2",
     "gateway tls": "gateway.networking.k8s.io/v1alpha2",
     "istio hosts": "networking.istio.io/v1alpha3",

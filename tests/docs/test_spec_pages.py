@@ -42,6 +42,7 @@ SECTIONS: tuple[tuple[Path, str, type[BaseModel], frozenset[str]], ...] = (
     (ROLLOUT, f"`{CANARY}.trafficRouting`", routing.TrafficRouting, frozenset()),
     (ROLLOUT, f"`{CANARY}.trafficRouting.nginx`", routing.NginxRouting, frozenset()),
     (ROUTERS, "`gatewayAPI`", routing.GatewayRouting, frozenset()),
+    (ROUTERS, "`argoproj-labs/gatewayAPI`", routing.GatewayPlugin, frozenset(aliases(routing.GatewayRouting))),
     (ROUTERS, "`istio`", routing.IstioRouting, frozenset()),
     (ROUTERS, "`istio.virtualServices[]`", routing.IstioVirtualService, frozenset()),
     (ROUTERS, "`istio.destinationRule`", routing.IstioDestinationRule, frozenset()),

@@ -128,7 +128,7 @@ def _route(dialect: Dialect, settings: Any, ref: Ref, shelf: Shelf) -> Route:
     reading = inplace.Dialect(
         dialect.name, dialect.kinds, lambda *_: (ref,), dialect.read, dialect.edit, headers=dialect.headers
     )
-    (route,) = inplace.find(reading, settings, TRAFFIC, shelf.get)
+    (route,) = inplace.find(reading, settings, TRAFFIC, inplace.Get(shelf.get))
     assert route.refusal == ""
     return route
 
@@ -147,9 +147,9 @@ def test_a_router_makes_an_object_that_its_schema_takes(shelf: Shelf, name: str)
 
     traffic = replace(TRAFFIC, owner=shelf.owner())
     for weight in (0, 20, 0):
-        (route,) = made.find(dialect, settings, traffic, shelf.get)
+        (route,) = made.find(dialect, settings, traffic, inplace.Get(shelf.get))
         shelf.carry(made.write(dialect, settings, traffic, route, Split(weight)))
-        (route,) = made.find(dialect, settings, traffic, shelf.get)
+        (route,) = made.find(dialect, settings, traffic, inplace.Get(shelf.get))
 
         assert (route.weight, route.refusal) == (weight, "")
         assert made.write(dialect, settings, traffic, route, Split(weight)) is None

@@ -9,7 +9,7 @@ from rollouts.api.routing import (
     ApisixRouting,
     AppMeshRouting,
     ContourRouting,
-    GatewayRouting,
+    GatewayPlugin,
     HaproxyRouting,
     IstioRouting,
     TraefikRouting,
@@ -188,10 +188,10 @@ NODES = {"canaryVirtualNodeRef": {"name": "web-canary"}, "stableVirtualNodeRef":
 RULE = {"name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"}
 
 CASES: tuple[tuple[str, str, Any, dict[str, Any]], ...] = (
-    ("an HTTPRoute", "gatewayAPI", GatewayRouting.model_validate({"httpRoute": "web"}), an_http_route()),
-    ("a GRPCRoute", "gatewayAPI", GatewayRouting.model_validate({"grpcRoute": "web"}), a_grpc_route()),
-    ("a TCPRoute", "gatewayAPI", GatewayRouting.model_validate({"tcpRoute": "web"}), a_layer_4_route("TCPRoute")),
-    ("a TLSRoute", "gatewayAPI", GatewayRouting.model_validate({"tlsRoute": "web"}), a_layer_4_route("TLSRoute")),
+    ("an HTTPRoute", "gatewayAPI", GatewayPlugin.model_validate({"httpRoute": "web"}), an_http_route()),
+    ("a GRPCRoute", "gatewayAPI", GatewayPlugin.model_validate({"grpcRoute": "web"}), a_grpc_route()),
+    ("a TCPRoute", "gatewayAPI", GatewayPlugin.model_validate({"tcpRoute": "web"}), a_layer_4_route("TCPRoute")),
+    ("a TLSRoute", "gatewayAPI", GatewayPlugin.model_validate({"tlsRoute": "web"}), a_layer_4_route("TLSRoute")),
     (
         "a VirtualService between hosts",
         "istio",

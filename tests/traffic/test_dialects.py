@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from rollouts.api.routing import ContourRouting, IstioRouting
+from rollouts.api.routing import ContourRouting, GatewayPlugin, IstioRouting
 from rollouts.core.plan import Patch
 from rollouts.kit import jsonpatch
 from rollouts.kube.kinds import ROLLOUT
 from rollouts.kube.ref import Ref
 from rollouts.traffic import DIALECTS, Beside, Route, Split, given_back, inplace
+from rollouts.traffic.gateway import HTTP
 from rollouts.traffic.inplace import MARK
 from tests.traffic.fixtures import BETA, CASES, RULE, SHADOW, TRAFFIC
 
@@ -24,7 +26,10 @@ def route_of(field: str, settings: Any, manifest: dict[str, Any]) -> Route:
     meta = manifest["metadata"]
     ref = Ref(next(kind for kind in dialect.kinds if kind.name == manifest["kind"]), meta["namespace"], meta["name"])
     found = inplace.find(
-        inplace.Dialect(**{**fields(dialect), "refs": lambda *_: (ref,)}), settings, TRAFFIC, {ref: manifest}.get
+        inplace.Dialect(**{**fields(dialect), "refs": lambda *_: (ref,)}),
+        settings,
+        TRAFFIC,
+        inplace.Get({ref: manifest}.get),
     )
     return found[0]
 
@@ -81,7 +86,8 @@ def test_only_the_shares_of_the_two_services_differ(field: str, settings: Any, g
 
     assert isinstance(patch, Patch)
     touched = [operation["path"] for operation in patch.body if not isinstance(operation, str)]
-    assert all(path.endswith("/weight") or path.startswith("/metadata/annotations") for path in touched)
+    ours = ("/metadata/annotations", "/metadata/labels/rollouts.argoproj.io~1gatewayapi-canary")
+    assert all(path.endswith("/weight") or path.startswith(ours) for path in touched)
 
 
 SHARING = [case for case in CASES if DIALECTS[case[1]].experiments]
@@ -153,7 +159,9 @@ def test_an_http_route_gets_a_rule_per_managed_route_before_all_others() -> None
     assert [rule.get("name") for rule in rules] == ["beta", "shadow", None, None]
     assert rules[0]["matches"] == [{"path": path, "headers": [{"name": "X-Beta", "type": "Exact", "value": "yes"}]}]
     assert rules[0]["backendRefs"] == [{"group": "", "kind": "Service", "port": 80, "name": "web-canary"}]
-    assert rules[0]["filters"] == rules[3]["filters"] and rules[0]["timeouts"] == {"request": "10s"}
+    (modifier,) = (each["requestHeaderModifier"] for each in rules[0]["filters"])
+    assert modifier == {"set": [{"name": "a", "value": "b"}], "remove": ["x-rollouts-route-beta"]}
+    assert rules[0]["timeouts"] == {"request": "10s"}
     assert rules[1]["matches"] == [{"path": {"type": "PathPrefix", "value": "/cart"}, "method": "GET"}]
     assert [each["weight"] for each in rules[1]["backendRefs"]] == [90, 10]
     assert rules[1]["filters"][-1] == {
@@ -163,6 +171,96 @@ def test_an_http_route_gets_a_rule_per_managed_route_before_all_others() -> None
             "percent": 25,
         },
     }
+
+
+@pytest.mark.parametrize("case", [CASES[0], CASES[1]], ids=["HTTPRoute", "GRPCRoute"])
+def test_a_managed_rule_is_known_where_the_cluster_drops_names_of_rules(case: Any) -> None:
+    """Before the Gateway API 1.4 the standard CRDs have no names: the rule was written again and again."""
+    _, field, settings, given = case
+    split = Split(10, managed=(BETA,))
+    stored = written(field, settings, given, split)
+    for rule in stored["spec"]["rules"]:
+        rule.pop("name", None)
+
+    route = route_of(field, settings, stored)
+    assert (route.weight, route.managed) == (10, ("beta",))
+    assert inplace.write(DIALECTS[field], settings, TRAFFIC, route, split) is None
+    assert without_mark(written(field, settings, stored, Split(0))) == given
+
+
+def test_a_header_route_stands_beside_each_rule_with_what_that_rule_does() -> None:
+    """The second rule's rewrite was lost, and the first one's was applied to its paths."""
+    _, field, settings, given = CASES[0]
+    rewrite = [{"type": "URLRewrite", "urlRewrite": {"hostname": "orders"}}]
+    orders = {"matches": [{"path": {"type": "PathPrefix", "value": "/orders"}}], "filters": rewrite}
+    both = deepcopy(given)
+    both["spec"]["rules"].append({**orders, "backendRefs": deepcopy(given["spec"]["rules"][1]["backendRefs"])})
+
+    stored = written(field, settings, both, Split(10, managed=(BETA,)))
+    rules = stored["spec"]["rules"]
+
+    assert [rule.get("name") for rule in rules] == ["beta", "beta-1", None, None, None]
+    assert [rule["matches"][0]["path"]["value"] for rule in rules[:2]] == ["/", "/orders"]
+    assert rules[1]["filters"][0] == rewrite[0]
+    assert route_of(field, settings, stored).managed == ("beta",)
+    assert without_mark(written(field, settings, stored, Split(0))) == both
+
+
+def test_one_rule_of_a_route_may_be_named_and_the_others_are_left_alone() -> None:
+    _, field, _, given = CASES[0]
+    two = deepcopy(given)
+    two["spec"]["rules"].append({**deepcopy(two["spec"]["rules"][1]), "name": "argo"})
+    settings = GatewayPlugin.model_validate({"httpRoutes": [{"name": "web", "ruleName": "argo"}]})
+    gone = GatewayPlugin.model_validate({"httpRoute": "web", "httpRouteRuleName": "none"})
+
+    rules = written(field, settings, two, Split(20))["spec"]["rules"]
+
+    assert rules[:2] == two["spec"]["rules"][:2]
+    assert [each["weight"] for each in rules[2]["backendRefs"]] == [80, 20]
+    assert "no rule `none`" in route_of(field, gone, two).refusal
+
+
+def test_routes_are_found_by_their_labels_and_take_weights_alone() -> None:
+    _, field, _, given = CASES[0]
+    wanted = {"matchLabels": {"team": "shop"}, "matchExpressions": [{"key": "canary", "operator": "Exists"}]}
+    settings = GatewayPlugin.model_validate({"httpRouteSelector": wanted})
+    chosen = {**given, "metadata": {**given["metadata"], "labels": {"team": "shop", "canary": "yes"}}}
+    other = {**given, "metadata": {**given["metadata"], "name": "other"}}
+    ref = Ref(HTTP, "shop", "web")
+    look = inplace.Get({ref: chosen}.get, lambda kind, namespace: (chosen, other) if kind == HTTP else ())
+
+    (route,) = inplace.find(DIALECTS[field], settings, TRAFFIC, look)
+    rules = written(field, settings, chosen, Split(20, managed=(BETA,)))["spec"]["rules"]
+
+    assert (route.ref, DIALECTS[field].needs(settings)) == (ref, (HTTP,))  # type: ignore[misc]  # it has that function
+    assert [rule.get("name") for rule in rules] == [None, None]
+
+
+def test_a_route_that_an_update_is_in_bears_the_label_that_gitops_tools_ignore() -> None:
+    _, field, settings, given = CASES[0]
+    named = GatewayPlugin.model_validate({"httpRoute": "web", "inProgressLabelKey": "a", "inProgressLabelValue": "b"})
+    none = GatewayPlugin.model_validate({"httpRoute": "web", "disableInProgressLabel": True})
+    labels = [written(field, each, given, Split(20))["metadata"]["labels"] for each in (settings, named, none)]
+    away = written(field, settings, given, Split(20))
+    second = replace(TRAFFIC, name="shop", canary_service="x", stable_service="y")
+    inplace.mark(away, second, field, settings, Split(5))
+
+    assert labels == [
+        {"team": "shop", "rollouts.argoproj.io/gatewayapi-canary": "in-progress"},
+        {"team": "shop", "a": "b"},
+        {"team": "shop"},
+    ]
+    assert "rollouts.argoproj.io/gatewayapi-canary" in written(field, settings, away, Split(0))["metadata"]["labels"]
+
+
+def test_a_managed_rule_of_another_rollout_is_left_alone() -> None:
+    _, field, settings, given = CASES[0]
+    theirs = {"name": "beta", "backendRefs": [{"name": "cart-canary", "port": 80}]}
+    shared = deepcopy(given)
+    shared["spec"]["rules"].insert(0, theirs)
+
+    assert route_of(field, settings, shared).managed == ()
+    assert written(field, settings, shared, Split(20))["spec"]["rules"][0] == theirs
 
 
 def test_defaults_that_the_api_server_adds_to_a_managed_rule_are_no_difference() -> None:
