@@ -19,6 +19,7 @@ from rollouts.kube.kinds import SECRET
 
 _HERE = "rollouts.cli.repo"
 _LABEL = "argocd.argoproj.io/secret-type"
+_ALL = f"{_LABEL} in (repository,repo-creds)"
 
 
 @click.group(
@@ -39,7 +40,7 @@ def command() -> None:
 @output_option("json", "yaml")
 @click.pass_context
 def list_command(ctx: click.Context, /, output: str | None) -> None:
-    """List repositories; credentials are told by kind, never by value."""
+    """List repositories, and templates of credentials as ADDRESS/**; they are told by kind, never by value."""
     from rollouts.cli.connection import Query, open_cluster, run
     from rollouts.gitops.source import address, repositories
     from rollouts.view import table
@@ -47,7 +48,7 @@ def list_command(ctx: click.Context, /, output: str | None) -> None:
 
     async def once() -> None:
         async with open_cluster(connection(ctx)) as cluster:
-            secrets = (await cluster.list(Query(SECRET, cluster.namespace, labels=f"{_LABEL}=repository"))).items
+            secrets = (await cluster.list(Query(SECRET, cluster.namespace, labels=_ALL))).items
             found = [
                 {
                     "type": "oci" if each.oci else each.kind,
@@ -55,13 +56,21 @@ def list_command(ctx: click.Context, /, output: str | None) -> None:
                     "repo": address.shown(each.url),
                     "project": each.project,
                     "credentials": _told(each.credentials),
+                    "template": each.is_template,
                 }
                 for each in repositories.all_of(secrets)
             ]
             if output:
                 show_data(found, output)
                 return
-            rows = [tuple(clean(value or "-") for value in each.values()) for each in found]
+            columns = ("type", "name", "repo", "project", "credentials")
+            rows = [
+                tuple(
+                    clean(str(each[name] or "-")) + ("/**" if name == "repo" and each["template"] else "")
+                    for name in columns
+                )
+                for each in found
+            ]
             show(table.lines(("TYPE", "NAME", "REPO", "PROJECT", "CREDENTIALS"), rows))
 
     run(once())
@@ -73,6 +82,7 @@ def list_command(ctx: click.Context, /, output: str | None) -> None:
     rollouts repo add https://git.example.com/shop -n argocd --username ci --password-stdin < token
     rollouts repo add git@git.example.com:shop/web.git --ssh-private-key-path ~/.ssh/deploy
     rollouts repo add https://charts.example.com --type helm --name charts
+    rollouts repo add oci://registry.example.com/charts --type helm --username ci --password-stdin < token
     """,
 )
 @click.argument("url")
@@ -84,6 +94,10 @@ def list_command(ctx: click.Context, /, output: str | None) -> None:
 @click.option("--username", default="", help="User.")
 @click.option("--password-stdin", is_flag=True, help="Read the password or token from standard input.")
 @click.option("--ssh-private-key-path", type=click.Path(exists=True, dir_okay=False), help="Key for ssh.")
+@click.option("--tls-client-cert-path", type=click.Path(exists=True, dir_okay=False), help="Certificate for https.")
+@click.option("--tls-client-cert-key-path", type=click.Path(exists=True, dir_okay=False), help="Its key.")
+@click.option("--proxy", default="", help="Proxy on the way to it.")
+@click.option("--no-proxy", default="", help="Hosts that are reached without it, with commas between.")
 @click.option("--insecure-skip-server-verification", "insecure", is_flag=True, help="Trust whoever answers.")
 @click.option("--enable-oci", is_flag=True, help="It is an OCI registry of charts.")
 @click.option("--template", is_flag=True, help="For every repository below this address.")
@@ -96,16 +110,19 @@ def add(ctx: click.Context, /, url: str, **chosen: Any) -> None:
     from rollouts.kube.ref import Ref
 
     try:
-        address.checked(url, is_chart=chosen["kind"] == "helm" and not chosen["enable_oci"])
+        is_chart = chosen["kind"] == "helm" or chosen["enable_oci"]
+        address.checked(url if "://" in url or not chosen["enable_oci"] else f"oci://{url}", is_chart=is_chart)
     except SourceError as error:
         raise ComplaintError(str(error), code=Exit.USAGE) from None
     kind = "repo-creds" if chosen["template"] else "repository"
     words = {"url": url, "type": chosen["kind"], **{name: chosen[name] for name in ("name", "project", "username")}}
     words |= {"password": sys.stdin.read().strip()} if chosen["password_stdin"] else {}
-    if chosen["ssh_private_key_path"]:
-        words["sshPrivateKey"] = Path(chosen["ssh_private_key_path"]).read_text()
+    words |= {"proxy": chosen["proxy"], "noProxy": chosen["no_proxy"]}
+    for key, option in _FILES.items():
+        if chosen[option]:
+            words[key] = Path(chosen[option]).read_text()
     words |= {"insecure": "true"} if chosen["insecure"] else {}
-    words |= {"enableOCI": "true"} if chosen["enable_oci"] else {}
+    words |= {"enableOCI": "true"} if chosen["enable_oci"] or address.is_oci(url) else {}
 
     async def once() -> None:
         async with open_cluster(connection(ctx)) as cluster:
@@ -125,10 +142,18 @@ def add(ctx: click.Context, /, url: str, **chosen: Any) -> None:
     run(once())
 
 
+_FILES = {
+    "sshPrivateKey": "ssh_private_key_path",
+    "tlsClientCertData": "tls_client_cert_path",
+    "tlsClientCertKey": "tls_client_cert_key_path",
+}
+
+
 @kube_command("rm", examples="rollouts repo rm https://git.example.com/shop -n argocd")
 @click.argument("url")
+@click.option("--template", is_flag=True, help="The credentials for every repository below this address.")
 @click.pass_context
-def remove(ctx: click.Context, /, url: str) -> None:
+def remove(ctx: click.Context, /, url: str, template: bool) -> None:
     """Forget a repository and its credentials."""
     from rollouts.cli.connection import Query, open_cluster, run
     from rollouts.gitops.source import address, repositories
@@ -136,7 +161,8 @@ def remove(ctx: click.Context, /, url: str) -> None:
 
     async def once() -> None:
         async with open_cluster(connection(ctx)) as cluster:
-            secrets = (await cluster.list(Query(SECRET, cluster.namespace, labels=f"{_LABEL}=repository"))).items
+            kind = "repo-creds" if template else "repository"
+            secrets = (await cluster.list(Query(SECRET, cluster.namespace, labels=f"{_LABEL}={kind}"))).items
             wanted = [
                 each for each in secrets if address.normal(repositories.all_of([each])[0].url) == address.normal(url)
             ]

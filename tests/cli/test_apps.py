@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from rollouts.kube.kinds import APP_PROJECT, APPLICATION
+from rollouts.kube.kinds import APP_PROJECT, APPLICATION, SECRET
 from rollouts.kube.ref import Ref
 from tests.cli.cluster import Cluster
 from tests.gitops_render.forge import Repository, config_map
@@ -355,6 +355,45 @@ def test_repositories_are_stored_listed_without_their_secrets_and_forgotten(clus
     assert said("repo", "rm", URL.removesuffix(".git")).code == 0
     assert said("repo", "rm", URL).code == 5
     assert said("repo", "add", "ext::sh -c id").code == 64
+
+
+def test_credentials_for_all_below_an_address_are_listed_and_forgotten_as_such(cluster, said):
+    assert said("repo", "add", "https://git.test/team", "--username", "ci", "--template").code == 0
+
+    listed = said("repo", "list")
+
+    assert listed.out.splitlines()[1].split()[2] == "https://git.test/team/**"
+    assert json.loads(said("repo", "list", "-o", "json").out)[0]["template"] is True
+    assert said("repo", "rm", "https://git.test/team").code == 5
+    assert said("repo", "rm", "https://git.test/team", "--template").code == 0
+    assert said("repo", "list").out.splitlines()[1:] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("oci://registry.test/charts", "--type", "helm"),
+        ("oci://registry.test/charts", "--type", "helm", "--enable-oci"),
+        ("registry.test/charts", "--type", "helm", "--enable-oci"),
+    ],
+)
+def test_a_registry_of_charts_is_stored_as_one(cluster, said, words):
+    added = said("repo", "add", *words)
+
+    assert added.code == 0, added.err
+    assert said("repo", "list").out.splitlines()[1].split()[:1] == ["oci"]
+
+
+def test_certificates_and_proxies_of_a_repository_are_stored(cluster, said, tmp_path):
+    for name in ("cert", "key"):
+        (tmp_path / name).write_text(f"the {name}")
+    files = ("--tls-client-cert-path", str(tmp_path / "cert"), "--tls-client-cert-key-path", str(tmp_path / "key"))
+
+    added = said("repo", "add", URL, *files, "--proxy", "http://proxy.test:3128", "--no-proxy", ".test")
+
+    secret = stored(cluster, added.out.split("/")[-1].strip(), SECRET)
+    assert sorted(secret["stringData"]) == ["noProxy", "proxy", "tlsClientCertData", "tlsClientCertKey", "type", "url"]
+    assert said("repo", "list").out.splitlines()[1].split()[-1] == "certificate"
 
 
 def test_a_repository_is_asked_for_a_revision(said, shop):

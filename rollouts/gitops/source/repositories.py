@@ -36,7 +36,7 @@ class Repository:
     """What is known of an address.
 
     insecure: neither the server's certificate nor its host key is verified.  proxy, no_proxy: for this repository.
-    kind: "git" or "helm".  project: whose alone it is, "" for everybody's.
+    kind: "git" or "helm".  project: whose alone it is, "" for everybody's.  is_template: it stands for all below it.
     """
 
     url: str
@@ -49,6 +49,7 @@ class Repository:
     no_proxy: str = ""
     lfs: bool = False
     oci: bool = False
+    is_template: bool = False
 
     @property
     def is_registry(self) -> bool:
@@ -81,9 +82,9 @@ def match(secrets: Iterable[Mapping[str, Any]], url: str, project: str = "") -> 
 
 
 def all_of(secrets: Iterable[Mapping[str, Any]]) -> tuple[Repository, ...]:
-    """Every repository entry, in the order of the Secrets' names, for listings."""
+    """Every entry, in the order of the Secrets' names, for listings."""
     ordered = sorted(secrets, key=lambda each: str(each["metadata"]["name"]))
-    return tuple(_parsed(secret) for secret in ordered if _type(secret) == REPOSITORY)
+    return tuple(_parsed(secret) for secret in ordered if _type(secret) in (REPOSITORY, TEMPLATE))
 
 
 def _inherited(repository: Repository, template: Repository | None) -> Repository:
@@ -135,6 +136,7 @@ def _parsed(secret: Mapping[str, Any]) -> Repository:
         no_proxy=read.get("noProxy", ""),
         lfs=flag("enableLfs"),
         oci=flag("enableOCI") or read.get("type", "").strip() == "oci",
+        is_template=_type(secret) == TEMPLATE,
     )
 
 
