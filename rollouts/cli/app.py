@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _READ, _DIFF = "rollouts.cli.app_read", "rollouts.cli.app_diff"
 _SYNC, _WRITE, _SET = "rollouts.cli.app_sync", "rollouts.cli.app_write", "rollouts.cli.app_set"
+_EDIT, _SOURCES = "rollouts.cli.app_edit", "rollouts.cli.app_sources"
+_RESOURCE, _ACTIONS = "rollouts.cli.app_resource", "rollouts.cli.app_actions"
 
 
 @click.group(
@@ -26,6 +28,11 @@ _SYNC, _WRITE, _SET = "rollouts.cli.app_sync", "rollouts.cli.app_write", "rollou
         "get": Lazy(_READ, "Show one Application as a tree with live health.", "get"),
         "create": Lazy(_WRITE, "Create an Application.", "create"),
         "set": Lazy(_SET, "Change what an Application says.", "set_command"),
+        "unset": Lazy(_SOURCES, "Take away what an Application's source says.", "unset"),
+        "edit": Lazy(_EDIT, "Change an Application's spec in an editor.", "edit"),
+        "patch": Lazy(_EDIT, "Change an Application by a patch.", "patch_command"),
+        "add-source": Lazy(_SOURCES, "Give an Application one more source.", "add_source"),
+        "remove-source": Lazy(_SOURCES, "Take one of several sources away.", "remove_source"),
         "sync": Lazy(_SYNC, "Bring the cluster to what git says, and watch it happen.", "sync"),
         "diff": Lazy(_DIFF, "Say what differs: 0 nothing, 1 something, 2 error.", "diff"),
         "wait": Lazy(_SYNC, "Wait until Applications are synced and healthy.", "wait"),
@@ -33,6 +40,10 @@ _SYNC, _WRITE, _SET = "rollouts.cli.app_sync", "rollouts.cli.app_write", "rollou
         "rollback": Lazy(_SYNC, "Go back to an earlier sync.", "rollback"),
         "manifests": Lazy(_DIFF, "Print what git says, or what is in the cluster.", "manifests"),
         "resources": Lazy(_READ, "List an Application's objects.", "resources"),
+        "get-resource": Lazy(_RESOURCE, "Print single objects as they are.", "get_resource"),
+        "patch-resource": Lazy(_RESOURCE, "Change single objects in the cluster.", "patch_resource"),
+        "delete-resource": Lazy(_RESOURCE, "Delete single objects from the cluster.", "delete_resource"),
+        "actions": Lazy(_ACTIONS, "Restart, scale, pause, promote: what may be done with the objects."),
         "terminate-op": Lazy(_SYNC, "End the sync under way.", "terminate_op"),
         "confirm-deletion": Lazy(_SET, "Let go what waits to be confirmed.", "confirm_deletion"),
         "delete": Lazy(_WRITE, "Delete an Application, with or without its objects.", "delete"),

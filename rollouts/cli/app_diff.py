@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rollouts.cli import app as apps
+from rollouts.cli.app_objects import applied, hidden, kind_of
 from rollouts.cli.complete import names_of
 from rollouts.cli.errors import ComplaintError
 from rollouts.cli.frame import command as kube_command
@@ -20,7 +21,7 @@ from rollouts.kube.kinds import APPLICATION
 if TYPE_CHECKING:
     from rollouts.cli.connection import Cluster
     from rollouts.gitops.wanted import Desired
-    from rollouts.kube.ref import Kind, Manifest
+    from rollouts.kube.ref import Manifest
 
 DIFFERS, BROKEN = 1, 2
 
@@ -149,12 +150,11 @@ async def _desired(cluster: Cluster, app: Manifest, found: list[Any]) -> Desired
     from rollouts.gitops import tracking, wanted
     from rollouts.gitops.options import parse
     from rollouts.kube import object as obj
-    from rollouts.kube.builtin import find
     from rollouts.kube.ref import Ref
 
     spec = _spec(app)
     served = {(str(each.get("apiVersion")), str(each.get("kind"))) for each in found}
-    kinds = {pair: find(*pair) or await _discovered(cluster, *pair) for pair in served}
+    kinds = {pair: await kind_of(cluster, *pair) for pair in served}
     name = tracking.instance(Ref(APPLICATION, obj.namespace(app), obj.name(app)), obj.namespace(app))
     options = parse(spec.sync_policy.sync_options if spec.sync_policy else ())
     place = wanted.Place(name, spec.destination.namespace, options, lambda version, kind: kinds.get((version, kind)))
@@ -174,7 +174,8 @@ def _keys(app: Manifest) -> list[Any]:
     from rollouts.gitops.keys import key_from
     from rollouts.view.apps import Facts
 
-    return [key for key in map(key_from, Facts(app).resources) if key is not None]
+    rows = (row for row in Facts(app).resources if not row.get("hook"))
+    return [key for key in map(key_from, rows) if key is not None]
 
 
 async def _rendered(cluster: Cluster, app: Manifest, revision: str) -> list[Any]:
@@ -209,41 +210,8 @@ async def _rendered(cluster: Cluster, app: Manifest, revision: str) -> list[Any]
 
 
 async def _live(cluster: Cluster, app: Manifest) -> list[dict[str, Any]]:
-    from rollouts.kube.builtin import find
-    from rollouts.kube.ref import Ref
-    from rollouts.view.apps import Facts
-
     found = []
-    for row in Facts(app).resources:
-        version = f"{row['group']}/{row.get('version')}" if row.get("group") else str(row.get("version"))
-        name = str(row.get("kind"))
-        kind = find(version, name) or await _discovered(cluster, version, name)
-        if kind is None:
-            continue
-        live = await cluster.find(
-            Ref(kind, str(row.get("namespace") or "") if kind.namespaced else "", str(row["name"]))
-        )
-        if live is not None:
-            found.append(bare(live) if kind.name != "Secret" else _hidden(live))
+    for ref in await applied(cluster, app):
+        if (live := await cluster.find(ref)) is not None:
+            found.append(bare(live) if ref.kind.name != "Secret" else hidden(live))
     return found
-
-
-def _hidden(secret: Manifest) -> dict[str, Any]:
-    """A Secret without its values."""
-    return {**bare(secret), "data": dict.fromkeys(secret.get("data") or {}, "(hidden)")}
-
-
-async def _discovered(cluster: Cluster, version: str, name: str) -> Kind | None:
-    """A kind that the cluster serves beside those that every cluster has."""
-    import orjson
-
-    from rollouts.kube.ref import Kind
-
-    reply = await cluster.client.connection.send("GET", f"/apis/{version}" if "/" in version else f"/api/{version}")
-    if not reply.is_ok:
-        return None
-    group, _, plain = version.rpartition("/")
-    for each in orjson.loads(reply.body).get("resources") or ():
-        if each.get("kind") == name and "/" not in str(each.get("name")):
-            return Kind(group, plain, name, str(each["name"]), namespaced=bool(each.get("namespaced")))
-    return None

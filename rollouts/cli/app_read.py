@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rollouts.cli import app as apps
+from rollouts.cli.app_objects import applied, owned
 from rollouts.cli.complete import names_of
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection
@@ -24,13 +25,11 @@ from rollouts.cli.output import (
     show_objects,
     style,
 )
-from rollouts.kube.kinds import ANALYSIS_RUN, APPLICATION, POD, REPLICA_SET
+from rollouts.kube.kinds import APPLICATION
 
 if TYPE_CHECKING:
     from rollouts.cli.connection import Cluster
     from rollouts.kube.ref import Manifest
-
-CHILDREN = (REPLICA_SET, POD, ANALYSIS_RUN)
 
 
 @kube_command(
@@ -123,24 +122,8 @@ async def _watched(cluster: Cluster, app: Manifest, *, no_color: bool) -> None:
 async def _page(cluster: Cluster, app: Manifest, *, no_color: bool) -> list[str]:
     from rollouts.view import apps as view
 
-    return view.page(app, await _children(cluster, app), style(no_color=no_color))
-
-
-async def _children(cluster: Cluster, app: Manifest) -> list[Manifest]:
-    """What the Application's objects own, as far as this person may look."""
-    from rollouts.cli.connection import Query, RefusedError
-    from rollouts.view.apps import Facts
-
-    spaces = {str(each.get("namespace")) for each in Facts(app).resources if each.get("namespace")}
-    found: list[Manifest] = []
-    for space in sorted(spaces):
-        for kind in CHILDREN:
-            try:
-                listed = (await cluster.list(Query(kind, space))).items
-            except RefusedError:
-                continue
-            found += [{**each, "kind": kind.name} for each in listed]
-    return found
+    children = [each for _, each in await owned(cluster, await applied(cluster, app))]
+    return view.page(app, children, style(no_color=no_color))
 
 
 def _one(name: str, examples: str, view_of: Callable[[Manifest, bool], list[str]], about: str) -> click.Command:

@@ -65,7 +65,7 @@ def set_command(ctx: click.Context, /, name: str, **chosen: Any) -> None:
             if not change:
                 show([f"application/{name} is so already"])
                 return
-            await cluster.patch(apps.place(cluster, name), {"metadata": _seen(app), "spec": change})
+            await cluster.patch(apps.place(cluster, name), {"metadata": seen_version(app), "spec": change})
             show([f"application/{name} changed"])
 
     run(once())
@@ -136,7 +136,7 @@ def _source(before: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, A
         helm["parameters"] = list(known.values())
     if chosen["images"]:
         kustomize = dict(found.get("kustomize") or {})
-        images = {_image(each): each for each in (*(kustomize.get("images") or ()), *chosen["images"])}
+        images = {image_name(each): each for each in (*(kustomize.get("images") or ()), *chosen["images"])}
         found["kustomize"] = {**kustomize, "images": list(images.values())}
     return found | ({"helm": helm} if helm else {})
 
@@ -167,12 +167,12 @@ def _policy(policy: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, A
     return found
 
 
-def _image(text: str) -> str:
+def image_name(text: str) -> str:
     """The image that an override is for."""
     match = _IMAGE_NAME.match(text)
     return match.group() if match else text
 
 
-def _seen(app: Manifest) -> dict[str, str]:
+def seen_version(app: Manifest) -> dict[str, str]:
     """The version that was seen: what somebody else changed in between must not be undone."""
     return {"resourceVersion": str(app["metadata"].get("resourceVersion") or "")}

@@ -104,13 +104,14 @@ class Client:
         return (await self.connection.send("PATCH", target, orjson.dumps(body), "apply")).manifest()
 
     async def delete(
-        self, ref: Ref, *, uid: str = "", version: str = "", propagation: str = "Background"
+        self, ref: Ref, *, uid: str = "", version: str = "", propagation: str = "Background", grace_s: int | None = None
     ) -> dict[str, Any]:
         """Remove an object, only if it still has that uid and version where they are given."""
         seen = {name: value for name, value in (("uid", uid), ("resourceVersion", version)) if value}
         options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
         options |= {"preconditions": seen} if seen else {}
         options |= {"dryRun": ["All"]} if self._dry_run else {}
+        options |= {"gracePeriodSeconds": grace_s} if grace_s is not None else {}
         return (await self.connection.send("DELETE", ref.path, orjson.dumps(options))).manifest()
 
     async def watch(

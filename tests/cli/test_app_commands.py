@@ -1,0 +1,207 @@
+"""`rollouts app edit`, `patch`, `unset`, `actions` and what is done to single objects, against the embedded cluster."""
+
+# ruff: noqa: E501 - an object stands on one line, so that a story stays a story
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollouts.kube.kinds import APPLICATION, DEPLOYMENT, POD, ROLLOUT
+from rollouts.kube.ref import Kind, Ref
+from tests.builders import a_rollout, the_usual
+from tests.cli.cluster import Cluster
+
+URL = "https://git.test/shop.git"
+LABELS = {"app": "web"}
+TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}
+
+
+def row(group: str, kind: str, name: str) -> dict[str, str]:
+    version = "v1alpha1" if group == "argoproj.io" else "v1"
+    return {"group": group, "version": version, "kind": kind, "namespace": "shop", "name": name, "status": "Synced"}
+
+
+ROWS = [row("apps", "Deployment", "web"), row("argoproj.io", "Rollout", "web"), row("", "Secret", "pass")]
+
+
+def app(**spec: Any) -> dict[str, Any]:
+    source = {"repoURL": URL, "path": "web", "targetRevision": "main"}
+    spec = {"project": "default", "source": source, "destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"}, **spec}  # fmt: skip
+    status = {"sync": {"status": "Synced", "revision": "a" * 40}, "health": {"status": "Healthy"}, "resources": ROWS}
+    meta = {"name": "web", "namespace": "argocd"}
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": meta, "spec": spec, "status": status}  # fmt: skip
+
+
+def deployment() -> dict[str, Any]:
+    spec = {"replicas": 2, "selector": {"matchLabels": LABELS}, "template": TEMPLATE}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}, "spec": spec}  # fmt: skip
+
+
+def secret() -> dict[str, Any]:
+    meta = {"name": "pass", "namespace": "shop"}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": {"word": "c2VjcmV0"}}
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with Cluster(serves_pods=False) as found:
+        for name in ("argocd", "shop"):
+            made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            found.do(lambda plane, made=made: plane.create(made))  # type: ignore[misc]  # bound at once
+        yield found
+
+
+@pytest.fixture
+def said(typed: Callable[..., Any], cluster: Cluster) -> Callable[..., Any]:
+    return lambda *args: typed(*args, "-s", cluster.url, "-n", "argocd")
+
+
+def bring(cluster: Cluster, *manifests: dict[str, Any]) -> None:
+    cluster.do(lambda plane: plane.create_all(list(manifests)))
+
+
+def stored(cluster: Cluster, kind: Kind = APPLICATION, name: str = "web") -> dict[str, Any]:
+    space = "argocd" if kind == APPLICATION else "shop"
+    return dict(cluster.do(lambda plane: plane.store.get(Ref(kind, space, name))))
+
+
+def pods_of(cluster: Cluster, count: int) -> list[str]:
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        names = [each["metadata"]["name"] for each in cluster.do(lambda plane: plane.store.all(POD))]
+        if len(names) == count:
+            return sorted(names)
+        time.sleep(0.05)  # another thread is the cluster
+    raise AssertionError("the pods did not come")
+
+
+# The Application's own text.
+
+
+def test_an_editor_changes_the_spec(cluster, said, monkeypatch, tmp_path):
+    bring(cluster, app())
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nsed -i s/main/v2/ "$1"\n')
+    editor.chmod(0o755)
+    monkeypatch.setenv("KUBE_EDITOR", str(editor))
+
+    assert said("app", "edit", "web").out == "application/web changed\n"
+    assert stored(cluster)["spec"]["source"]["targetRevision"] == "v2"
+    assert "left as it is" in said("app", "edit", "web").out
+
+
+def test_a_text_that_cannot_be_used_is_kept(cluster, said, monkeypatch, tmp_path):
+    bring(cluster, app())
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho 'spec: [' > \"$1\"\n")
+    editor.chmod(0o755)
+    monkeypatch.setenv("KUBE_EDITOR", str(editor))
+
+    told = said("app", "edit", "web")
+
+    assert told.code == 1
+    assert Path(told.err.split("your text is kept in ")[1].strip()).read_text() == "spec: [\n"
+
+
+def test_a_patch_is_json_or_a_merge(cluster, said):
+    bring(cluster, app())
+
+    operations = json.dumps([{"op": "replace", "path": "/spec/source/targetRevision", "value": "v2"}])
+    assert said("app", "patch", "web", "--patch", operations).code == 0
+    assert said("app", "patch", "web", "--type", "merge", "--patch", '{"spec":{"source":{"path":"api"}}}').code == 0
+    assert stored(cluster)["spec"]["source"] == {"repoURL": URL, "path": "api", "targetRevision": "v2"}
+    assert said("app", "patch", "web", "--patch", "{}").code == 64
+    assert said("app", "patch", "web", "--patch", "[").code == 64
+
+
+def test_unset_takes_away_what_is_named_and_nothing_else(cluster, said):
+    helm = {"valueFiles": ["a.yaml", "b.yaml"], "values": "x: 1", "parameters": [{"name": "tag", "value": "1"}]}
+    kustomize = {"images": ["r.test/web:1", "r.test/api:1"], "namePrefix": "dev-"}
+    bring(cluster, app(source={"repoURL": URL, "path": "web", "helm": helm, "kustomize": kustomize}))
+
+    told = said("app", "unset", "web", "-p", "tag", "--values", "a.yaml", "--values-literal", "--kustomize-image", "r.test/web", "--nameprefix")  # fmt: skip
+
+    assert (told.code, told.err) == (0, "")
+    assert stored(cluster)["spec"]["source"] == {
+        "repoURL": URL, "path": "web", "helm": {"valueFiles": ["b.yaml"]}, "kustomize": {"images": ["r.test/api:1"]},
+    }  # fmt: skip
+    assert said("app", "unset", "web").code == 64
+    assert "is so already" in said("app", "unset", "web", "-p", "tag").out
+
+
+def test_sources_come_and_go(cluster, said):
+    bring(cluster, app())
+
+    assert said("app", "add-source", "web", "--repo", "https://git.test/values.git", "--ref", "values", "--source-name", "words").code == 0  # fmt: skip
+    spec = stored(cluster)["spec"]
+    assert "source" not in spec and [each.get("ref") for each in spec["sources"]] == [None, "values"]
+    assert said("app", "remove-source", "web", "--source-position", "3").code == 64
+    assert said("app", "remove-source", "web", "--source-name", "words").code == 0
+    assert [each["repoURL"] for each in stored(cluster)["spec"]["sources"]] == [URL]
+    assert said("app", "remove-source", "web", "--source-position", "1").code == 1
+
+
+# Single objects.
+
+
+def test_actions_are_listed_by_kind_and_those_that_change_nothing_are_disabled(cluster, said):
+    bring(cluster, app(), deployment(), *the_usual(), a_rollout())
+
+    told = json.loads(said("app", "actions", "list", "web", "-o", "json").out)
+
+    open_now = {(each["kind"], each["action"]): not each["disabled"] for each in told}
+    assert open_now["Deployment", "restart"] and open_now["Deployment", "pause"] and open_now["Deployment", "scale"]
+    assert not open_now["Deployment", "resume"]
+    assert {action for kind, action in open_now if kind == "Rollout"} == {
+        "abort", "pause", "promote-full", "restart", "resume", "retry", "skip-current-step",
+    }  # fmt: skip
+    assert not open_now["Rollout", "retry"] and not open_now["Rollout", "resume"]
+
+
+def test_an_action_restarts_scales_and_pauses(cluster, said):
+    bring(cluster, app(), deployment(), *the_usual(), a_rollout())
+
+    assert said("app", "actions", "run", "web", "restart", "--kind", "Deployment").code == 0
+    assert said("app", "actions", "run", "web", "scale", "--kind", "deployment", "-p", "replicas=5").code == 0
+    assert said("app", "actions", "run", "web", "pause", "--kind", "Rollout", "--resource-name", "web").code == 0
+
+    spec = stored(cluster, DEPLOYMENT)["spec"]
+    assert "kubectl.kubernetes.io/restartedAt" in spec["template"]["metadata"]["annotations"] and spec["replicas"] == 5
+    assert stored(cluster, ROLLOUT)["spec"]["paused"] is True
+    assert "-p replicas" in said("app", "actions", "run", "web", "scale", "--kind", "Deployment").err
+    assert "restart" in said("app", "actions", "run", "web", "restrat", "--kind", "Deployment").err
+    assert said("app", "actions", "run", "web", "restart", "--kind", "DaemonSet").code == 5
+
+
+def test_a_pod_of_the_application_is_deleted_and_no_other(cluster, said):
+    stray = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stray", "namespace": "shop"}, "spec": TEMPLATE["spec"]}  # fmt: skip
+    bring(cluster, app(), deployment(), stray)
+    names = [name for name in pods_of(cluster, 3) if name != "stray"]
+
+    several = said("app", "delete-resource", "web", "--kind", "Pod")
+    strange = said("app", "delete-resource", "web", "--kind", "Pod", "--resource-name", "stray")
+    told = said("app", "delete-resource", "web", "--kind", "Pod", "--resource-name", names[0], "--force")
+
+    assert (several.code, strange.code, told.code) == (1, 5, 0)
+    assert "--all" in several.err
+    left = pods_of(cluster, 3)
+    assert names[0] not in left and "stray" in left
+
+
+def test_an_object_is_patched_and_shown_and_a_secret_hides_its_values(cluster, said):
+    bring(cluster, app(), deployment(), secret())
+
+    assert said("app", "patch-resource", "web", "--kind", "Deployment", "--patch", '{"spec":{"replicas":4}}').code == 0
+    assert (
+        json.loads(said("app", "get-resource", "web", "--kind", "Deployment", "-o", "json").out)["spec"]["replicas"]
+        == 4
+    )
+    shown = said("app", "get-resource", "web", "--kind", "Secret").out
+    assert "word: (hidden)" in shown and "c2VjcmV0" not in shown
+    assert said("app", "patch-resource", "web", "--patch", "{}").code == 64
