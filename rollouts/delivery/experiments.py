@@ -69,9 +69,6 @@ def needless(seen: DeliverySeen) -> Iterator[ExperimentSeen]:
 
 
 def _body(seen: DeliverySeen, name: str, step: ExperimentStep) -> Manifest:
-    labels = {marks.HASH_LABEL: seen.template.hash}
-    if instance := obj.labels(seen.rollout).get(marks.INSTANCE_ID):
-        labels[marks.INSTANCE_ID] = instance
     spec: dict[str, Any] = {"templates": [_template(seen, each) for each in step.templates]}
     if step.duration:
         spec["duration"] = step.duration
@@ -91,7 +88,7 @@ def _body(seen: DeliverySeen, name: str, step: ExperimentStep) -> Manifest:
         "metadata": {
             "name": name,
             "namespace": seen.ref.namespace,
-            "labels": labels,
+            "labels": {**obj.labels(seen.rollout), marks.HASH_LABEL: seen.template.hash},
             "annotations": {
                 marks.REVISION: str(seen.revision),
                 **({marks.CARRIES_TRAFFIC: "true"} if guests.weights(step) else {}),

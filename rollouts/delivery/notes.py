@@ -140,6 +140,11 @@ def run_ended(seen: DeliverySeen, run: RunSeen) -> Note:
     return Note("AnalysisRunTerminating", f"Terminating AnalysisRun '{run.name}'", about, obj.uid(run.manifest))
 
 
+def experiment_made(seen: DeliverySeen, name: str) -> Note:
+    """A step's Experiment comes into being."""
+    return _note(seen, "ExperimentCreated", f"Created Experiment '{name}'", experiment=name)
+
+
 def experiment_ended(seen: DeliverySeen, each: ExperimentSeen) -> Note:
     """An Experiment is no longer needed."""
     return _note(seen, "ExperimentTerminating", f"Terminating Experiment '{each.name}'", experiment=each.name)

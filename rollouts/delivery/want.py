@@ -85,7 +85,8 @@ def _grow(seen: DeliverySeen, want: Want, sized: Iterable[Told]) -> Iterator[Tol
             body = runs.body(seen, name, analysis, step)
             yield Create(Ref(kinds.ANALYSIS_RUN, seen.ref.namespace, name), body, seen.uid), ()
     for name, trial in experiments.missing(seen):
-        yield Create(Ref(kinds.EXPERIMENT, seen.ref.namespace, name), trial, seen.uid), ()
+        made = (notes.experiment_made(seen, name),)
+        yield Create(Ref(kinds.EXPERIMENT, seen.ref.namespace, name), trial, seen.uid), made
     is_free = seen.template.orphan is None and not seen.template.is_blocked and services.tells_versions_apart(seen)
     if seen.current is None and is_free and not seen.latch.aborted:
         yield _new_set(seen, want.new_size)
@@ -171,6 +172,8 @@ def _own_marks(seen: DeliverySeen) -> Iterator[Told]:
     meta = handover.own_marks(seen)
     if obj.annotations(seen.rollout).get(marks.REVISION) != str(seen.revision):
         meta["annotations"] = {**meta.get("annotations", {}), marks.REVISION: str(seen.revision)}
+    if noted := leftovers.note_change(seen):
+        meta["annotations"] = {**meta.get("annotations", {}), **noted}
     if meta:
         body["metadata"] = meta
     if body:

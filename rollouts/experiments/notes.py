@@ -8,7 +8,7 @@ from rollouts.core.plan import Note, Severity
 from rollouts.experiments.seen import ExperimentSeen, TemplateSeen
 from rollouts.experiments.state import State
 
-_BAD = frozenset({"Failed", "Error"})
+_BAD = frozenset({"Failed", "Error", "Inconclusive"})
 
 
 def turning_points(seen: ExperimentSeen, after: State) -> Iterator[Note]:

@@ -63,6 +63,20 @@ def test_a_step_makes_one_experiment_and_waits():
     assert (world.weight, world.status["currentStepIndex"]) == (20, 1)
 
 
+def test_an_experiment_is_told_and_bears_the_labels_of_its_rollout():
+    rollout = a_rollout(5, steps=(STEPS[0], {"experiment": TRIAL}, *STEPS[2:]))
+    rollout["metadata"]["labels"] = {"team": "shop", "argo-rollouts.argoproj.io/controller-instance-id": "east"}
+    world = deployed(rollout, a_template_of_analysis())
+    world.set_image("shop/web:2")
+    world.settle(3.0)
+    (trial,) = world.of(kinds.EXPERIMENT)
+
+    assert obj.labels(trial) == {**obj.labels(rollout), "rollouts-pod-template-hash": world.hash_of("2")}
+    assert [note.message for note in world.notes if note.reason == "ExperimentCreated"] == [
+        f"Created Experiment '{obj.name(trial)}'"
+    ]
+
+
 def test_the_sets_run_the_pods_that_they_name():
     world = at_experiment()
     baseline, canary = world.of(kinds.EXPERIMENT)[0]["spec"]["templates"]

@@ -19,6 +19,26 @@ BASIC = {
         ]
     },
 }
+WITH_A_PORT = {
+    "metadata": {"labels": {"app": "canary-scaledowndelay"}},
+    "spec": {
+        "containers": [
+            {
+                "name": "canary-scaledowndelay",
+                "image": "nginx:1.19-alpine",
+                "ports": [{"name": "http", "containerPort": 80, "protocol": "TCP"}],
+                "resources": {"requests": {"memory": "16Mi", "cpu": "5m"}},
+            }
+        ]
+    },
+}
+WITH_A_GATE = {
+    "metadata": {"labels": {"app": "dynamic-stable-scale"}},
+    "spec": {
+        "readinessGates": [{"conditionType": "argoproj.io/e2e-readiness"}],
+        "containers": [{**WITH_A_PORT["spec"]["containers"][0], "name": "dynamic-stable-scale"}],
+    },
+}
 RICH = {
     "spec": {
         "containers": [
@@ -116,6 +136,11 @@ def test_the_hash_is_the_one_that_kubernetes_structs_give(template, plain, after
     found = canonical_bytes(template)
 
     assert (template_hash(found), template_hash(found, 1)) == (plain, after_a_collision)
+
+
+@pytest.mark.parametrize(("template", "plain"), [(WITH_A_PORT, "674d8cf959"), (WITH_A_GATE, "6b56c8cdb4")])
+def test_the_hash_is_the_one_that_the_contract_gives_to_known_pods(template, plain):
+    assert template_hash(canonical_bytes(template)) == plain
 
 
 def test_the_order_of_keys_does_not_matter():
