@@ -7,23 +7,17 @@ cache, a plan, a status or a log.
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias, TypeVar
-from urllib.parse import quote, quote_plus
 
 from analysis.errors import AnalysisError
+from analysis.redaction import REDACTED, Strike, strikes
 
-REDACTED = "*****"
 # No sign that a URL would be split at: name, key, whose namespace, and what stands in where there is no such key.
 _PART = "([^\x02\x03\x1f]*)"
 _SLOT = re.compile(f"\x02{_PART}\x1f{_PART}(?:\x1f(home)\x1f{_PART})?\x03")
-_REDACT_CHARS_MIN = 4  # striking shorter secrets out of a text would garble it and tell more than it hides
-_BASE64_CHARS_MIN = 6  # fewer are met by chance
 
 T = TypeVar("T")
 
@@ -244,59 +238,26 @@ def redact(value: T, secret_values: Iterable[str]) -> T:
 
     Also where it is written as JSON, HTML, a URL or base64 would write it: servers say back what they were sent.
     """
-    words = {word for word in secret_values if len(word) >= _REDACT_CHARS_MIN}
-    if not words:
-        return value
-    plain = sorted({form for word in words for form in _written(word)}, key=len, reverse=True)
-    coded = sorted({form for word in words for form in _in_base64(word)}, key=len, reverse=True)
-    result: T = _redacted(value, (plain, coded), 0)
+    found = strikes(secret_values)
+    result: T = _redacted(value, found, 0) if found else value
     return result
 
 
-def _written(word: str) -> Iterator[str]:
-    yield word
-    yield html.escape(word)
-    for text in (json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]):
-        yield text
-        yield text.replace("/", "\\/")
-        yield text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    yield from (quote(word), quote(word, safe=""), quote(word, safe="!'()*"), quote_plus(word))
-
-
-def _in_base64(word: str) -> Iterator[str]:
-    """The signs of base64 that a word fills alone, wherever in the encoded text it begins."""
-    raw = word.encode()
-    for before in range(3):
-        first, last = -(-before * 8 // 6), (before + len(raw)) * 8 // 6
-        part = base64.b64encode(bytes(before) + raw).decode()[first:last]
-        if len(part) >= _BASE64_CHARS_MIN:
-            yield part
-            yield part.replace("+", "-").replace("/", "_")
-
-
-def _struck(text: str, forms: tuple[list[str], list[str]]) -> str:
-    plain, coded = forms
-    for word in plain:
-        text = text.replace(word, REDACTED)
-    for part in coded:
-        if part in text:  # with the neighbours, which hold what is left of its first and its last letter
-            text = re.sub(f"[A-Za-z0-9+/_-]?{re.escape(part)}[A-Za-z0-9+/_-]?", REDACTED, text)
-    return text
-
-
-def _redacted(value: Any, forms: tuple[list[str], list[str]], depth: int) -> Any:
+def _redacted(value: Any, found: tuple[Strike, ...], depth: int) -> Any:
     if isinstance(value, str):
-        value = _struck(value, forms)
+        for strike in found:
+            value = strike(value)
     elif isinstance(value, bytes):
-        value = _struck(value.decode("utf-8", "surrogateescape"), forms).encode("utf-8", "surrogateescape")
+        text = value.decode("utf-8", "surrogateescape")
+        value = _redacted(text, found, depth).encode("utf-8", "surrogateescape")
     elif isinstance(value, HttpReply):
-        value = HttpReply(value.status, _redacted(value.body, forms, depth))
+        value = HttpReply(value.status, _redacted(value.body, found, depth))
     elif depth > 64:
         value = REDACTED
     elif isinstance(value, Mapping):
-        value = {_redacted(key, forms, depth): _redacted(inner, forms, depth + 1) for key, inner in value.items()}
+        value = {_redacted(key, found, depth): _redacted(inner, found, depth + 1) for key, inner in value.items()}
     elif isinstance(value, list | tuple):
-        value = type(value)(_redacted(inner, forms, depth + 1) for inner in value)
+        value = type(value)(_redacted(inner, found, depth + 1) for inner in value)
     return value
 
 

@@ -89,6 +89,8 @@ WORD = 'pa55/w"örd&=+x'
         quote(WORD),
         quote(WORD, safe=""),
         quote_plus(WORD),
+        json.dumps(json.dumps({"token": json.dumps(WORD)})),
+        json.dumps({"html": html.escape(quote(WORD))}),
         *(base64.b64encode(f"{user}:{WORD}".encode()).decode() for user in ("", "a", "ab", "abc")),
         *(base64.urlsafe_b64encode(f"{user}:{WORD}:x".encode()).decode() for user in ("", "a", "ab")),
     ],
@@ -102,6 +104,30 @@ def test_a_secret_is_struck_out_however_a_server_writes_it_back(said):
         assert not any(part in text for part in ("pa55", "rd&", "26%3D", quote("ö"), "\\u00f6"))
         for coded in re.findall(r"[A-Za-z0-9_+/-]{4,}", text):
             assert not any(part in decoded(coded) for part in (b"pa55", b'w"', b"rd&"))
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "\\\\\\\\host\\share",
+        "line\none",
+        "🚀ship",
+        "tab\tbed",
+        "!!!!!!",
+        "a b c d",
+        ".*.*",
+        "((((",
+        "'quoted'",
+        ",".join(map(str, range(2_000))),
+    ],
+)
+def test_any_text_is_struck_out_of_any_form_and_at_once(word):
+    forms = [word, html.escape(word), quote(word), quote_plus(word), json.dumps(json.dumps(word))[3:-3]]
+
+    assert {redact(form, [word]).strip("*") for form in forms} == {""}
+    near = word[:-1] + "\0"
+    for flood in (near * (1_000_000 // len(near)) + word, "\\" * 1_000_000 + word, word * (1_000_000 // len(word))):
+        assert word not in redact(flood, [word])
 
 
 def decoded(text):
