@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
 
 from rollouts.core.plan import Ask, Plan
 from rollouts.gitops import auto, deletion, farewell, notes, operation, report, syncing
@@ -16,6 +15,7 @@ from rollouts.gitops.report import Json, row_is_out
 from rollouts.gitops.seen import SKIP, AppSeen
 from rollouts.gitops.syncing import RENDER_TIMEOUT_S, RESOLVE_TIMEOUT_S
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import objects
 from rollouts.kube import object as kube
 
 POLL_S, POLL_JITTER_S = 120.0, 60.0
@@ -71,11 +71,10 @@ def _has_failed(seen: AppSeen) -> bool:
 
 def _complaints(seen: AppSeen) -> list[tuple[str, str]]:
     """What stands in the way of a comparison, as it was told."""
-    listed = seen.status.get("conditions")
     return [
         (str(each.get("type")), str(each.get("message")))
-        for each in (listed if isinstance(listed, list) else ())
-        if isinstance(each, Mapping) and each.get("type") == "ComparisonError"
+        for each in objects(seen.status, "conditions")
+        if each.get("type") == "ComparisonError"
     ]
 
 

@@ -10,11 +10,16 @@ from typing import Any
 
 from rollouts.core.plan import Answer
 from rollouts.core.reader import Reader
+from rollouts.gitops import tracking, wanted
 from rollouts.gitops.asks import GitResolve, Rendered, RenderManifests, Resolution
+from rollouts.gitops.health.model import says
+from rollouts.gitops.keys import Key
 from rollouts.gitops.operation import Running, pinned_sources, status_of
 from rollouts.kit.canonical import sorted_json
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import part
 from rollouts.kube import object as kube
+from rollouts.kube.kinds import CRD
 from rollouts.kube.ref import Manifest
 
 REFRESH = "argocd.argoproj.io/refresh"
@@ -106,13 +111,13 @@ def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
         app_name=asker.app,
         namespace=asker.namespace,
         project=asker.project,
+        api_versions=_defined(asker, sources, reader),
         fresh=is_hard,
         permitted=asker.permitted,
         signed_by=asker.signed_by,
     )
-    words = "\0".join(
-        (question.sources, *revisions, question.namespace, question.project, *asker.permitted, *asker.signed_by)
-    )
+    named = (*question.api_versions, *asker.permitted, *asker.signed_by)
+    words = "\0".join((question.sources, *revisions, question.namespace, question.project, *named))
     ask_id = f"{uid}/render/{hashlib.sha256(words.encode()).hexdigest()[:24]}"
     # A hard refresh does not read what was said before, so that it is forgotten.
     first = None if is_hard else reader.answer(ask_id)
@@ -122,6 +127,29 @@ def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
         first = reader.answer(ask_id)
     failed = first.error if first is not None else ""
     return Source(sources, questions, asked, revisions, (ask_id, question), first, error or failed)
+
+
+def _defined(asker: Asker, sources: tuple[Mapping[str, Any], ...], reader: Reader) -> tuple[str, ...]:
+    """The API versions that definitions of others add to the cluster, for charts, which may ask about them.
+
+    Its own do not count: what a sync renders must not change because of what it brings.
+    """
+    status = status_of(asker.manifest)
+    types = (status.get("sourceType"), *(status.get("sourceTypes") or ()))
+    if "Helm" not in types and not any(each.get("chart") or each.get("helm") is not None for each in sources):
+        return ()
+    found: set[str] = set()
+    for each in reader.select(CRD, "", {}):
+        own = Key(CRD.group, CRD.name, "", kube.name(each))
+        if says(each, "Established") and tracking.owner(each, own) != asker.app:
+            found.update(reader.parsed(each, _served))
+    return tuple(sorted(found))
+
+
+def _served(definition: Manifest) -> tuple[str, ...]:
+    """`group/version` and `group/version/Kind` of what a definition defines."""
+    served = wanted.kinds_of(definition)
+    return (*(kind.api_version for kind in served), *(f"{kind.api_version}/{kind.name}" for kind in served))
 
 
 def _plain(wishes: tuple[str, ...], sources: tuple[Mapping[str, Any], ...]) -> tuple[str, ...]:
@@ -158,10 +186,7 @@ def _revisions(
 
 def compared_revisions(status: Mapping[str, Any], sources: tuple[Mapping[str, Any], ...]) -> tuple[str, ...]:
     """The revisions that were compared last, if it was with these sources."""
-    sync = status.get("sync")
-    compared = sync.get("comparedTo") if isinstance(sync, Mapping) else None
-    if not isinstance(sync, Mapping) or not isinstance(compared, Mapping):
-        return ()
+    sync, compared = part(status, "sync"), part(status, "sync", "comparedTo")
     before = compared.get("sources") or ([compared["source"]] if compared.get("source") else [])
     revisions = sync.get("revisions") or ([sync["revision"]] if sync.get("revision") else [])
     if list(before) != [dict(each) for each in sources] or len(revisions) != len(sources):

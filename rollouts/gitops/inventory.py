@@ -13,7 +13,7 @@ from rollouts.core.reader import Reader
 from rollouts.gitops import tracking
 from rollouts.gitops.keys import Key, key_from
 from rollouts.gitops.wanted import Resolve
-from rollouts.kit.parts import at
+from rollouts.kit.parts import objects
 from rollouts.kube.ref import Kind, Ref
 
 ITEMS_MAX = 20_000
@@ -37,13 +37,12 @@ class Item:
 def read(status: Mapping[str, Any]) -> tuple[Item, ...]:
     """The objects of `status.resources`, and of the latest sync's results, hooks among them."""
     found: dict[Key, Item] = {}
-    for rows in (status.get("resources"), at(status, "operationState", "syncResult", "resources")):
-        for row in rows if isinstance(rows, list) else ():
-            key = key_from(row)
-            if key is None or key in found:
-                continue
-            is_hook = bool(row.get("hook") or row.get("hookType"))
-            found[key] = Item(key, str(row.get("version") or "v1"), is_hook=is_hook)
+    for row in (*objects(status, "resources"), *objects(status, "operationState", "syncResult", "resources")):
+        key = key_from(row)
+        if key is None or key in found:
+            continue
+        is_hook = bool(row.get("hook") or row.get("hookType"))
+        found[key] = Item(key, str(row.get("version") or "v1"), is_hook=is_hook)
     return tuple(found.values())[:ITEMS_MAX]
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from rollouts.kit.parts import part
+from rollouts.kit.parts import items, objects, part
 from rollouts.kube import object as kube
 from rollouts.kube.ref import Manifest
 
@@ -25,16 +24,12 @@ def urls(live: Iterable[Manifest]) -> list[str]:
 
 def images_of(manifest: Manifest) -> Iterator[str]:
     """The images that an object runs, wherever its pod template is."""
-    spec: Any = manifest.get("spec")
+    spec = part(manifest, "spec")
     for _ in range(4):  # CronJob: spec.jobTemplate.spec.template.spec
-        if not isinstance(spec, Mapping):
-            return
-        for field in ("containers", "initContainers"):
-            for each in spec.get(field) or () if isinstance(spec.get(field), list) else ():
-                if isinstance(each, Mapping) and isinstance(each.get("image"), str):
-                    yield each["image"]
-        outer: Any = spec.get("jobTemplate") or spec.get("template")
-        spec = outer.get("spec") if isinstance(outer, Mapping) else None
+        for each in (*objects(spec, "containers"), *objects(spec, "initContainers")):
+            if isinstance(each.get("image"), str):
+                yield each["image"]
+        spec = part(spec.get("jobTemplate") or spec.get("template"), "spec")
 
 
 def _urls(manifest: Manifest) -> Iterator[str]:
@@ -48,17 +43,12 @@ def _urls(manifest: Manifest) -> Iterator[str]:
 
 def _of_ingress(manifest: Manifest) -> Iterator[str]:
     spec = part(manifest, "spec")
-    secured = {str(host) for each in _list(spec, "tls") for host in _list(each, "hosts")}
-    points = _list(part(manifest, "status", "loadBalancer"), "ingress")
+    secured = {str(host) for each in objects(spec, "tls") for host in items(each, "hosts")}
+    points = objects(manifest, "status", "loadBalancer", "ingress")
     given = [str(each.get("hostname") or each.get("ip") or "") for each in points]
-    for rule in _list(spec, "rules"):
+    for rule in objects(spec, "rules"):
         hosts = [str(rule["host"])] if rule.get("host") else given
-        paths = [str(each.get("path") or "/") for each in _list(part(rule, "http"), "paths")] or ["/"]
+        paths = [str(each.get("path") or "/") for each in objects(rule, "http", "paths")] or ["/"]
         for host in hosts:
-            scheme = "https" if host in secured or (not rule.get("host") and _list(spec, "tls")) else "http"
+            scheme = "https" if host in secured or (not rule.get("host") and objects(spec, "tls")) else "http"
             yield from (f"{scheme}://{host}{path.rstrip('*')}" for path in paths if host and "*" not in host)
-
-
-def _list(value: Any, name: str) -> list[Any]:
-    found = value.get(name) if isinstance(value, Mapping) else None
-    return [each for each in found if isinstance(each, Mapping | str)] if isinstance(found, list) else []

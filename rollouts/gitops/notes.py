@@ -9,6 +9,7 @@ from rollouts.core.plan import Note
 from rollouts.gitops.operation import is_automated
 from rollouts.gitops.seen import AppSeen
 from rollouts.gitops.sync.task import SUCCEEDED
+from rollouts.kit.parts import at
 
 
 def began(seen: AppSeen, operation: Mapping[str, Any], revision: str) -> Note:
@@ -52,10 +53,8 @@ def pruned(seen: AppSeen, name: str) -> Note:
 def _who(operation: Mapping[str, Any]) -> str:
     if is_automated(operation):
         return "automated sync"
-    who = operation.get("initiatedBy")
-    return str(who.get("username") or "unknown user") if isinstance(who, Mapping) else "unknown user"
+    return str(at(operation, "initiatedBy", "username") or "unknown user")
 
 
-def _word(status: Mapping[str, Any], part: str) -> str:
-    found = status.get(part)
-    return str(found.get("status") or "") if isinstance(found, Mapping) else ""
+def _word(status: Mapping[str, Any], name: str) -> str:
+    return str(at(status, name, "status") or "")

@@ -16,7 +16,7 @@ from rollouts.gitops.hooks import Phase, generated_name
 from rollouts.gitops.sync.task import ERROR, FAILED, RUNNING, SUCCEEDED, TERMINATING
 from rollouts.gitops.wanted import Wanted
 from rollouts.kit.instant import Instant
-from rollouts.kit.parts import at, part
+from rollouts.kit.parts import at, items, part
 from rollouts.kube.ref import Manifest
 
 OVER = frozenset({SUCCEEDED, FAILED, ERROR})
@@ -63,14 +63,12 @@ class Running:
 
     def with_rows(self, rows: tuple[Mapping[str, Any], ...]) -> Running:
         """This sync with the results of its tasks."""
-        result = self.state.get("syncResult")
-        pinned: Mapping[str, Any] = result if isinstance(result, Mapping) else {}
+        pinned = part(self.state, "syncResult")
         return replace(self, state={**self.state, "syncResult": {**pinned, "resources": list(rows)}})
 
     def wishes(self, sources: tuple[Mapping[str, Any], ...]) -> tuple[str, ...]:
         """The revision that is wished for each source."""
-        several = self.sync.get("revisions")
-        found = [str(each) for each in several] if isinstance(several, list) else []
+        found = [str(each) for each in items(self.sync, "revisions")]
         if not found and self.sync.get("revision"):
             found = [str(self.sync["revision"])]
         own = [str(each.get("targetRevision") or "") for each in sources]

@@ -19,7 +19,7 @@ from rollouts.gitops.seen import AppSeen
 from rollouts.gitops.shorten import fitting
 from rollouts.kit import mergepatch
 from rollouts.kit.instant import Instant
-from rollouts.kit.parts import part
+from rollouts.kit.parts import objects, part
 from rollouts.kube import object as kube
 from rollouts.kube.kinds import APPLICATION
 from rollouts.kube.ref import Manifest
@@ -107,11 +107,9 @@ def health(before: Mapping[str, Any], found: Health, now: Instant) -> Json:
 
 def conditions(before: Mapping[str, Any], wanted: Iterable[tuple[str, str]], now: Instant) -> list[Json]:
     """The conditions, each with the time since which it stands."""
-    listed = before.get("conditions")
     old = {
         (each.get("type"), each.get("message")): each.get("lastTransitionTime")
-        for each in (listed if isinstance(listed, list) else ())
-        if isinstance(each, Mapping)
+        for each in objects(before, "conditions")
     }
     found: dict[tuple[str, str], Json] = {}
     for kind, message in wanted:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rollouts.gitops.operation import OVER
 from rollouts.gitops.sync.task import SUCCEEDED
-from rollouts.kit.parts import at, part
+from rollouts.kit.parts import at, objects, part
 
 STATUS_BYTES_MAX = 1_000_000  # etcd takes 1.5 MB an object, and the spec and the owners of fields are in it too
 ROWS_UNWEIGHED_MAX = 300
@@ -33,11 +33,10 @@ def fitting(before: Mapping[str, Any], after: Mapping[str, Any]) -> Mapping[str,
 
 
 def _told(before: Mapping[str, Any], after: Mapping[str, Any]) -> Json:
-    listed = after.get("conditions")
-    others = [each for each in listed if part(each).get("type") != SHORTENED] if isinstance(listed, list) else []
+    others = [each for each in objects(after, "conditions") if each.get("type") != SHORTENED]
     said = f"the status of {len(_rows(after))} objects is longer than {STATUS_BYTES_MAX} bytes and told without details"
-    old = before.get("conditions")
-    since = next((each.get("lastTransitionTime") for each in old or () if part(each).get("type") == SHORTENED), None)
+    old = [each for each in objects(before, "conditions") if each.get("type") == SHORTENED]
+    since = old[0].get("lastTransitionTime") if old else None
     since = since or after.get("observedAt") or at(after, "operationState", "startedAt")
     stamp = {"lastTransitionTime": since} if since else {}
     return {**after, "conditions": [*others, {"type": SHORTENED, "message": said, **stamp}]}
@@ -74,14 +73,12 @@ def _without_healths(status: Json) -> Json:
 CUTS: tuple[Callable[[Json], Json], ...] = (_without_differences, _without_words, _without_successes, _without_healths)
 
 
-def _rows(status: Mapping[str, Any]) -> list[Any]:
-    found = status.get("resources")
-    return found if isinstance(found, list) else []
+def _rows(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return objects(status, "resources")
 
 
-def _results(status: Mapping[str, Any]) -> list[Any]:
-    found = at(status, "operationState", "syncResult", "resources")
-    return found if isinstance(found, list) else []
+def _results(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return objects(status, "operationState", "syncResult", "resources")
 
 
 def _with_results(status: Json, rows: list[Any]) -> Json:

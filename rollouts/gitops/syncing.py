@@ -21,7 +21,7 @@ from rollouts.gitops.sync.retry import Retries
 from rollouts.gitops.sync.step import Step, step
 from rollouts.gitops.sync.task import ERROR, FAILED, RUNNING, SUCCEEDED, TERMINATING, Task
 from rollouts.kit.instant import Instant
-from rollouts.kit.parts import at, part
+from rollouts.kit.parts import at, objects, part
 
 RESOLVE_TIMEOUT_S, RENDER_TIMEOUT_S, REHEARSE_TIMEOUT_S = 60.0, 150.0, 120.0
 LOOK_AGAIN_S = 60.0
@@ -304,10 +304,8 @@ def _ended(seen: AppSeen, running: Running, end: End, now: Instant) -> Plan:
 
 def _over(seen: AppSeen, state: Json, more: Json, now: Instant, *, rule: str) -> Plan:
     operation: Any = state.get("operation") or {}
-    result = state.get("syncResult")
-    revision = (
-        str(result.get("revision") or ", ".join(result.get("revisions") or ())) if isinstance(result, dict) else ""
-    )
+    result = part(state, "syncResult")
+    revision = str(result.get("revision") or ", ".join(result.get("revisions") or ()))
     ended = {**state, "finishedAt": now.rfc3339()}
     latch = report.patch(seen, {**seen.status, **more, "operationState": ended}, ends=True)
     told: Note = notes.ended(seen, operation, str(state["phase"]), str(state["message"]), revision)
@@ -324,8 +322,7 @@ def _history(seen: AppSeen, running: Running, now: Instant) -> Json:
     """The entry of a whole sync that succeeded; selective ones and dry runs leave none."""
     if running.sync.get("resources") or running.sync.get("dryRun") is True or running.manifests is not None:
         return {}
-    before = seen.status.get("history")
-    entries = [each for each in before if isinstance(each, Mapping)] if isinstance(before, list) else []
+    entries = objects(seen.status, "history")
     result: Mapping[str, Any] = running.state.get("syncResult") or {}
     which = {name: result[name] for name in ("revision", "revisions", "source", "sources") if name in result}
     number = max((whole(each.get("id")) for each in entries), default=-1) + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -24,3 +24,14 @@ def text(value: Any, *names: str) -> str:
     """The text that stands there, "" where there is none."""
     found = at(value, *names)
     return found if isinstance(found, str) else ""
+
+
+def items(value: Any, *names: str) -> Sequence[Any]:
+    """The list that stands there, empty where there is none."""
+    found = at(value, *names)
+    return found if isinstance(found, list | tuple) else ()
+
+
+def objects(value: Any, *names: str) -> list[Mapping[str, Any]]:
+    """The objects in the list that stands there."""
+    return [each for each in items(value, *names) if isinstance(each, Mapping)]

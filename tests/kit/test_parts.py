@@ -33,3 +33,14 @@ def test_a_value_that_is_no_object_has_no_parts(value):
     assert parts.at(value, "status") is None
     assert parts.part(value, "status") == {}
     assert parts.part(value) == {}
+
+
+@pytest.mark.parametrize("value", [None, "status", 3, {"status": 1}, True])
+def test_a_value_that_is_no_list_has_no_items(value):
+    assert list(parts.items({"rows": value}, "rows")) == []
+    assert parts.objects({"rows": value}, "rows") == []
+
+
+def test_only_the_objects_of_a_list_are_objects():
+    assert parts.objects({"rows": [{"name": "web"}, None, "web", ["web"]]}, "rows") == [{"name": "web"}]
+    assert parts.items(["web", 1]) == ["web", 1]

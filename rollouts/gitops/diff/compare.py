@@ -13,6 +13,7 @@ from typing import Any
 
 from rollouts.gitops.diff.normalize import is_nothing, is_same, normalized
 from rollouts.gitops.tracking import ANNOTATION, SYNC_ID
+from rollouts.kit.parts import part
 from rollouts.kube import managed
 from rollouts.kube.managed import Entry, Path
 from rollouts.kube.ref import Manifest
@@ -160,7 +161,7 @@ def list_keys(group: str, path: Path, items: Sequence[Any]) -> tuple[str, ...]:
 
 def identity(item: Any, names: tuple[str, ...]) -> tuple[tuple[str, Any], ...]:
     """Who an item of a list is, by the fields that tell."""
-    values = item if isinstance(item, Mapping) else {}
+    values = part(item)
     found = ((name, values.get(name, _PROTOCOL.get(name))) for name in sorted(names))
     return tuple((name, repr(value) if isinstance(value, list | dict) else value) for name, value in found)
 

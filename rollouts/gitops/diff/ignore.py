@@ -11,6 +11,7 @@ from rollouts.gitops import tracking
 from rollouts.gitops.keys import Key
 from rollouts.kit import glob, jqpath
 from rollouts.kit.jsonpatch import JsonPatchError, tokens
+from rollouts.kit.parts import part
 from rollouts.kube import managed
 from rollouts.kube.ref import Manifest
 
@@ -79,7 +80,7 @@ def of_controllers(autoscalers: Iterable[Manifest], rollouts: Iterable[Manifest]
 
 
 def _replicas_of(reference: Any, holder: Manifest) -> Rule:
-    target = reference if isinstance(reference, Mapping) else {}
+    target = part(reference)
     group = str(target.get("apiVersion", "")).rpartition("/")[0]
     namespace = str(holder["metadata"].get("namespace") or "")
     return Rule(group, str(target.get("kind", "")), str(target.get("name", "")), namespace, (("spec", "replicas"),))
@@ -197,5 +198,5 @@ def _put(value: Any, place: Place, new: Any) -> Any:
     if isinstance(value, list):
         at = _index(head, len(value))
         return [*value[:at], _put(value[at], rest, new), *value[at + 1 :]] if at >= 0 else value
-    here = value if isinstance(value, Mapping) else {}
+    here = part(value)
     return {**here, str(head): _put(here.get(str(head)), rest, new)}

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from rollouts.kit.parts import part
 from rollouts.kube.quantity import canonical
 from rollouts.kube.ref import Manifest
 
@@ -42,10 +43,8 @@ def normalized(manifest: Manifest) -> Manifest:
 def _secret(wanted: dict[str, Any]) -> Manifest:
     texts = wanted.pop("stringData", None)
     if isinstance(texts, Mapping):
-        before = wanted.get("data")
-        kept: Mapping[str, Any] = before if isinstance(before, Mapping) else {}
         wanted["data"] = {
-            **kept,
+            **part(wanted, "data"),
             **{name: base64.b64encode(str(text).encode()).decode() for name, text in texts.items()},
         }
     return wanted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rollouts.gitops.health.model import HEALTHY, Health, condition, degraded, progressing, says
-from rollouts.kit.parts import part
+from rollouts.kit.parts import at, objects
 from rollouts.kube.ref import Manifest
 
 
@@ -30,14 +30,13 @@ def api_service(live: Manifest) -> Health:
 
 def autoscaler(live: Manifest) -> Health:
     """Whether an autoscaler can measure and scale."""
-    listed = part(live, "status").get("conditions")
-    for each in listed if isinstance(listed, list) else ():
-        reason = str(part(each).get("reason") or "")
+    for each in objects(live, "status", "conditions"):
+        reason = str(each.get("reason") or "")
         if reason.startswith(("FailedGet", "FailedCompute", "FailedUpdate", "Invalid", "FailedConvert")):
             return degraded(str(each.get("message") or reason))
     if says(live, "ScalingActive") or says(live, "AbleToScale"):
         return HEALTHY
-    return progressing("waiting to autoscale") if listed is None else HEALTHY
+    return progressing("waiting to autoscale") if at(live, "status", "conditions") is None else HEALTHY
 
 
 def ready(live: Manifest) -> Health:

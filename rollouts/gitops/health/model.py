@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from rollouts.kit.parts import part
+from rollouts.kit.parts import objects, part
 from rollouts.kube.object import generation
 from rollouts.kube.ref import Manifest
 
@@ -62,11 +62,7 @@ def number(value: Mapping[str, Any], name: str, default: int = 0) -> int:
 
 def condition(live: Manifest, name: str) -> Mapping[str, Any]:
     """The condition of that type in status, empty where there is none."""
-    listed = part(live, "status").get("conditions")
-    for each in listed if isinstance(listed, list) else ():
-        if isinstance(each, Mapping) and each.get("type") == name:
-            return each
-    return {}
+    return next((each for each in objects(live, "status", "conditions") if each.get("type") == name), {})
 
 
 def says(live: Manifest, name: str, value: str = "True") -> bool:

@@ -18,6 +18,7 @@ from rollouts.gitops.render.spec import Spec
 from rollouts.gitops.source.errors import SourceError
 from rollouts.kit import strictyaml
 from rollouts.kit.canonical import sorted_json
+from rollouts.kit.parts import items, objects, text
 
 KUSTOMIZATIONS_MAX = 1000
 _LISTS = ("resources", "bases", "components", "crds", "configurations", "transformers", "generators", "validators")
@@ -66,8 +67,8 @@ def job(files: Files, path: str, spec: Spec, environment: Mapping[str, str]) -> 
 
 def _tags_as_names(at: str, said: Mapping[str, Any]) -> Iterator[str]:
     """What `kustomize edit set image web=v1.2.3` leaves behind: a tag where the name of an image belongs."""
-    for each in _listed(said, "images"):
-        name = str(each.get("newName") or "") if isinstance(each, Mapping) else ""
+    for each in objects(said, "images"):
+        name = str(each.get("newName") or "")
         if _TAG.fullmatch(name) and not each.get("newTag") and not each.get("digest"):
             image = each.get("name")
             yield f"{at}: image {image} gets the name {name!r}, which looks like a tag: write {image}=*:{name}"
@@ -98,23 +99,21 @@ def _kustomization(files: Files, path: str) -> tuple[str, Mapping[str, Any]]:
 def _named(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(path, "any" or "file") of everything that a kustomization names; inline YAML is not a path."""
     for field in _LISTS:
-        for each in _listed(said, field):
+        for each in items(said, field):
             if isinstance(each, str) and "\n" not in each:
                 yield each, "any"
     for field in _PATCHES:
-        for each in _listed(said, field):
-            if isinstance(each, Mapping) and isinstance(each.get("path"), str):
+        for each in objects(said, field):
+            if isinstance(each.get("path"), str):
                 yield each["path"], "file"
-    for each in _listed(said, "patchesStrategicMerge"):
+    for each in items(said, "patchesStrategicMerge"):
         if isinstance(each, str) and "\n" not in each and not each.lstrip().startswith("{"):
             yield each, "file"
     for field in ("configMapGenerator", "secretGenerator"):
-        for each in _listed(said, field):
-            if isinstance(each, Mapping):
-                yield from _generator_reads(each)
-    openapi = said.get("openapi")
-    if isinstance(openapi, Mapping) and isinstance(openapi.get("path"), str):
-        yield openapi["path"], "file"
+        for each in objects(said, field):
+            yield from _generator_reads(each)
+    if path := text(said, "openapi", "path"):
+        yield path, "file"
 
 
 def _generator_reads(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -167,7 +166,7 @@ def _is_there(files: Files, here: str, name: str) -> bool:
 
 def _plugin_files(said: Mapping[str, Any]) -> Iterator[str]:
     for field in _PLUGINS:
-        yield from (each for each in _listed(said, field) if isinstance(each, str) and "\n" not in each)
+        yield from (each for each in items(said, field) if isinstance(each, str) and "\n" not in each)
 
 
 def _plugin_reads(files: Files, target: str) -> Iterator[str]:
@@ -184,7 +183,7 @@ def _plugin_reads(files: Files, target: str) -> Iterator[str]:
 def _without_ksops(files: Files, here: str, said: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
     """The kustomization with the files of its ksops generators as resources: they are decrypted before the build."""
     generators, encrypted = [], []
-    for each in _listed(said, "generators"):
+    for each in items(said, "generators"):
         is_path = isinstance(each, str) and "\n" not in each and _is_there(files, here, each)
         found = [one for one in _documents(files, within(here, each)) if one.get("kind") == "ksops"] if is_path else []
         if not found:
@@ -196,7 +195,7 @@ def _without_ksops(files: Files, here: str, said: Mapping[str, Any]) -> tuple[Ma
             encrypted += [f"{folder}/{name}" if folder else str(name) for name in one.get("files") or ()]
     if not encrypted:
         return said, []
-    changed = {**said, "generators": generators, "resources": [*_listed(said, "resources"), *encrypted]}
+    changed = {**said, "generators": generators, "resources": [*items(said, "resources"), *encrypted]}
     return changed, encrypted
 
 
@@ -208,8 +207,3 @@ def _documents(files: Files, path: str) -> list[Mapping[str, Any]]:
         return [document.value for document in strictyaml.read(body, path)]
     except strictyaml.YamlError as error:
         raise SourceError(str(error)) from None
-
-
-def _listed(said: Mapping[str, Any], field: str) -> list[Any]:
-    value = said.get(field)
-    return value if isinstance(value, list) else []

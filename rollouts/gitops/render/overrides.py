@@ -7,6 +7,7 @@ from typing import Any
 
 from rollouts.gitops.render.spec import substituted
 from rollouts.gitops.source.errors import SourceError
+from rollouts.kit.parts import items, objects, part
 
 KEEP = "*"  # in an image override: what the kustomization says already
 
@@ -56,8 +57,8 @@ def image(text: str) -> dict[str, str]:
 
 
 def _images(present: object, wanted: object) -> list[dict[str, Any]]:
-    entries = {str(each.get("name")): dict(each) for each in present or () if isinstance(each, Mapping)}  # type: ignore[attr-defined] # a list, or nothing that holds mappings
-    for text in wanted if isinstance(wanted, list) else ():
+    entries = {str(each.get("name")): dict(each) for each in objects(present)}
+    for text in items(wanted):
         entry = image(str(text))
         before = entries.get(entry["name"], {})
         kept = {key: before.get(key, "") if value == KEEP else value for key, value in entry.items()}
@@ -66,8 +67,8 @@ def _images(present: object, wanted: object) -> list[dict[str, Any]]:
 
 
 def _replicas(present: object, wanted: object) -> list[dict[str, Any]]:
-    entries = {str(each.get("name")): dict(each) for each in present or () if isinstance(each, Mapping)}  # type: ignore[attr-defined] # as above
-    for each in wanted if isinstance(wanted, list) else ():
+    entries = {str(each.get("name")): dict(each) for each in objects(present)}
+    for each in items(wanted):
         count = each.get("count")
         if isinstance(count, bool) or not str(count).isdigit():
             raise SourceError(f"spec.source.kustomize.replicas: {each.get('name')}: count {count!r} is no number")
@@ -88,8 +89,7 @@ def _label(changed: dict[str, Any], labels: Mapping[str, str], options: Mapping[
 
 def _forced(said: Mapping[str, Any], field: str, wanted: Mapping[str, str], *, force: bool) -> Mapping[str, Any]:
     """What is there already. Raises SourceError where a key would be replaced without `force…: true`."""
-    present = said.get(field)
-    present = present if isinstance(present, Mapping) else {}
+    present = part(said, field)
     twice = sorted(set(present) & set(wanted))
     if twice and not force:
         raise SourceError(f"spec.source.kustomize.{field}: {twice[0]} is in the kustomization already: set force")

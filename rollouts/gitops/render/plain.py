@@ -13,6 +13,7 @@ from rollouts.gitops.render.spec import Spec, substituted
 from rollouts.gitops.source.errors import SourceError
 from rollouts.kit.canonical import sorted_json
 from rollouts.kit.glob import matches
+from rollouts.kit.parts import part
 
 SUFFIXES = (".yaml", ".yml", ".json", ".jsonnet")
 JOB_FILE = ".rollouts-jsonnet.json"
@@ -34,8 +35,7 @@ def job(files: Files, path: str, spec: Spec, environment: Mapping[str, str]) -> 
     manifests = tuple(at for at in chosen if not at.endswith(".jsonnet"))
     if not scripts:
         return Job("Directory", read, manifests=manifests)
-    jsonnet = options.get("jsonnet")
-    said = jsonnet if isinstance(jsonnet, Mapping) else {}
+    said = part(options, "jsonnet")
     libraries = tuple(within("", substituted(str(each), environment)) for each in said.get("libs") or ())
     for at, oid in _imports(files, scripts, libraries):
         read[at] = (files, oid)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from rollouts.gitops.source.errors import SourceError
+from rollouts.kit.parts import at
 
 CHART_CHARS_MAX = 256
 
@@ -56,8 +57,7 @@ def tag_versions(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def _entries(index: Mapping[str, Any], chart: str) -> tuple[Mapping[str, Any], ...]:
-    entries = index.get("entries")
-    found = entries.get(chart) if isinstance(entries, Mapping) else None
+    found = at(index, "entries", chart)
     if not isinstance(found, list):
         raise SourceError(f"the repository has no chart {chart}")
     return tuple(entry for entry in found if isinstance(entry, Mapping))

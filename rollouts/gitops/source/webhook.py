@@ -12,6 +12,7 @@ from typing import Any
 from rollouts.gitops.source import address
 from rollouts.gitops.source.errors import SourceError
 from rollouts.kit.glob import matches
+from rollouts.kit.parts import at
 
 FILES_MAX = 5000
 PATHS_ANNOTATION = "argocd.argoproj.io/manifest-generate-paths"
@@ -118,15 +119,14 @@ def _concerns(push: Push, source: Mapping[str, Any], application: Mapping[str, A
 
 def _touches(push: Push, source: Mapping[str, Any], application: Mapping[str, Any]) -> bool:
     """Whether the files that changed are among those that the Application says it is made of."""
-    said = (application.get("metadata") or {}).get("annotations") or {}
-    wanted = str(said.get(PATHS_ANNOTATION) or "") if isinstance(said, Mapping) else ""
+    wanted = str(at(application, "metadata", "annotations", PATHS_ANNOTATION) or "")
     if not wanted or push.files is None:
         return True
     path = str(source.get("path") or "")
     for each in filter(None, (part.strip() for part in wanted.split(";"))):
-        at = each.lstrip("/") if each.startswith("/") else posixpath.normpath(posixpath.join(path, each))
-        at = "" if at == "." else at.rstrip("/")
-        if any(not at or file == at or file.startswith(at + "/") or matches(at, file) for file in push.files):
+        here = each.lstrip("/") if each.startswith("/") else posixpath.normpath(posixpath.join(path, each))
+        here = "" if here == "." else here.rstrip("/")
+        if any(not here or file == here or file.startswith(here + "/") or matches(here, file) for file in push.files):
             return True
     return False
 

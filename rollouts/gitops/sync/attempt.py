@@ -21,6 +21,7 @@ from rollouts.gitops.sync.task import FAILED, PRUNED, RUNNING, SUCCEEDED, SYNC_F
 from rollouts.gitops.sync.tasks import Wish, namespace_task, needs_confirmation, tasks
 from rollouts.gitops.wanted import Wanted, kinds_of
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import at, objects
 from rollouts.kube import builtin
 from rollouts.kube import object as kube
 from rollouts.kube.kinds import CRD, NAMESPACE
@@ -101,8 +102,7 @@ def as_if_done(tried: Attempt) -> Iterator[dict[str, Any]]:
 
 def recorded(running: Running) -> list[dict[str, Any]]:
     """The rows that are recorded."""
-    rows = running.rows
-    return [dict(row) for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return [dict(row) for row in objects(running.rows)]
 
 
 def rows(found: Sequence[Task], before: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -149,14 +149,12 @@ def stopped(found: Sequence[Task], sync_id: str) -> tuple[Action, ...]:
 def _wish(seen: AppSeen, running: Running, comparison: Comparison) -> Wish:
     assert seen.place is not None
     sync = running.sync
-    strategy = sync.get("syncStrategy")
-    named = sync.get("resources")
     return Wish(
         sync_id=running.sync_id,
         revision=running.revisions[0] if running.revisions else "",
         options=seen.place.options,
-        resources=tuple(each for each in named if isinstance(each, Mapping)) if isinstance(named, list) else (),
-        with_hooks=not (isinstance(strategy, Mapping) and strategy.get("apply") is not None),
+        resources=tuple(objects(sync, "resources")),
+        with_hooks=at(sync, "syncStrategy", "apply") is None,
         prunes=sync.get("prune") is True,
         is_automated=running.is_automated,
         forbidden=_forbidden(seen, running, comparison),
@@ -185,9 +183,7 @@ def _hook_keys(one: Wanted, running: Running) -> list[Key]:
 
 
 def _forces(running: Running) -> bool:
-    strategy = running.sync.get("syncStrategy")
-    ways = [strategy.get(name) for name in ("apply", "hook")] if isinstance(strategy, Mapping) else []
-    return any(isinstance(way, Mapping) and way.get("force") is True for way in ways)
+    return any(at(running.sync, "syncStrategy", way, "force") is True for way in ("apply", "hook"))
 
 
 def _namespace(seen: AppSeen) -> Task | None:

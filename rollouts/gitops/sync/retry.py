@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis.duration import parse_s
 from analysis.errors import AnalysisError
+from rollouts.kit.parts import part
 
 FIRST_S, FACTOR, CAP_S = 5.0, 2.0, 180.0
 
@@ -33,13 +34,11 @@ def read(retry: Any) -> Retries:
     """The rule as an operation or a spec gives it; what cannot be read is as if it were not given."""
     if not isinstance(retry, Mapping):
         return Retries()
-    backoff = retry.get("backoff")
-    waits: Mapping[str, Any] = backoff if isinstance(backoff, Mapping) else {}
-    factor = waits.get("factor")
+    waits = part(retry, "backoff")
     return Retries(
         limit=_whole(retry.get("limit"), 0),
         first_s=_seconds(waits.get("duration"), FIRST_S),
-        factor=float(max(1, _whole(factor, int(FACTOR)))),
+        factor=float(max(1, _whole(waits.get("factor"), int(FACTOR)))),
         cap_s=_seconds(waits.get("maxDuration"), CAP_S),
         is_fresh=retry.get("refresh") is True,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from rollouts.gitops.keys import Key, key_from, key_row
 from rollouts.gitops.links import images_of
 from rollouts.gitops.tracking import SYNC_ID
 from rollouts.gitops.wanted import Wanted
+from rollouts.kit.parts import objects
 from rollouts.kube import object as kube
 from rollouts.kube.ref import Kind, Manifest, Ref
 
@@ -106,9 +106,9 @@ class Task:
 def results(rows: Any) -> dict[tuple[Key, str], Result]:
     """What the rows of `syncResult.resources` say; a row that is no row says nothing."""
     found: dict[tuple[Key, str], Result] = {}
-    for row in rows if isinstance(rows, list) else ():
+    for row in objects(rows):
         key = key_from(row)
-        if key is None or not isinstance(row, Mapping):
+        if key is None:
             continue
         words = (str(row.get(name) or "") for name in ("status", "hookPhase", "message"))
         found[key, str(row.get("syncPhase") or "Sync")] = Result(*words)

@@ -16,6 +16,7 @@ from rollouts.gitops.hooks import FINALIZER
 from rollouts.gitops.sync.task import Task
 from rollouts.gitops.tracking import SYNC_ID
 from rollouts.kit import mergepatch
+from rollouts.kit.parts import objects
 from rollouts.kube import object as kube
 from rollouts.kube.ref import Manifest, Ref
 
@@ -125,8 +126,7 @@ def _last_applied(live: Manifest) -> Manifest:
 
 def _takeover(ref: Ref, live: Manifest) -> tuple[Patch, ...]:
     """Fields that a client-side apply set become ours, so that those which git drops can be removed."""
-    entries = live["metadata"].get("managedFields")
-    listed = entries if isinstance(entries, list) else []
+    listed = objects(live, "metadata", "managedFields")
     theirs = [each for each in listed if each.get("manager") == CLIENT_SIDE and each.get("operation") == "Update"]
     if not theirs or any(each.get("manager") == MANAGER and each.get("operation") == "Apply" for each in listed):
         return ()
