@@ -55,6 +55,10 @@ async def test_the_controller_is_not_sent_to_itself_or_to_the_clouds_metadata(ur
         ("http://127.0.0.1:9090", Reach(CLUSTER, ("127.0.0.0/8",))),
         ("http://127.0.0.1:9090", Reach(CLUSTER, trusted="http://127.0.0.1:9090/prom")),
         ("http://169.254.1.1", Reach(CLUSTER, ("169.254.1.0/24",))),
+        ("https://10.0.0.1/version", Reach(CLUSTER, ("10.0.0.0/24",))),
+        ("https://10.0.0.1/version", Reach(CLUSTER, trusted="https://10.0.0.1")),
+        ("https://127.0.0.1:6443/version", Reach("https://127.0.0.1:6443")),
+        ("https://localhost:6443/version", Reach("https://localhost:6443")),
     ],
 )
 def test_what_the_administrator_allows_may_be_asked(url: str, reach: Reach) -> None:

@@ -31,7 +31,7 @@ class Reach:
     named, or several.  server: the API server's.
 
     Where the API server itself is on the loopback, this process runs on somebody's own machine, and so does all else:
-    then the loopback is allowed.
+    then the loopback is allowed, the API server with it.
     """
 
     def __init__(self, server: str = "", allowed: Sequence[str] = (), trusted: str | Sequence[str] = "") -> None:
@@ -47,11 +47,12 @@ class Reach:
         place = _place(url)
         if place is None:
             raise HiccupError("the address is no URL with http:// or https://")
-        if place == self._server:
-            raise HiccupError("the API server is not asked for metrics")
         if place in self._trusted:
             return
-        if (literal := _address(place[0])) is not None:
+        literal = _address(place[0])
+        if place == self._server and not self._is_local and (literal is None or not self._is_allowed(literal)):
+            raise HiccupError("the API server is not asked for metrics (allow it with --allow-provider-network)")
+        if literal is not None:
             self.judge(literal)
 
     def is_trusted(self, host: str, port: int) -> bool:
@@ -61,7 +62,7 @@ class Reach:
     def judge(self, address: Address) -> None:
         """Raises HiccupError for an address that may not be asked."""
         plain = _plain(address)
-        if any(plain in network for network in self._allowed if network.version == plain.version):
+        if self._is_allowed(plain):
             return
         if plain.is_loopback:
             if self._is_local:
@@ -71,6 +72,10 @@ class Reach:
             raise HiccupError(f"{plain} is no address of a server (allow it with --allow-provider-network)")
         if any(plain in network for network in METADATA if network.version == plain.version):
             raise HiccupError(f"{plain} is the cloud's metadata service (allow it with --allow-provider-network)")
+
+    def _is_allowed(self, address: Address) -> bool:
+        plain = _plain(address)
+        return any(plain in network for network in self._allowed if network.version == plain.version)
 
 
 class Guarded(AbstractResolver):
