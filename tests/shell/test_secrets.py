@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import html
+import io
 import json
 import logging
 import re
@@ -85,19 +86,20 @@ def tells(text: str) -> list[str]:
 
 
 @pytest.fixture
-def everything_logged() -> Iterator[None]:
-    """The controller's log on stderr, at its most talkative."""
+def log() -> Iterator[io.StringIO]:
+    """The controller's log at its most talkative."""
     root, ours = logging.getLogger(), logging.getLogger("rollouts")
     before = root.handlers[:], root.level, ours.level
     logs.set_up("debug")
-    yield
+    written = io.StringIO()
+    root.handlers[0].setStream(written)  # type: ignore[attr-defined]  # set_up makes a StreamHandler
+    yield written
     root.handlers[:] = before[0]
     root.setLevel(before[1])
     ours.setLevel(before[2])
 
 
-@pytest.mark.usefixtures("everything_logged")
-async def test_a_server_that_says_a_secret_back_does_not_get_it_told(capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_server_that_says_a_secret_back_does_not_get_it_told(log: io.StringIO) -> None:
     stored: list[str] = []
     async with a_cluster() as (plane, access, client), serve(echo(200)) as web, serve(echo(400)) as prom:
         plane.store.listeners.append(lambda change: stored.append(repr(change)))
@@ -115,12 +117,11 @@ async def test_a_server_that_says_a_secret_back_does_not_get_it_told(capfd: pyte
             _, metrics = await page(controller.ports["metrics_port"], "/metrics")
         run = await client.get(RUN)
 
-    out, err = capfd.readouterr()
     assert {len(web.asked), len(prom.asked)} == {1}
     assert "*****" in json.dumps(run["status"])
-    assert len(stored) > 3 and '"level":"info"' in err
+    assert len(stored) > 3 and '"level":"info"' in log.getvalue()
     assert tells(json.dumps(run)) == []
-    assert [place for text in (*stored, metrics, out, err) for place in tells(text)] == []
+    assert [place for text in (*stored, metrics, log.getvalue()) for place in tells(text)] == []
 
 
 def test_the_search_finds_what_it_is_to_find() -> None:
