@@ -37,7 +37,7 @@ class Settings:
 
     # Telling.
     events_queue_max: int = 12_000
-    events_inflight_max: int = 4
+    events_inflight_max: int = 8  # the answers of as many are read at one look at the sockets
     events_gather_s: float = 0.5  # events are sent in bursts, this long after the first one of a burst
     events_calm_max: int = 32  # told within a second; up to so many are sent at once, more of them in bursts
     events_burst_max: int = 16
@@ -63,6 +63,7 @@ class Settings:
     chart_unpacked_bytes_max: int = 256 << 20
     chart_index_fresh_s: float = 30.0
     charts_kept_bytes_max: int = 256 << 20
+    capabilities_fresh_s: float = 600.0  # how long the API server's lists of kinds may be believed
     renders_inflight_max: int = 4
     render_timeout_s: float = 90.0
     render_cpu_s_max: int = 60
