@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rollouts.cli import app as apps
-from rollouts.cli.app_objects import applied, hidden, kind_of
+from rollouts.cli.app_objects import applied, hidden, keys_of
+from rollouts.cli.app_render import at_revision, desired, in_folder, local_options, rendered, spec_of
 from rollouts.cli.complete import names_of
 from rollouts.cli.errors import ComplaintError
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection
 from rollouts.cli.output import bare, no_color_option, show, show_data, style
-from rollouts.core.errors import HiccupError
 from rollouts.kube.kinds import APPLICATION
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ DIFFERS, BROKEN = 1, 2
     rollouts app diff web -n argocd                # as the controller compared last
     rollouts app diff web --refresh                # look again first
     rollouts app diff web --revision my-branch     # what a sync of that branch would change
+    rollouts app diff web --local ./web            # what a sync of this folder would change
     rollouts app diff web --exit-code=false
     """,
 )
@@ -39,6 +39,7 @@ DIFFERS, BROKEN = 1, 2
 @click.option("--refresh", is_flag=True, help="Look at git and the cluster again first.")
 @click.option("--hard-refresh", is_flag=True, help="The same, and render anew.")
 @click.option("--revision", default="", help="Render this revision here, and compare it with the cluster.")
+@local_options
 @click.option("--exit-code/--no-exit-code", "tells", default=True, show_default=True, help="1 where something differs.")
 @click.option("--diff-exit-code", default=DIFFERS, show_default=True, help="That exit code.")
 @no_color_option
@@ -48,15 +49,15 @@ def diff(ctx: click.Context, /, name: str, **chosen: Any) -> int:
 
     Exit codes: 0 nothing, 1 something, 2 error. Values of Secrets are shown as hashes.
     """
+    from rollouts.cli.app_sync import refresh
     from rollouts.cli.connection import open_cluster, run
 
     async def once() -> int:
         async with open_cluster(connection(ctx)) as cluster:
             app = await apps.found(cluster, name)
-            if chosen["revision"]:
-                lines = await _preview(cluster, app, chosen["revision"], no_color=bool(chosen["no_color"]))
-            else:
-                lines = await _compared(cluster, app, chosen)
+            if chosen["refresh"] or chosen["hard_refresh"]:
+                app = await refresh(cluster, app, hard=bool(chosen["hard_refresh"]))
+            lines = await differing(cluster, app, chosen)
             show(lines)
             return int(chosen["diff_exit_code"]) if lines and chosen["tells"] else 0
 
@@ -93,7 +94,7 @@ def manifests(ctx: click.Context, /, name: str, source: str, revision: str, outp
             if source == "live":
                 found = await _live(cluster, app)
             else:
-                found = await _rendered(cluster, app, revision)
+                found = await rendered(cluster, app, at_revision(app, revision))
             if output == "json":
                 show_data(found, "json")
             else:
@@ -103,32 +104,45 @@ def manifests(ctx: click.Context, /, name: str, source: str, revision: str, outp
     run(once())
 
 
-async def _compared(cluster: Cluster, app: Manifest, chosen: dict[str, Any]) -> list[str]:
+async def differing(cluster: Cluster, app: Manifest, chosen: Mapping[str, Any]) -> list[str]:
+    """What a sync would change: of a folder or another revision as compared here, else as the controller compared."""
+    no_color = bool(chosen["no_color"])
+    if chosen["local"]:
+        with in_folder(app, chosen["local"], chosen["local_repo_root"]) as sources:
+            return await _preview(cluster, app, sources, no_color=no_color)
+    if chosen["revision"]:
+        return await _preview(cluster, app, at_revision(app, chosen["revision"]), no_color=no_color)
+    return _compared(app, no_color=no_color)
+
+
+def _compared(app: Manifest, *, no_color: bool) -> list[str]:
     """What the controller's latest comparison says."""
-    from rollouts.cli.app_sync import refresh
     from rollouts.view import apps as view
 
-    if chosen["refresh"] or chosen["hard_refresh"]:
-        app = await refresh(cluster, app, hard=bool(chosen["hard_refresh"]))
     facts = view.Facts(app)
     if facts.sync == "Unknown":
         said = "; ".join(str(each.get("message")) for each in facts.status.get("conditions") or ())
         raise ComplaintError(f"nobody knows what differs: {said or 'the application was not compared yet'}")
-    return view.differences(app, style(no_color=bool(chosen["no_color"])))
+    return view.differences(app, style(no_color=no_color))
 
 
-async def _preview(cluster: Cluster, app: Manifest, revision: str, *, no_color: bool) -> list[str]:
-    """What a sync of another revision would change, by the controller's own comparison."""
+async def _preview(cluster: Cluster, app: Manifest, sources: list[dict[str, Any]], *, no_color: bool) -> list[str]:
+    """What a sync of these sources would change, by the controller's own comparison."""
     from rollouts.gitops.diff import ignore, picture
     from rollouts.gitops.diff.compare import changes
     from rollouts.kube import object as obj
+    from rollouts.kube.kinds import ROLLOUT
     from rollouts.view import apps as view
 
     paint = style(no_color=no_color)
-    desired = await _desired(cluster, app, await _rendered(cluster, app, revision))
-    rules, _ = ignore.read(_spec(app).ignore_differences)
+    found = await desired(cluster, app, await rendered(cluster, app, sources))
+    if found.errors:
+        raise ComplaintError("; ".join(found.errors))
+    rules, _ = ignore.read(spec_of(app).ignore_differences)
+    scaled = [one.manifest for one in found.plain if one.kind == ROLLOUT]
+    rules = (*rules, *ignore.of_controllers(await _autoscalers(cluster, found), scaled))
     lines: list[str] = []
-    for one in desired.plain:
+    for one in found.plain:
         if one.ref is None:
             lines += [f"===== {one.key} =====", f"  the cluster does not serve {one.version} {one.key.kind}"]
             continue
@@ -137,76 +151,28 @@ async def _preview(cluster: Cluster, app: Manifest, revision: str, *, no_color: 
             lines += [f"===== {one.key} =====", "+ is in git and not in the cluster"]
             continue
         places = ignore.ignored(rules, one.key, one.manifest, live)
-        found = changes(ignore.without(one.manifest, places), ignore.without(live, places))
-        if found:
-            rows = picture.rows(one.key, obj.uid(live), found)
+        differing = changes(ignore.without(one.manifest, places), ignore.without(live, places))
+        if differing:
+            rows = picture.rows(one.key, obj.uid(live), differing)
             lines += [f"===== {one.key} =====", *(line for row in rows for line in view.difference(row, paint))]
-    wanted = {one.key for one in desired.plain}
-    lines += [f"===== {key} =====\n- is not in git at that revision" for key in _keys(app) if key not in wanted]
-    return lines
+    wanted = {one.key for one in found.plain}
+    gone = [key for key in keys_of(app) if key not in wanted]
+    return lines + [line for key in gone for line in (f"===== {key} =====", "- is in the cluster and not in git there")]
 
 
-async def _desired(cluster: Cluster, app: Manifest, found: list[Any]) -> Desired:
-    from rollouts.gitops import tracking, wanted
-    from rollouts.gitops.options import parse
-    from rollouts.kube import object as obj
-    from rollouts.kube.ref import Ref
+async def _autoscalers(cluster: Cluster, found: Desired) -> list[Manifest]:
+    """Who decides about replicas where the objects go, as far as this person may look."""
+    from rollouts.cli.connection import Query, RefusedError
+    from rollouts.gitops.seen import AUTOSCALER
 
-    spec = _spec(app)
-    served = {(str(each.get("apiVersion")), str(each.get("kind"))) for each in found}
-    kinds = {pair: await kind_of(cluster, *pair) for pair in served}
-    name = tracking.instance(Ref(APPLICATION, obj.namespace(app), obj.name(app)), obj.namespace(app))
-    options = parse(spec.sync_policy.sync_options if spec.sync_policy else ())
-    place = wanted.Place(name, spec.destination.namespace, options, lambda version, kind: kinds.get((version, kind)))
-    return wanted.read(found, place)
-
-
-def _spec(app: Manifest) -> Any:
-    from rollouts.api.parse import parse_application
-
-    parsed = parse_application(app)
-    if parsed.spec is None:
-        raise ComplaintError(f"the application cannot be read: {parsed.refusals[0]}")
-    return parsed.spec
-
-
-def _keys(app: Manifest) -> list[Any]:
-    from rollouts.gitops.keys import key_from
-    from rollouts.view.apps import Facts
-
-    rows = (row for row in Facts(app).resources if not row.get("hook"))
-    return [key for key in map(key_from, rows) if key is not None]
-
-
-async def _rendered(cluster: Cluster, app: Manifest, revision: str) -> list[Any]:
-    """Render here: git and the tools must be on this machine."""
-    from rollouts.gitops.asks import Rendered, RenderManifests
-    from rollouts.kit.canonical import sorted_json
-    from rollouts.kube import object as obj
-    from rollouts.shell.asks.sources import GitAndCharts
-    from rollouts.view.apps import Facts
-
-    facts = Facts(app)
-    sources = [dict(each) for each in facts.sources]
-    if revision and sources:
-        sources[0]["targetRevision"] = revision
-    question = RenderManifests(
-        sorted_json(sources),
-        (),
-        obj.name(app),
-        str((facts.spec.get("destination") or {}).get("namespace") or ""),
-        str(facts.spec.get("project") or "default"),
-    )
-    with tempfile.TemporaryDirectory(prefix="rollouts-") as directory:
-        renderer = GitAndCharts(cluster.client, Path(directory))
+    scalers: list[Manifest] = []
+    assert AUTOSCALER is not None  # every cluster has it
+    for space in sorted({one.key.namespace for one in found.plain if one.key.namespace}):
         try:
-            answer = await renderer.ask(question, obj.namespace(app))
-        except HiccupError as error:
-            raise ComplaintError(f"cannot render: {error}") from None
-        finally:
-            await renderer.close()
-    assert isinstance(answer, Rendered)
-    return list(answer.manifests)
+            scalers += (await cluster.list(Query(AUTOSCALER, space))).items
+        except RefusedError:
+            continue
+    return scalers
 
 
 async def _live(cluster: Cluster, app: Manifest) -> list[dict[str, Any]]:

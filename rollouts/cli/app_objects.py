@@ -13,6 +13,7 @@ from rollouts.kube.kinds import ANALYSIS_RUN, EXPERIMENT, JOB, POD, REPLICA_SET
 
 if TYPE_CHECKING:
     from rollouts.cli.connection import Cluster
+    from rollouts.gitops.keys import Key
     from rollouts.kube.ref import Kind, Manifest, Ref
 
 CHILDREN = (REPLICA_SET, JOB, POD, ANALYSIS_RUN, EXPERIMENT)
@@ -88,6 +89,15 @@ async def objects(cluster: Cluster, app: Manifest, wanted: Chosen) -> list[tuple
         return found
     below = [(ref, each) for ref, each in await owned(cluster, known) if ref not in known]
     return found + [(ref, each) for ref, each in below if wanted.fits(ref.kind, ref.namespace, ref.name)]
+
+
+def keys_of(app: Manifest) -> list[Key]:
+    """The objects that the Application's status compares, by key."""
+    from rollouts.gitops.keys import key_from
+    from rollouts.view.apps import Facts
+
+    rows = (row for row in Facts(app).resources if not row.get("hook"))
+    return [key for key in map(key_from, rows) if key is not None]
 
 
 async def applied(cluster: Cluster, app: Manifest) -> list[Ref]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rollouts.cli import app as apps
+from rollouts.cli.app_operation import rollback_of, sync_of
+from rollouts.cli.app_render import local_options
+from rollouts.cli.app_set import seen_version
 from rollouts.cli.complete import names_of
 from rollouts.cli.errors import ComplaintError, Exit
 from rollouts.cli.frame import SpanParam, connection
@@ -35,12 +38,16 @@ _timeout = click.option(
     rollouts app sync web --revision v1.2.0 --prune
     rollouts app sync web --dry-run
     rollouts app sync web --resource apps:Deployment:shop/web
+    rollouts app sync web --resource '!batch:Job:*' --label tier=front
+    rollouts app sync web --local ./web --dry-run
     rollouts app sync -l team=shop --async
     """,
 )
 @click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(APPLICATION))
 @click.option("-l", "--selector", default="", help="Those with these labels, instead of names.")
 @click.option("--revision", default="", help="This revision instead of the Application's own.")
+@click.option("--revisions", multiple=True, help="A revision for the source of each --source-positions.")
+@click.option("--source-positions", multiple=True, type=int, help="Which of several sources, counted from 1.")
 @click.option("--prune", is_flag=True, help="Delete what has left git.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done.")
 @click.option("--force", is_flag=True, help="Delete and create anew what cannot be changed.")
@@ -48,9 +55,23 @@ _timeout = click.option(
 @click.option("--server-side", is_flag=True, help="Apply on the server's side.")
 @click.option("--apply-out-of-sync-only", is_flag=True, help="Leave alone what is in sync.")
 @click.option("--strategy", type=click.Choice(["apply", "hook"]), default=None, help="apply: without hooks.")
-@click.option("--resource", "resources", multiple=True, metavar="GROUP:KIND:[NS/]NAME", help="Only this object.")
+@click.option(
+    "--resource",
+    "resources",
+    multiple=True,
+    metavar="[!]GROUP:KIND:[NS/]NAME",
+    help="Only this object, or with ! all others; * stands for any text.",
+)
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="Only objects of git with this label.")
+@local_options
 @click.option("--info", "infos", multiple=True, metavar="NAME=VALUE", help="Words that the audit trail keeps.")
 @click.option("--retry-limit", type=int, default=None, help="Try again so often.")
+@click.option("--retry-backoff-duration", default=None, metavar="SPAN", help="First wait between tries.")
+@click.option("--retry-backoff-factor", type=int, default=None, help="Factor between one wait and the next.")
+@click.option("--retry-backoff-max-duration", default=None, metavar="SPAN", help="Longest wait between tries.")
+@click.option("--retry-refresh", is_flag=True, help="Each try takes the newest commit.")
+@click.option("--preview-changes", is_flag=True, help="Show what differs, and ask.")
+@click.option("--assumeYes", "--assume-yes", "assume_yes", is_flag=True, help="Do not ask.")
 @click.option("--async", "is_async", is_flag=True, help="Do not wait for the end.")
 @_timeout
 @output_option("json", "yaml", "name")
@@ -60,7 +81,7 @@ def sync(ctx: click.Context, /, names: tuple[str, ...], selector: str, **chosen:
     """Bring the cluster to what git says, and watch it happen. Exit code 1: it failed; 3: time is up."""
     if bool(names) == bool(selector):
         raise click.UsageError("name Applications, or select them with -l", ctx)
-    _do(ctx, names, selector, lambda app: _sync_of(app, chosen), chosen)
+    _do(ctx, names, selector, lambda cluster, app: _wished(cluster, app, chosen), chosen)
 
 
 @kube_command(
@@ -81,7 +102,7 @@ def sync(ctx: click.Context, /, names: tuple[str, ...], selector: str, **chosen:
 @click.pass_context
 def rollback(ctx: click.Context, /, name: str, history_id: int | None, **chosen: Any) -> None:
     """Sync what an earlier sync had; the one before the latest where no ID is given."""
-    _do(ctx, (name,), "", lambda app: _rollback_of(app, history_id, chosen), chosen)
+    _do(ctx, (name,), "", lambda cluster, app: rollback_of(cluster, app, history_id, chosen), chosen)
 
 
 @kube_command(
@@ -144,11 +165,22 @@ def terminate_op(ctx: click.Context, /, name: str) -> None:
             app = await apps.found(cluster, name)
             if str(Facts(app).state.get("phase")) != "Running":
                 raise ComplaintError(f"no operation of {name} is under way")
-            body = {"metadata": _seen(app), "status": {"operationState": {"phase": "Terminating"}}}
+            body = {"metadata": seen_version(app), "status": {"operationState": {"phase": "Terminating"}}}
             await cluster.patch(apps.place(cluster, name), body)
             show([f"application/{name} operation is being ended"])
 
     run(once())
+
+
+async def _wished(cluster: Cluster, app: Manifest, chosen: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The operation of a sync, once the person has agreed to what it changes where that was asked for."""
+    from rollouts.cli.app_diff import differing
+
+    if chosen["preview_changes"]:
+        show(await differing(cluster, app, chosen) or ["nothing differs"])
+        if not chosen["assume_yes"]:
+            click.confirm(f"Sync {app['metadata']['name']}?", abort=True)
+    return await sync_of(cluster, app, chosen)
 
 
 async def refresh(cluster: Cluster, app: Manifest, *, hard: bool) -> Manifest:
@@ -167,7 +199,7 @@ def _do(
     ctx: click.Context,
     names: tuple[str, ...],
     selector: str,
-    operation_of: Callable[[Manifest], Mapping[str, Any]],
+    operation_of: Callable[[Cluster, Manifest], Awaitable[Mapping[str, Any]]],
     chosen: Mapping[str, Any],
 ) -> None:
     """Write an operation to each Application, and follow them to their ends."""
@@ -190,7 +222,8 @@ def _do(
                 if Facts(app).is_busy:
                     fix = f"rollouts app wait {label} --operation, or terminate-op"
                     raise ComplaintError(f"another operation of {label} is under way", fix=fix)
-                body = {"operation": {**operation_of(app), "initiatedBy": {"username": who}}, "metadata": _seen(app)}
+                operation = {**await operation_of(cluster, app), "initiatedBy": {"username": who}}
+                body = {"operation": operation, "metadata": seen_version(app)}
                 await cluster.patch(Ref(APPLICATION, obj.namespace(app), obj.name(app)), body)
             for app in selected if not chosen["is_async"] else ():
                 label = f"{obj.namespace(app)}/{obj.name(app)}"
@@ -232,58 +265,6 @@ def _tell_end(app: Manifest, label: str, chosen: Mapping[str, Any]) -> None:
     phase, message = Facts(app).state.get("phase"), Facts(app).state.get("message")
     if phase != "Succeeded":
         raise ComplaintError(f"operation of {label}: {phase}: {message}", fix=f"rollouts app get {label}")
-
-
-def _sync_of(app: Manifest, chosen: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The `operation` of a sync. Options of the spec are written along, for controllers that read only these."""
-    policy = ((app.get("spec") or {}).get("syncPolicy")) or {}
-    options = [*(policy.get("syncOptions") or ())]
-    for name, option in (("replace", "Replace"), ("server_side", "ServerSideApply")):
-        options += [f"{option}=true"] if chosen[name] else []
-    options += ["ApplyOutOfSyncOnly=true"] if chosen["apply_out_of_sync_only"] else []
-    sync: dict[str, Any] = {"prune": chosen["prune"], "dryRun": chosen["dry_run"]}
-    sync |= {"revision": chosen["revision"]} if chosen["revision"] else {}
-    sync |= {"syncOptions": options} if options else {}
-    sync |= {"resources": [_resource(each) for each in chosen["resources"]]} if chosen["resources"] else {}
-    if chosen["strategy"] or chosen["force"]:
-        sync["syncStrategy"] = {chosen["strategy"] or "hook": {"force": chosen["force"]}}
-    operation: dict[str, Any] = {"sync": sync}
-    if chosen["infos"]:
-        operation["info"] = [dict(zip(("name", "value"), each.split("=", 1), strict=False)) for each in chosen["infos"]]
-    retry = policy.get("retry")
-    if chosen["retry_limit"] is not None:
-        retry = {**(retry or {}), "limit": chosen["retry_limit"]}
-    return operation | ({"retry": retry} if retry else {})
-
-
-def _rollback_of(app: Manifest, wanted: int | None, chosen: Mapping[str, Any]) -> Mapping[str, Any]:
-    from rollouts.view.apps import Facts
-
-    facts = Facts(app)
-    if facts.is_automated:
-        fix = "turn automated sync off first, or revert the commit"
-        raise ComplaintError("rollback is not possible while automated sync is on: git would win again", fix=fix)
-    entries = list(facts.status.get("history") or ())
-    if wanted is None and len(entries) < 2:
-        raise ComplaintError("there is no earlier sync to go back to")
-    found = [each for each in entries if each.get("id") == wanted] if wanted is not None else entries[-2:-1]
-    if not found:
-        known = ", ".join(str(each.get("id")) for each in entries) or "none"
-        raise ComplaintError(f"no sync {wanted} in the history", fix=f"known: {known}", code=Exit.NOT_FOUND)
-    names = ("revision", "revisions", "source", "sources")
-    sync = {name: found[0][name] for name in names if found[0].get(name)}
-    policy = ((app.get("spec") or {}).get("syncPolicy")) or {}
-    options = {"syncOptions": policy["syncOptions"]} if policy.get("syncOptions") else {}
-    more = {"prune": chosen["prune"], "dryRun": chosen["dry_run"], "syncStrategy": {"apply": {}}}
-    return {"sync": {**sync, **more, **options}}
-
-
-def _resource(text: str) -> dict[str, str]:
-    parts = text.split(":")
-    if len(parts) != 3 or not all(parts[1:]):
-        raise ComplaintError(f"--resource {text!r}: write GROUP:KIND:[NS/]NAME", code=Exit.USAGE)
-    namespace, _, name = parts[2].rpartition("/")
-    return {"group": parts[0], "kind": parts[1], "name": name} | ({"namespace": namespace} if namespace else {})
 
 
 async def _until(cluster: Cluster, app: Manifest, is_enough: Callable[[Manifest], bool]) -> AsyncGenerator[None, None]:
@@ -333,8 +314,3 @@ def _summary(app: Manifest, *, no_color: bool) -> str:
     paint, facts = style(no_color=no_color), view.Facts(app)
     at = f" at {', '.join(view.short(each) for each in facts.revisions)}" if facts.revisions else ""
     return f"{app['metadata']['name']}  {view.status(paint, facts.sync)}{at}  {view.status(paint, facts.health)}"
-
-
-def _seen(app: Manifest) -> dict[str, str]:
-    """The version that was seen: somebody else's operation in between must not be overwritten."""
-    return {"resourceVersion": str(app["metadata"].get("resourceVersion") or "")}

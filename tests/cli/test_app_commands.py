@@ -16,6 +16,7 @@ from rollouts.kube.kinds import APPLICATION, DEPLOYMENT, POD, ROLLOUT
 from rollouts.kube.ref import Kind, Ref
 from tests.builders import a_rollout, the_usual
 from tests.cli.cluster import Cluster
+from tests.gitops_render.forge import Repository, config_map
 
 URL = "https://git.test/shop.git"
 LABELS = {"app": "web"}
@@ -205,3 +206,108 @@ def test_an_object_is_patched_and_shown_and_a_secret_hides_its_values(cluster, s
     shown = said("app", "get-resource", "web", "--kind", "Secret").out
     assert "word: (hidden)" in shown and "c2VjcmV0" not in shown
     assert said("app", "patch-resource", "web", "--patch", "{}").code == 64
+
+
+# Syncs of a part, of a folder, and in a shut window.
+
+
+def operation(cluster: Cluster) -> dict[str, Any]:
+    found = stored(cluster).get("operation") or {}
+    bring_back = Ref(APPLICATION, "argocd", "web")
+    cluster.do(lambda plane: plane.store.patch(bring_back, {"operation": None}, "merge"))
+    return dict(found)
+
+
+def test_a_sync_of_a_part_names_its_objects_whatever_form_they_were_given_in(cluster, said):
+    bring(cluster, app())
+
+    assert said("app", "sync", "web", "--async", "--resource", "!:Secret:*").code == 0
+    without_secrets = operation(cluster)["sync"]["resources"]
+    assert said("app", "sync", "web", "--async", "--resource", "*:*:shop/web").code == 0
+    by_name = operation(cluster)["sync"]["resources"]
+
+    expected = [
+        {"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web"},
+        {"group": "argoproj.io", "kind": "Rollout", "namespace": "shop", "name": "web"},
+    ]
+    assert (without_secrets, by_name) == (expected, expected)
+    assert said("app", "sync", "web", "--async", "--resource", "!*:*:*").code == 1
+    assert said("app", "sync", "web", "--async", "--resource", "apps:Deployment").code == 64
+
+
+def test_a_sync_by_label_takes_the_objects_of_git_that_bear_it(cluster, said, tmp_path):
+    shop = Repository(tmp_path / "shop")
+    front = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: front, labels: {tier: front}}\n"
+    shop.commit({"web/a.yaml": front, "web/b.yaml": config_map("back")})
+    bring(cluster, app(source={"repoURL": shop.url, "path": "web", "targetRevision": "main"}))
+
+    told = said("app", "sync", "web", "--async", "--label", "tier=front")
+
+    assert (told.code, told.err) == (0, "")
+    assert operation(cluster)["sync"]["resources"] == [
+        {"group": "", "kind": "ConfigMap", "namespace": "shop", "name": "front"}
+    ]
+
+
+def test_the_words_of_a_retry_and_of_several_sources_reach_the_operation(cluster, said):
+    sources = [{"repoURL": URL, "path": "web", "targetRevision": "main"}, {"repoURL": URL, "ref": "values"}]
+    bring(cluster, app(sources=sources))
+
+    told = said("app", "sync", "web", "--async", "--revisions", "v2", "--source-positions", "2", "--retry-limit", "3", "--retry-backoff-duration", "2s", "--retry-backoff-factor", "3", "--retry-refresh")  # fmt: skip
+
+    found = operation(cluster)
+    assert (told.code, told.err) == (0, "")
+    assert found["sync"]["revisions"] == ["main", "v2"]
+    assert found["retry"] == {"limit": 3, "backoff": {"duration": "2s", "factor": 3}, "refresh": True}
+    assert said("app", "sync", "web", "--async", "--revisions", "v2").code == 64
+
+
+def test_a_folder_is_compared_and_synced_before_it_is_committed(cluster, said, tmp_path):
+    shop = Repository(tmp_path / "shop")
+    shop.commit({"web/a.yaml": config_map("old"), ".gitignore": "*.yaml\n"})
+    (shop.work / "web/a.yaml").write_text(config_map("new-a", "two"))
+    bring(cluster, app())
+    before = shop.git("status", "--porcelain")
+
+    differing = said("app", "diff", "web", "--local", str(shop.work / "web"))
+    told = said("app", "sync", "web", "--async", "--local", str(shop.work / "web"))
+
+    assert differing.code == 1 and "ConfigMap/shop/new-a" in differing.out
+    assert (told.code, told.err) == (0, "")
+    (text,) = operation(cluster)["sync"]["manifests"]
+    assert (json.loads(text)["metadata"]["name"], json.loads(text)["data"]) == ("new-a", {"word": "two"})
+    assert shop.git("status", "--porcelain") == before
+    assert said("app", "diff", "web", "--local", str(tmp_path / "nowhere")).code == 2
+
+
+def test_a_folder_is_not_synced_while_git_would_win_again(cluster, said, tmp_path):
+    (tmp_path / "a.yaml").write_text(config_map("a"))
+    bring(cluster, app(syncPolicy={"automated": {}}))
+
+    assert "automated sync is on" in said("app", "sync", "web", "--async", "--local", str(tmp_path)).err
+    assert said("app", "sync", "web", "--async", "--local", str(tmp_path), "--dry-run").code == 0
+
+
+def test_a_sync_by_hand_in_a_shut_window_is_refused_before_it_is_asked_for(cluster, said):
+    window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
+    spec = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}], "syncWindows": [window]}
+    meta = {"name": "default", "namespace": "argocd"}
+    bring(cluster, app(), {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": meta, "spec": spec})
+
+    told = said("app", "sync", "web")
+
+    assert told.code == 1
+    assert "blocked by sync window" in told.err and "rollouts project windows default" in told.err
+    assert "operation" not in stored(cluster)
+
+
+def test_changes_are_shown_before_a_sync_where_that_is_wished(cluster, said):
+    change = {"path": "spec.replicas", "git": "3", "live": "5"}
+    found = app()
+    found["status"]["resources"] = [{**ROWS[0], "status": "OutOfSync", "differences": [change]}]
+    bring(cluster, found)
+
+    told = said("app", "sync", "web", "--async", "--preview-changes", "--assumeYes")
+
+    assert told.code == 0 and "spec.replicas" in told.out
+    assert operation(cluster)
