@@ -46,7 +46,7 @@ def test_a_preview_service_may_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("story", "fields", "at", "text"),
     [
-        ("13 active is preview", {"previewService": "web"}, "activeService", SAME),
+        ("active is preview", {"previewService": "web"}, "activeService", SAME),
         ("no active Service", {"activeService": None}, "activeService", ""),
         ("a preview of -1", {"previewReplicaCount": -1}, "previewReplicaCount", LOW),
         ("a wait of -1", {"autoPromotionSeconds": -1}, "autoPromotionSeconds", LOW),
@@ -67,13 +67,13 @@ def test_a_field_that_cannot_be_is_refused(story: str, fields: dict[str, Any], a
 @pytest.mark.parametrize(
     ("story", "found", "expected"),
     [
-        ("14 not there", {"web": None, "web-preview": service()},
+        ("not there", {"web": None, "web-preview": service()},
          [f'{AT}.activeService: Invalid value: "web": service "web" not found']),
-        ("15 of another Rollout", {"web": service("other"), "web-preview": service()},
+        ("of another Rollout", {"web": service("other"), "web-preview": service()},
          [f'{AT}.activeService: Invalid value: "web": Service "web" is managed by another Rollout']),
-        ("15 of other pods", {"web": service(selector={"app": "api"}), "web-preview": service()},
+        ("of other pods", {"web": service(selector={"app": "api"}), "web-preview": service()},
          [f'{AT}.activeService: Invalid value: "web": Service "web" has unmatch label "app" in rollout']),
-        ("16 headless", {"web": service(), "web-preview": service(clusterIP="None")},
+        ("headless", {"web": service(), "web-preview": service(clusterIP="None")},
          [f'{AT}.previewService: Invalid value: "web-preview": Service "web-preview" is headless: clients would keep '
           "the pods that they resolved"]),
         ("right", {"web": service("web"), "web-preview": service()}, []),

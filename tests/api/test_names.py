@@ -38,16 +38,14 @@ PLACES: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize("name", ODD, ids=ascii)
 @pytest.mark.parametrize(("at", "manifest_of"), PLACES, ids=[at for at, _ in PLACES])
-def test_case_32_a_name_that_no_object_can_have_is_refused_where_it_stands(
-    at: str, manifest_of: Any, name: str
-) -> None:
+def test_a_name_that_no_object_can_have_is_refused_where_it_stands(at: str, manifest_of: Any, name: str) -> None:
     refused = check(manifest_of(name)).refusals
 
     assert [(each.reason, each.at) for each in refused] == [("NameInvalid", at)]
 
 
 @pytest.mark.parametrize("name", ["\ud800", "web\n", "🚀"], ids=ascii)
-def test_case_32_the_admission_webhook_refuses_it_too(name: str) -> None:
+def test_the_admission_webhook_refuses_it_too(name: str) -> None:
     assert [each.reason for each in verdict(changed(canary__stableService=name), None).errors] == ["NameInvalid"]
 
 
@@ -65,7 +63,7 @@ def test_a_service_has_the_name_of_a_host_and_an_ingress_may_have_dots() -> None
 @pytest.mark.parametrize(
     "text", ["🚀 mit Umlaut ü", "\u202ertl", "a\0b", 'quote " and \\ and }}', "\x1b[31mred"], ids=ascii
 )
-def test_case_32_free_text_is_nobodys_business(text: str) -> None:
+def test_free_text_is_nobodys_business(text: str) -> None:
     inline = {"templates": [{"templateName": "a"}], "args": [{"name": "x", "value": text}]}
     manifest = with_step({"analysis": inline}, template__metadata__annotations={"why": text})
 
@@ -73,7 +71,7 @@ def test_case_32_free_text_is_nobodys_business(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ODD, ids=ascii)
-def test_case_32_a_refused_name_is_told_without_steering_a_terminal(name: str) -> None:
+def test_a_refused_name_is_told_without_steering_a_terminal(name: str) -> None:
     said = condition_message("web", check(changed(canary__stableService=name)).refusals[0])
 
     assert said.isprintable()

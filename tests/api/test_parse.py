@@ -61,7 +61,7 @@ def test_an_unknown_field_on_a_live_object_is_named_and_ignored() -> None:
     assert parsed.spec is not None
 
 
-def test_case_30_an_unknown_field_is_refused_by_strict_parsing_with_the_likely_name() -> None:
+def test_an_unknown_field_is_refused_by_strict_parsing_with_the_likely_name() -> None:
     parsed = parse_rollout(a_canary({"setWieght": 20, "pause": {}}), strict=True)
 
     assert [(each.reason, each.at, each.fix) for each in parsed.refusals] == [

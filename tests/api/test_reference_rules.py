@@ -85,19 +85,19 @@ def test_the_names_that_a_spec_needs_are_listed_for_whoever_gathers_them() -> No
 @pytest.mark.parametrize(
     ("case", "service", "message"),
     [
-        ("14 not there", None, f'{STABLE}: Invalid value: "web-stable": service "web-stable" not found'),
-        ("15 selects another app", a_service({"app": "shop"}),
+        ("not there", None, f'{STABLE}: Invalid value: "web-stable": service "web-stable" not found'),
+        ("selects another app", a_service({"app": "shop"}),
          f'{STABLE}: Invalid value: "web-stable": Service "web-stable" has unmatch label "app" in rollout'),
-        ("15 selects by a label that the pods lack", a_service({"app": "web", "tier": "x"}),
+        ("selects by a label that the pods lack", a_service({"app": "web", "tier": "x"}),
          f'{STABLE}: Invalid value: "web-stable": Service "web-stable" has unmatch label "tier" in rollout'),
-        ("15 managed by another", a_service(managed_by="shop"),
+        ("managed by another", a_service(managed_by="shop"),
          f'{STABLE}: Invalid value: "web-stable": Service "web-stable" is managed by another Rollout'),
-        ("16 ExternalName", a_service(type="ExternalName"),
+        ("ExternalName", a_service(type="ExternalName"),
          f'{STABLE}: Invalid value: "web-stable": Service "web-stable" is of type ExternalName and selects no pods'),
-        ("16 headless", a_service(clusterIP="None"),
+        ("headless", a_service(clusterIP="None"),
          f'{STABLE}: Invalid value: "web-stable": Service "web-stable" is headless: '
          "clients would keep the pods that they resolved"),
-        ("16 without a selector", a_service({}),
+        ("without a selector", a_service({}),
          f'{STABLE}: Invalid value: "web-stable": Service "web-stable" has no selector'),
     ],
 )  # fmt: skip
@@ -111,7 +111,7 @@ def test_a_service_with_our_own_hash_and_name_is_fine() -> None:
     assert judged(changed(), services={"web-stable": mine, "web-canary": mine}) == ()
 
 
-def test_case_15_a_service_that_another_rollout_names_is_refused_and_the_other_one_told() -> None:
+def test_a_service_that_another_rollout_names_is_refused_and_the_other_one_told() -> None:
     refused = judged(changed(), other_users={"web-canary": "shop"})
 
     assert [(each.reason, each.at) for each in refused] == [("ServiceTaken", CANARY)]
@@ -121,12 +121,12 @@ def test_case_15_a_service_that_another_rollout_names_is_refused_and_the_other_o
 @pytest.mark.parametrize(
     ("case", "ingress", "message"),
     [
-        ("17 not there", None, f'{INGRESS}: Invalid value: "web": ingress.networking.k8s.io "web" not found'),
-        ("17 without a rule for the stable Service", an_ingress("shop"),
+        ("not there", None, f'{INGRESS}: Invalid value: "web": ingress.networking.k8s.io "web" not found'),
+        ("without a rule for the stable Service", an_ingress("shop"),
          f'{INGRESS}: Invalid value: "web": ingress `web` has no rules using service web-stable backend'),
-        ("17 a canary itself", an_ingress(**{"nginx.ingress.kubernetes.io__canary": "true"}),
+        ("a canary itself", an_ingress(**{"nginx.ingress.kubernetes.io__canary": "true"}),
          f'{INGRESS}: Invalid value: "web": ingress `web` is itself a canary Ingress'),
-        ("17 of another class", an_ingress(class_name="alb"),
+        ("of another class", an_ingress(class_name="alb"),
          f'{INGRESS}: Invalid value: "web": ingress `web` is of class alb, whose controller ingress.k8s.aws/alb '
          "reads no canary annotations"),
     ],
@@ -148,46 +148,46 @@ def test_each_of_several_ingresses_is_looked_at() -> None:
 @pytest.mark.parametrize(
     ("case", "manifest", "templates", "message"),
     [
-        ("37 a template that is not there", inline("a"), {},
+        ("a template that is not there", inline("a"), {},
          f"{STEP}: Invalid value: \"a\": AnalysisTemplate 'a' not found"),
-        ("37 a cluster template that is not there",
+        ("a cluster template that is not there",
          with_step({"analysis": {"templates": [{"templateName": "a", "clusterScope": True}]}}), {},
          f"{STEP}: Invalid value: \"a\": ClusterAnalysisTemplate 'a' not found"),
-        ("37 a nested template that is not there", background("a"), {"a": nesting("b")},
+        ("a nested template that is not there", background("a"), {"a": nesting("b")},
          f"{BACKGROUND}: Invalid value: \"a\": AnalysisTemplate 'b' not found"),
-        ("37 a circle", inline("a"), {"a": nesting("b"), "b": nesting("a")},
+        ("a circle", inline("a"), {"a": nesting("b"), "b": nesting("a")},
          f"{STEP}: Invalid value: \"a\": AnalysisTemplate 'a' nests itself: a -> b -> a"),
-        ("37 nested too deep", inline("t0"), {f"t{n}": nesting(f"t{n + 1}") for n in range(20)},
+        ("nested too deep", inline("t0"), {f"t{n}": nesting(f"t{n + 1}") for n in range(20)},
          f'{STEP}: Invalid value: "t0": templates nest deeper than 10: {" -> ".join(f"t{n}" for n in range(12))}'),
-        ("34 endless in a step", inline("a"), {"a": a_template(a_metric(interval="10s"))},
+        ("endless in a step", inline("a"), {"a": a_template(a_metric(interval="10s"))},
          f'{STEP}: Invalid value: "a": AnalysisTemplate a has metric errors which runs indefinitely. '
          "Invalid value for count: <nil>"),
-        ("34 endless by an argument", inline("a", args=[{"name": "n", "value": "0"}]),
+        ("endless by an argument", inline("a", args=[{"name": "n", "value": "0"}]),
          {"a": a_template(a_metric(interval="10s", count="{{args.n}}"), args=[{"name": "n"}])},
          f'{STEP}: Invalid value: "a": AnalysisTemplate a has metric errors which runs indefinitely. '
          "Invalid value for count: 0"),
-        ("35 an argument without a value", inline("a"), {"a": a_template(a_metric(), args=[{"name": "host"}])},
+        ("an argument without a value", inline("a"), {"a": a_template(a_metric(), args=[{"name": "host"}])},
          f'{STEP}: Invalid value: "templateNames: [a]": args.host was not resolved'),
-        ("35 an argument without a value in the background", background("a"),
+        ("an argument without a value in the background", background("a"),
          {"a": a_template(a_metric(), args=[{"name": "host"}])},
          f'{BACKGROUND}: Invalid value: "templateNames: [a]": args.host was not resolved'),
-        ("35 a tag that names no argument", inline("a"),
+        ("a tag that names no argument", inline("a"),
          {"a": a_template(a_metric(successCondition="result[0] < {{args.x}}"))},
          f'{STEP}: Invalid value: "templateNames: [a]": failed to resolve {{{{args.x}}}}'),
-        ("35 two values for one argument", inline("a", "b"),
+        ("two values for one argument", inline("a", "b"),
          {"a": a_template(a_metric(), args=[{"name": "x", "value": "1"}]),
           "b": a_template(a_metric(name="b"), args=[{"name": "x", "value": "2"}])},
          f'{STEP}: Invalid value: "templateNames: [a b]": '
          "Argument `x` specified multiple times with different values"),
-        ("33 no metrics", inline("a"), {"a": a_template()},
+        ("no metrics", inline("a"), {"a": a_template()},
          f'{STEP}: Invalid value: "templateNames: [a]": no metrics specified'),
-        ("33 two metrics of one name", inline("a", "b"), {"a": a_template(a_metric()), "b": a_template(a_metric())},
+        ("two metrics of one name", inline("a", "b"), {"a": a_template(a_metric()), "b": a_template(a_metric())},
          f"{STEP}: Invalid value: \"templateNames: [a b]\": two metrics have the same name 'errors'"),
-        ("33 no provider", inline("a"), {"a": a_template({"name": "m"})},
+        ("no provider", inline("a"), {"a": a_template({"name": "m"})},
          f'{STEP}: Invalid value: "templateNames: [a]": metrics[0]: no provider specified'),
-        ("34 count without an interval", inline("a"), {"a": a_template(a_metric(count=2))},
+        ("count without an interval", inline("a"), {"a": a_template(a_metric(count=2))},
          f'{STEP}: Invalid value: "templateNames: [a]": metrics[0]: interval must be specified when count > 1'),
-        ("27 101 metrics", inline("a"), {"a": a_template(*(a_metric(name=f"m{n}") for n in range(101)))},
+        ("101 metrics", inline("a"), {"a": a_template(*(a_metric(name=f"m{n}") for n in range(101)))},
          f"{STEP}: Too many: 101: must have at most 100 metrics"),
     ],
 )  # fmt: skip

@@ -28,13 +28,13 @@ def refusal(story: Story, rollout: Object) -> str:
         return str(json.loads(answer.read())["message"])
 
 
-def test_case_30_a_misspelt_step_is_refused_as_an_empty_one(story: Story) -> None:
+def test_a_misspelt_step_is_refused_as_an_empty_one(story: Story) -> None:
     said = refusal(story, a_rollout(1, steps=[{"setWieght": 20}, {"pause": {}}]))
 
     assert "spec.strategy.canary.steps[0]" in said
 
 
-def test_case_30_a_misspelt_field_does_nothing(story: Story) -> None:
+def test_a_misspelt_field_does_nothing(story: Story) -> None:
     rollout = story.deploy(STEPS, progressDeadlineSecond=1)
 
     assert "progressDeadlineSecond" not in rollout["spec"]
@@ -51,7 +51,7 @@ def test_quantities_that_nobody_can_read_stop_no_rollout(story: Story) -> None:
     assert not story.replica_set(1)["spec"]["template"]["spec"]["containers"][0].get("resources")
 
 
-def test_case_32_free_text_goes_through_as_it_was_written(story: Story) -> None:
+def test_free_text_goes_through_as_it_was_written(story: Story) -> None:
     words = 'ünï 🚀 "quoted" \\ {{args.x}} \u202e'
     story.deploy(STEPS)
     template = a_version(2)
@@ -64,7 +64,7 @@ def test_case_32_free_text_goes_through_as_it_was_written(story: Story) -> None:
     assert found["spec"]["template"]["metadata"]["annotations"]["why"] == words
 
 
-def test_case_32_a_name_with_a_line_break_is_told_on_one_line(story: Story) -> None:
+def test_a_name_with_a_line_break_is_told_on_one_line(story: Story) -> None:
     story.create(*the_usual(), a_rollout(1, steps=STEPS, canary={"canaryService": "web-canary\n"}))
 
     said = message(story)
@@ -72,7 +72,7 @@ def test_case_32_a_name_with_a_line_break_is_told_on_one_line(story: Story) -> N
     assert said.isprintable()
 
 
-def test_case_24_a_workload_that_is_not_there_is_told_and_heals(story: Story) -> None:
+def test_a_workload_that_is_not_there_is_told_and_heals(story: Story) -> None:
     """#4208: the reference stopped the controller."""
     named = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "old"}
     rollout = a_rollout(1, steps=STEPS, template=None, selector=None, workloadRef=named)
@@ -88,7 +88,7 @@ def test_case_24_a_workload_that_is_not_there_is_told_and_heals(story: Story) ->
 
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "Rollout"])
-def test_case_24_a_workload_of_another_kind_is_refused(story: Story, kind: str) -> None:
+def test_a_workload_of_another_kind_is_refused(story: Story, kind: str) -> None:
     named = {"apiVersion": "apps/v1", "kind": kind, "name": "web"}
 
     assert "spec.workloadRef" in refusal(
@@ -96,7 +96,7 @@ def test_case_24_a_workload_of_another_kind_is_refused(story: Story, kind: str) 
     )
 
 
-def test_case_73_an_autoscaler_on_a_replicaset_moves_no_traffic(story: Story) -> None:
+def test_an_autoscaler_on_a_replicaset_moves_no_traffic(story: Story) -> None:
     story.deploy(STEPS)
     story.release(2)
     story.until_phase("Paused")

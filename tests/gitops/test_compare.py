@@ -148,7 +148,7 @@ def test_a_field_of_the_last_client_side_apply_is_ours_too() -> None:
     assert [change.pointer for change in changes(config("a", y="2"), live)] == ["data.x"]
 
 
-def test_case_72_ownership_that_is_malformed_owns_nothing() -> None:
+def test_ownership_that_is_malformed_owns_nothing() -> None:
     live = stored(config("a", x="2"))
     live["metadata"]["managedFields"] = [
         None,
@@ -235,7 +235,7 @@ def test_a_path_may_ask_how_a_text_begins_ends_and_what_it_holds(asked: str, fou
 
 
 @pytest.mark.parametrize("path", ["[range(1e9)]", "def f: f; f", "spec", ".a | map(.)", ".a[", "x" * 5000])
-def test_case_66_a_jq_program_that_is_no_path_is_refused_by_name(path: str) -> None:
+def test_a_jq_program_that_is_no_path_is_refused_by_name(path: str) -> None:
     _, wrong = ignore.read([IgnoreDifference.model_validate({"kind": "*", "jqPathExpressions": [path]})])
 
     assert len(wrong) == 1 and wrong[0].startswith("spec.ignoreDifferences[0]: ")

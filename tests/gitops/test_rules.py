@@ -308,11 +308,11 @@ def wanted(*manifests: Any) -> tuple[Any, ...]:
         None,
     ],
 )
-def test_cases_58_and_64_a_manifest_that_is_wrong_stops_everything(manifest: Any) -> None:
+def test_a_manifest_that_is_wrong_stops_everything(manifest: Any) -> None:
     assert len(read([manifest], PLACE).errors) == 1
 
 
-def test_case_59_the_same_object_twice_is_told_and_the_later_one_stands() -> None:
+def test_the_same_object_twice_is_told_and_the_later_one_stands() -> None:
     desired = read([config("x", v="1"), config("x", v="2")], PLACE)
 
     assert [kind for kind, _ in desired.warnings] == ["RepeatedResourceWarning"]

@@ -90,7 +90,7 @@ def test_an_exclusion_for_another_cluster_is_none_of_ours() -> None:
     assert world.get(ref(kinds.CONFIG_MAP, "a")) is not None
 
 
-def test_case_65_a_hook_that_never_ends_is_ended_by_the_time_that_a_sync_may_take() -> None:
+def test_a_hook_that_never_ends_is_ended_by_the_time_that_a_sync_may_take() -> None:
     endless = job("migrate", **{HOOK: "PreSync"})
     endless["spec"]["template"]["spec"]["containers"][0]["image"] = "wait:1"
     endless["spec"]["suspend"] = True

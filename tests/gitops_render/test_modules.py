@@ -73,7 +73,7 @@ async def test_a_submodule_that_nobody_looks_into_is_not_fetched(shop, render):
         "http://169.254.169.254/x",
     ],
 )
-async def test_case_61_a_submodule_leads_to_no_file_of_this_machine(shop, refused, url):
+async def test_a_submodule_leads_to_no_file_of_this_machine(shop, refused, url):
     shop.commit({"web/own.yaml": config_map("own")})
     module(shop, "lib", "1" * 40, url)
 

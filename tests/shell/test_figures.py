@@ -92,13 +92,13 @@ def test_an_object_that_is_hardly_one_breaks_no_scrape(odd: dict[str, Any]) -> N
         assert [figure.name for figure in figures_of([{**META, **odd}])]
 
 
-def test_case_75_a_million_names_make_no_million_series() -> None:
+def test_a_million_names_make_no_million_series() -> None:
     told = bounded([({**WHO, "metric": f"m{number}"}, 1.0) for number in range(SERIES_MAX + 1)])
 
     assert len(told) == SERIES_MAX
 
 
-def test_case_75_a_label_is_no_longer_than_a_name_and_no_series_comes_twice() -> None:
+def test_a_label_is_no_longer_than_a_name_and_no_series_comes_twice() -> None:
     long = "x" * 10_000
     told = bounded([({"metric": long + "a"}, 1.0), ({"metric": long + "b"}, 2.0), ({"metric": "y"}, 3.0)])
 

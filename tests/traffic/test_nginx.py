@@ -169,7 +169,7 @@ def test_a_long_name_is_cut_so_that_the_suffix_stays():
     assert len(name) == 253 and name.endswith("-canary")
 
 
-def test_case_18_two_rollouts_on_one_stable_ingress_have_a_canary_ingress_each():
+def test_two_rollouts_on_one_stable_ingress_have_a_canary_ingress_each():
     other = Traffic(NAMESPACE, "shop", {**OWNER, "name": "shop", "uid": "u2"}, "shop-canary", "web-stable")
     ours = stored(made(an_ingress(), weight=50).body)
 
@@ -178,7 +178,7 @@ def test_case_18_two_rollouts_on_one_stable_ingress_have_a_canary_ingress_each()
     assert (route.ref.name, route.refusal, route.weight) == ("shop-web-canary", "", 0)
 
 
-def test_case_18_names_that_are_cut_to_the_same_text_are_refused_and_not_shared():
+def test_names_that_are_cut_to_the_same_text_are_refused_and_not_shared():
     long = "w" * 250
     name = nginx.canary_name("web", long)
     ours = stored(made(an_ingress(), weight=50).body)
@@ -190,7 +190,7 @@ def test_case_18_names_that_are_cut_to_the_same_text_are_refused_and_not_shared(
     assert route.refusal == f"canary ingress `{name}` controlled by different object"
 
 
-def test_case_20_a_header_that_somebody_else_set_stays_on_the_canary_ingress():
+def test_a_header_that_somebody_else_set_stays_on_the_canary_ingress():
     settings, about, route = with_canary(20, **{f"{P}/canary-by-header": "X-Beta"})
 
     action = nginx.plan(settings, about, route, Split(0))
