@@ -105,22 +105,13 @@ def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
     if not revisions:
         return Source(sources, questions, asked, error=error)
     is_hard = running is None and refresh == "hard"
-    question = RenderManifests(
-        sources=sorted_json(list(sources)),
-        revisions=revisions,
-        app_name=asker.app,
-        namespace=asker.namespace,
-        project=asker.project,
-        api_versions=_defined(asker, sources, reader),
-        fresh=is_hard,
-        permitted=asker.permitted,
-        signed_by=asker.signed_by,
-    )
-    named = (*question.api_versions, *asker.permitted, *asker.signed_by)
-    words = "\0".join((question.sources, *revisions, question.namespace, question.project, *named))
-    ask_id = f"{uid}/render/{hashlib.sha256(words.encode()).hexdigest()[:24]}"
+    defined = _defined(asker, reader) if _is_chart(asker.manifest, sources) else ()
+    ask_id, question = _render(asker, sources, revisions, defined, is_hard)
     # A hard refresh does not read what was said before, so that it is forgotten.
     first = None if is_hard else reader.answer(ask_id)
+    if not defined and _turned_out_a_chart(first) and (defined := _defined(asker, reader)):
+        ask_id, question = _render(asker, sources, revisions, defined, is_hard)
+        first = reader.answer(ask_id)
     is_over = running.retry_count > 0 if running else all(answer is not None for answer in asked)
     if is_hard or (first is not None and first.error and is_over):
         ask_id = f"{ask_id}/{running.sync_id if running else status.get('observedAt') or ''}"
@@ -129,15 +120,48 @@ def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
     return Source(sources, questions, asked, revisions, (ask_id, question), first, error or failed)
 
 
-def _defined(asker: Asker, sources: tuple[Mapping[str, Any], ...], reader: Reader) -> tuple[str, ...]:
+def _render(
+    asker: Asker,
+    sources: tuple[Mapping[str, Any], ...],
+    revisions: tuple[str, ...],
+    defined: tuple[str, ...],
+    fresh: bool,
+) -> tuple[str, RenderManifests]:
+    """The question what sources say at their revisions, and its id, which equal questions share."""
+    question = RenderManifests(
+        sources=sorted_json(list(sources)),
+        revisions=revisions,
+        app_name=asker.app,
+        namespace=asker.namespace,
+        project=asker.project,
+        api_versions=defined,
+        fresh=fresh,
+        permitted=asker.permitted,
+        signed_by=asker.signed_by,
+    )
+    named = (*defined, *asker.permitted, *asker.signed_by)
+    words = "\0".join((question.sources, *revisions, question.namespace, question.project, *named))
+    digest = hashlib.sha256(words.encode()).hexdigest()[:24]
+    return f"{kube.uid(asker.manifest)}/render/{digest}", question
+
+
+def _is_chart(manifest: Manifest, sources: tuple[Mapping[str, Any], ...]) -> bool:
+    """Whether a source is known to be a chart."""
+    status = status_of(manifest)
+    types = (status.get("sourceType"), *(status.get("sourceTypes") or ()))
+    return "Helm" in types or any(each.get("chart") or each.get("helm") is not None for each in sources)
+
+
+def _turned_out_a_chart(answer: Answer | None) -> bool:
+    value = answer.value if answer is not None else None
+    return isinstance(value, Rendered) and "Helm" in value.source_types
+
+
+def _defined(asker: Asker, reader: Reader) -> tuple[str, ...]:
     """The API versions that definitions of others add to the cluster, for charts, which may ask about them.
 
     Its own do not count: what a sync renders must not change because of what it brings.
     """
-    status = status_of(asker.manifest)
-    types = (status.get("sourceType"), *(status.get("sourceTypes") or ()))
-    if "Helm" not in types and not any(each.get("chart") or each.get("helm") is not None for each in sources):
-        return ()
     found: set[str] = set()
     for each in reader.select(CRD, "", {}):
         own = Key(CRD.group, CRD.name, "", kube.name(each))

@@ -34,6 +34,7 @@ from rollouts.kube.kinds import CONFIG_MAP, SECRET
 from rollouts.kube.ref import Ref
 from rollouts.shell import tools
 from rollouts.shell.asks import render, signed
+from rollouts.shell.asks.capabilities import Capabilities
 from rollouts.shell.asks.charts import Charts
 from rollouts.shell.asks.git import Git, Trust
 from rollouts.shell.asks.modules import WithModules
@@ -70,6 +71,7 @@ class GitAndCharts:
         self._count = count or (lambda repository, what, took_s, ok: None)
         self._git = Git(directory / "mirrors", settings)
         self._charts = Charts(settings)
+        self._capabilities = Capabilities(client, settings.capabilities_fresh_s)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sources")
         self._places = asyncio.Semaphore(settings.renders_inflight_max)
         self._shared: dict[str, tuple[float, asyncio.Future[Any]]] = {}
@@ -159,6 +161,8 @@ class GitAndCharts:
                 if spec.is_only_ref:
                     jobs.append(None)
                     continue
+                if await self._thread(_asks_the_cluster, each, spec, around.app_name):
+                    around = await self._informed(around)
                 job = await self._thread(_job, each, spec, around, at, refs)
                 job = await self._with_dependencies(job, question, known)
                 jobs.append(job)
@@ -175,6 +179,11 @@ class GitAndCharts:
             tuple(warnings[:WARNINGS_MAX]),
             tuple(origins),
         )
+
+    async def _informed(self, around: Surroundings) -> Surroundings:
+        """The same, with what the cluster is able to do."""
+        version, served = await self._capabilities.of(around.api_versions)
+        return replace(around, kube_version=around.kube_version or version, api_versions=served)
 
     async def _pinned(self, spec: Spec, project: str, namespace: str) -> str:
         question = GitResolve(spec.repo_url, spec.target_revision, spec.chart, project, spec.tag_prefix)
@@ -300,13 +309,24 @@ class GitAndCharts:
 Count = Callable[[str, str, float, bool], None]
 
 
+def _placed(files: Files, spec: Spec, app_name: str) -> tuple[Spec, str]:
+    """A source with what overrides it, and the folder that it means."""
+    if spec.chart or address.is_oci(spec.repo_url):
+        path = next(iter(files.entries(files.root.oid)))
+        return replace(spec, chart=spec.chart or path), path
+    path = within("", spec.path)
+    return overridden(spec, files, path, app_name), path
+
+
+def _asks_the_cluster(files: Files, spec: Spec, app_name: str) -> bool:
+    """Whether a render may ask what the cluster is able to do."""
+    spec, path = _placed(files, spec, app_name)
+    return choose.choose(files, path, spec) == "Helm" or "KUBE_" in str(spec.options)
+
+
 def _job(files: Files, spec: Spec, around: Surroundings, at: str, refs: Mapping[str, Files]) -> Job:
     """What the render of one source needs."""
-    path = within("", spec.path) if not spec.chart else next(iter(files.entries(files.root.oid)))
-    if address.is_oci(spec.repo_url) and not spec.chart:
-        path = next(iter(files.entries(files.root.oid)))
-        spec = replace(spec, chart=path)
-    spec = overridden(spec, files, path, around.app_name) if not spec.chart else spec
+    spec, path = _placed(files, spec, around.app_name)
     environment = build_environment(spec, around, at)
     kind = choose.choose(files, path, spec)
     if kind == "Helm":
