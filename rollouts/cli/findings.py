@@ -31,7 +31,10 @@ Severity: TypeAlias = Literal["error", "warning", "hint"]
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _NAME_MAX = 253
+_ACTION = re.compile(r"\{\{.*\}\}")
+_RENDER_FIRST = "a template is read once it is rendered: helm template CHART | rollouts lint -"
 _ABSENT = frozenset({"ServiceNotFound", "IngressNotFound", "TemplateNotFound"})
+_PARTS = frozenset({"kind", "metadata", "spec"})  # what has none of them is some other program's: values, Chart.yaml
 _TEMPLATE_KINDS = ("AnalysisTemplate", "ClusterAnalysisTemplate")
 _JUDGED = (*_TEMPLATE_KINDS, "AnalysisRun")
 
@@ -79,7 +82,8 @@ def lint(sources: Iterable[Source]) -> tuple[Finding, ...]:
             documents += read(source.content, source.name)
         except YamlError as error:
             place = (error.source, error.line, error.column)
-            findings.append(Finding(*place, "", "", "YamlInvalid", error.text, "", "error"))
+            fix = _RENDER_FIRST if _is_template(source.content) else ""
+            findings.append(Finding(*place, "", "", "YamlInvalid", error.text, fix, "error"))
     order = {document.source: index for index, document in enumerate(documents)}
     objects = [_read(document) for document in documents if _is_ours(document.value)]
     for document in documents:
@@ -90,6 +94,11 @@ def lint(sources: Iterable[Source]) -> tuple[Finding, ...]:
     for each in objects:
         findings += _judge(each, around)
     return tuple(sorted(findings, key=lambda found: (order.get(found.file, -1), found.file, found.line, found.column)))
+
+
+def _is_template(content: bytes | str) -> bool:
+    text = content if isinstance(content, str) else content.decode("utf-8", "replace")
+    return _ACTION.search(text) is not None
 
 
 def _is_ours(manifest: Manifest) -> bool:
@@ -126,7 +135,7 @@ def _identity(document: Document) -> Iterator[Finding]:
     if not has_version or not has_kind:
         at = "kind" if has_version else "apiVersion"
         refusal = Refusal("NotAnObject", at, f"{at} is missing", fix="write apiVersion, kind and metadata.name")
-        yield _finding(document, refusal, "error" if has_version or has_kind else "warning")
+        yield _finding(document, refusal, "error" if _PARTS & value.keys() else "warning")
         return
     if not str(value["apiVersion"]).startswith(f"{kinds.GROUP}/") or value["kind"] not in PARSERS:
         return

@@ -27,7 +27,7 @@ class UnreadableError(Exception):
 
 
 def sources_of(names: Sequence[str]) -> Iterator[Source]:
-    """The files behind names: a file, a folder with everything in it, or - for standard input.
+    """The files behind names: a file, a folder with everything in it that is not hidden, or - for standard input.
 
     Raises UnreadableError.
     """
@@ -46,9 +46,15 @@ def _files(name: str) -> Iterator[Path | None]:
         return
     path = Path(name)
     if path.is_dir():
-        yield from sorted(each for each in path.rglob("*") if each.suffix in _ENDINGS and each.is_file())
+        found = (each for each in path.rglob("*") if each.suffix in _ENDINGS and each.is_file())
+        yield from sorted(each for each in found if not _is_hidden(each.relative_to(path)))
     else:
         yield path
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether a tool keeps the file for itself: `.git`, `.venv`, `.github`."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _content(path: Path | None) -> bytes:
@@ -72,8 +78,9 @@ def _content(path: Path | None) -> bytes:
     rollouts lint deploy/ -o sarif > findings.sarif
     """,
 )
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("-f", "--filename", "names", multiple=True, help="File, folder, or - for standard input.")
+@click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
+@click.option("-f", "--filename", "names", multiple=True, type=click.Path(), metavar="PATH",
+              help="File, folder, or - for standard input.")  # fmt: skip
 @click.option("-o", "--output", type=click.Choice(list(FORMS)), default="text", show_default=True,
               help="Form of the findings; github: annotations of a workflow run.")  # fmt: skip
 @click.pass_context
@@ -88,7 +95,7 @@ def command(ctx: click.Context, paths: tuple[str, ...], names: tuple[str, ...], 
     try:
         sources = tuple(sources_of((*names, *paths)))
     except UnreadableError as error:
-        click.echo(f"rollouts lint: {error}", err=True)
+        click.echo(f"Error: {error}", err=True)
         return UNREADABLE
     findings = lint(sources)
     show(FORMS[output](findings, len(sources)))

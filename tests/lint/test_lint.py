@@ -100,35 +100,35 @@ def test_a_template_of_another_namespace_is_not_found() -> None:
 @pytest.mark.parametrize(
     ("case", "before", "after", "line", "reason", "field"),
     [
-        ("30 a typo", "setWeight: 20", "setWieght: 20", 16, "UnknownField",
+        ("a typo", "setWeight: 20", "setWieght: 20", 16, "UnknownField",
          "spec.strategy.canary.steps[0].setWieght"),
-        ("6 a weight out of range", "setWeight: 20", "setWeight: 120", 16, "WeightOutOfRange",
+        ("a weight out of range", "setWeight: 20", "setWeight: 120", 16, "WeightOutOfRange",
          "spec.strategy.canary.steps[0].setWeight"),
-        ("6 a weight as text", "setWeight: 20", 'setWeight: "20"', 16, "WrongType",
+        ("a weight as text", "setWeight: 20", 'setWeight: "20"', 16, "WrongType",
          "spec.strategy.canary.steps[0].setWeight"),
-        ("2 labels that the selector does not match", "labels: {app: web}", "labels: {app: shop}", 7,
+        ("labels that the selector does not match", "labels: {app: web}", "labels: {app: shop}", 7,
          "SelectorMismatch", "spec.template.metadata.labels"),
-        ("1 no strategy", "    canary:", "    x: {}\n    blueGreen: {activeService: a}\n    canary:", 10,
+        ("no strategy", "    canary:", "    x: {}\n    blueGreen: {activeService: a}\n    canary:", 10,
          "StrategiesBoth", "spec.strategy"),
-        ("13 one Service for both", "canaryService: web-canary", "canaryService: web-stable", 12, "ServicesSame",
+        ("one Service for both", "canaryService: web-canary", "canaryService: web-stable", 12, "ServicesSame",
          "spec.strategy.canary.stableService"),
-        ("58 no name", "metadata: {name: web,", "metadata: {", 3, "NameMissing", "metadata.name"),
-        ("32 a name with a newline", "{name: web,", '{name: "web\\n",', 3, "NameInvalid", "metadata.name"),
-        ("32 a name in capitals", "{name: web,", "{name: Web,", 3, "NameInvalid", "metadata.name"),
+        ("no name", "metadata: {name: web,", "metadata: {", 3, "NameMissing", "metadata.name"),
+        ("a name with a newline", "{name: web,", '{name: "web\\n",', 3, "NameInvalid", "metadata.name"),
+        ("a name in capitals", "{name: web,", "{name: Web,", 3, "NameInvalid", "metadata.name"),
         ("another version", "argoproj.io/v1alpha1", "argoproj.io/v1", 1, "VersionUnknown", "apiVersion"),
-        ("58 no kind", "kind: Rollout\n", "", 1, "NotAnObject", "kind"),
-        ("36 a Secret for a Rollout's argument", "value: web}",
+        ("no kind", "kind: Rollout\n", "", 1, "NotAnObject", "kind"),
+        ("a Secret for a Rollout's argument", "value: web}",
          "valueFrom: {secretKeyRef: {name: s, key: k}}}", 19, "UnknownField",
          "spec.strategy.canary.steps[1].analysis.args[0].valueFrom.secretKeyRef"),
-        ("15 a Service of other pods", "kind: Service, metadata: {name: web-stable, namespace: shop}, spec: "
+        ("a Service of other pods", "kind: Service, metadata: {name: web-stable, namespace: shop}, spec: "
          "{selector: {app: web}}", "kind: Service, metadata: {name: web-stable, namespace: shop}, spec: "
          "{selector: {app: x}}", 12, "ServiceSelectorMismatch", "spec.strategy.canary.stableService"),
-        ("17 an Ingress that leads elsewhere", "backend: {service: {name: web-stable",
+        ("an Ingress that leads elsewhere", "backend: {service: {name: web-stable",
          "backend: {service: {name: shop", 14, "IngressWithoutRule",
          "spec.strategy.canary.trafficRouting.nginx.stableIngress"),
-        ("35 an argument without a value", "          args: [{name: host, value: web}]\n", "", 18, "AnalysisInvalid",
+        ("an argument without a value", "          args: [{name: host, value: web}]\n", "", 18, "AnalysisInvalid",
          "spec.strategy.canary.steps[1].analysis.templates"),
-        ("34 an endless metric in a step", "    count: 3\n", "", 18, "AnalysisEndless",
+        ("an endless metric in a step", "    count: 3\n", "", 18, "AnalysisEndless",
          "spec.strategy.canary.steps[1].analysis.templates"),
     ],
 )  # fmt: skip
@@ -144,19 +144,19 @@ def test_one_change_gives_one_error_where_it_was_made(
 @pytest.mark.parametrize(
     ("case", "before", "after", "reason", "field"),
     [
-        ("33 no metrics", TEMPLATE[TEMPLATE.index("  metrics:"):], "  metrics: []\n", "AnalysisInvalid",
+        ("no metrics", TEMPLATE[TEMPLATE.index("  metrics:"):], "  metrics: []\n", "AnalysisInvalid",
          "spec.metrics"),
-        ("33 no provider", TEMPLATE[TEMPLATE.index("    provider"):], "", "AnalysisInvalid",
+        ("no provider", TEMPLATE[TEMPLATE.index("    provider"):], "", "AnalysisInvalid",
          "spec.metrics[0].provider"),
-        ("34 count without interval", "    interval: 10s\n", "", "AnalysisInvalid", "spec.metrics[0].interval"),
-        ("34 a limit below -1", "    count: 3\n", "    count: 3\n    failureLimit: -2\n", "AnalysisInvalid",
+        ("count without interval", "    interval: 10s\n", "", "AnalysisInvalid", "spec.metrics[0].interval"),
+        ("a limit below -1", "    count: 3\n", "    count: 3\n    failureLimit: -2\n", "AnalysisInvalid",
          "spec.metrics[0].failureLimit"),
-        ("35 a tag without its argument", "args.host", "args.hots", "ArgUnknown", "spec.metrics"),
-        ("35 an argument twice", "[{name: host}]", "[{name: host}, {name: host}]", "ArgDuplicate",
+        ("a tag without its argument", "args.host", "args.hots", "ArgUnknown", "spec.metrics"),
+        ("an argument twice", "[{name: host}]", "[{name: host}, {name: host}]", "ArgDuplicate",
          "spec.args[1].name"),
-        ("37 a template that nests itself", "  args:", "  templates: [{templateName: errors}]\n  args:",
+        ("a template that nests itself", "  args:", "  templates: [{templateName: errors}]\n  args:",
          "TemplateCycle", "spec.templates"),
-        ("27 a thousand metrics", TEMPLATE[TEMPLATE.index("  - name"):], "".join(
+        ("a thousand metrics", TEMPLATE[TEMPLATE.index("  - name"):], "".join(
             f"  - {{name: m{n}, provider: {{prometheus: {{query: up}}}}}}\n" for n in range(1000)), "TooMany",
          "spec.metrics"),
         ("a provider of no name", "prometheus: {address", "promotheus: {address", "UnknownField",
@@ -203,8 +203,9 @@ def test_one_unreadable_file_does_not_hide_the_others() -> None:
     ]
 
 
-def test_what_is_no_object_of_kubernetes_is_a_warning_alone() -> None:
-    assert [each.severity for each in findings("replicas: 3\n")] == ["warning"]
+@pytest.mark.parametrize("text", ["replicas: 3\n", "apiVersion: v2\nname: web\n"], ids=["values", "Chart.yaml"])
+def test_what_is_no_object_of_kubernetes_is_a_warning_alone(text: str) -> None:
+    assert [each.severity for each in findings(text)] == ["warning"]
     assert findings("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n") == []
 
 
@@ -281,11 +282,26 @@ def test_the_same_object_twice_is_an_error() -> None:
     ]
 
 
+def test_a_template_that_is_no_yaml_yet_is_to_be_rendered_first() -> None:
+    (found,) = lint([Source("chart/templates/web.yaml", "metadata:\n  name: {{ .Release.Name }}\n")])
+
+    assert found.reason == "YamlInvalid"
+    assert "helm template CHART | rollouts lint -" in found.fix
+
+
+def test_what_tools_keep_for_themselves_is_no_part_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / ".venv").mkdir()
+    for name in (".venv/broken.yaml", ".broken.yaml", "good.yaml"):
+        (tmp_path / name).write_text("" if name == "good.yaml" else "a: [")
+
+    assert run("-f", str(tmp_path)) == (0, "nothing wrong in 1 file\n", "")
+
+
 def test_a_file_that_is_not_there_gives_exit_code_two() -> None:
     code, out, err = run("-f", "no-such-file.yaml")
 
     assert (code, out) == (2, "")
-    assert err == "rollouts lint: no-such-file.yaml: No such file or directory\n"
+    assert err == "Error: no-such-file.yaml: No such file or directory\n"
 
 
 def test_a_folder_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +309,7 @@ def test_a_folder_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pyte
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.yaml").write_text("")
 
-    assert run("-f", str(tmp_path)) == (2, "", "rollouts lint: more than 2 files\n")
+    assert run("-f", str(tmp_path)) == (2, "", "Error: more than 2 files\n")
     assert FILES_MAX == 10_000
 
 
