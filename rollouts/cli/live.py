@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
+import sys
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -58,6 +61,7 @@ async def follow(
     wanted = tuple(queries)
     board = Board(tuple(query.kind for query in wanted))
     tasks = [asyncio.create_task(_track(cluster, query, board)) for query in wanted]
+    tasks.append(asyncio.create_task(_reader_gone()))
     try:
         while True:
             await _next_change(board, tasks, TICK_S if ticking and board.is_told else None)
@@ -81,6 +85,33 @@ async def _next_change(board: Board, tasks: list[asyncio.Task[None]], tick_s: fl
     for task in tasks:
         if task.done():
             task.result()
+
+
+async def _reader_gone() -> None:
+    """Raise BrokenPipeError once nobody reads standard output any more, for the next change may be hours away.
+
+    `rollouts get ro web -w -o json | jq -n first(inputs)` would never end otherwise.
+    """
+    gone = asyncio.Event()
+    if (output := _pipe()) is None:
+        await gone.wait()  # a terminal or a file is never done with reading
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_reader(output, gone.set)  # the end that we write to becomes readable when the other end closes
+    try:
+        await gone.wait()
+    finally:
+        loop.remove_reader(output)
+    raise BrokenPipeError
+
+
+def _pipe() -> int | None:
+    """The descriptor of standard output where that is a pipe."""
+    try:
+        output = sys.stdout.fileno()
+        return output if stat.S_ISFIFO(os.fstat(output).st_mode) else None
+    except OSError:  # it has none: it was replaced within this process
+        return None
 
 
 async def _track(cluster: Cluster, query: Query, board: Board) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from rollouts.cli.errors import ComplaintError
 from rollouts.kube.ref import Kind, Manifest
-from rollouts.view.style import ASCII, UNICODE, Style, tamed
+from rollouts.view.style import ASCII, UNICODE, Style, fitted, tamed
 
 if TYPE_CHECKING:  # loaded only where a template is asked for
     from rollouts.kit.gotemplate import GoTemplate
@@ -122,9 +123,11 @@ def emit(text: str) -> None:
 
 
 def redraw(lines: Iterable[str], *, first: bool) -> None:
-    """Draw over the last picture without flicker."""
+    """Draw over the last picture without flicker, no more of it than the terminal has room for."""
     start = (_CLEAR if first else "") + _HOME
-    click.echo(start + "".join(tamed(line) + _LINE_END for line in lines) + _REST, nl=False, color=True)
+    columns, rows = shutil.get_terminal_size()
+    shown = fitted([tamed(line) for line in lines], columns, rows - 1)  # the last row is the cursor's
+    emit(start + "".join(line + _LINE_END for line in shown) + _REST)
 
 
 def show_data(value: Any, form: str, *, compact: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -89,6 +89,7 @@ ASCII = Glyphs(
 
 _CODES = {Role.STABLE: "32", Role.CANARY: "33", Role.PREVIEW: "94", Role.RUNNING: "94", Role.BAD: "31", Role.FAINT: "2"}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_ANSI_OR_TEXT = re.compile(f"({_ANSI.pattern})")
 # C0 and C1 controls and the bidirectional overrides: a name or a message from the cluster never steers a terminal.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _STEERING = re.compile(f"{_ANSI.pattern}|{_UNPRINTABLE.pattern}")
@@ -147,3 +148,26 @@ def tamed(line: str) -> str:
 def width(text: str) -> int:
     """How many cells a text takes, colours not counted."""
     return len(_ANSI.sub("", text))
+
+
+def fitted(lines: Sequence[str], columns: int, rows: int) -> list[str]:
+    """The lines as far as they fit into that many cells and rows, with the count of those that do not.
+
+    A line that wraps, or a picture that scrolls, would be drawn anew below itself. columns, rows: 1 or more.
+    """
+    shown = list(lines)
+    if len(shown) > rows:
+        shown = [*shown[: rows - 1], f"… {len(shown) - rows + 1} more lines"]
+    return [_cut(line, columns) for line in shown]
+
+
+def _cut(line: str, columns: int) -> str:
+    """The line's first cells; the colours stay, so that what is switched on is switched off."""
+    if width(line) <= columns:
+        return line
+    room, kept = columns, []
+    for index, part in enumerate(_ANSI_OR_TEXT.split(line)):
+        is_text = index % 2 == 0
+        kept.append(part[:room] if is_text else part)
+        room -= len(part[:room]) if is_text else 0
+    return "".join(kept)

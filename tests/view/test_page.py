@@ -9,7 +9,7 @@ import pytest
 
 from rollouts.view.facts import World
 from rollouts.view.page import page
-from rollouts.view.style import ASCII, UNICODE, Style, width
+from rollouts.view.style import ASCII, UNICODE, Style, fitted, width
 from tests.snapshots import matches
 from tests.view import objects
 
@@ -38,6 +38,18 @@ def test_the_ascii_page_holds_nothing_that_a_plain_terminal_cannot_show() -> Non
     lines = page(objects.aborted_canary(), objects.NOW, Style(ASCII), wide=True)
 
     assert "\n".join(lines).isascii()
+
+
+def test_a_picture_that_is_too_large_for_the_terminal_is_cut_and_says_so() -> None:
+    lines = page(objects.aborted_canary(), objects.NOW, Style(colour=True))
+
+    shown = fitted(lines, 30, 10)
+
+    assert len(shown) == 10
+    assert shown[-1] == f"… {len(lines) - 9} more lines"
+    assert max(width(line) for line in shown) == 30
+    assert all(line.count("\x1b[") % 2 == 0 for line in shown)
+    assert fitted(lines, 200, len(lines)) == lines
 
 
 def test_colours_change_no_column() -> None:
