@@ -9,7 +9,7 @@ import click
 
 from rollouts.cli import writes
 from rollouts.cli.acting import Manner, Whom, act, selection_options, write_options
-from rollouts.cli.complete import names_of
+from rollouts.cli.complete import NameParam
 from rollouts.cli.frame import Lazy, LazyGroup, SpanParam
 from rollouts.cli.frame import command as kube_command
 from rollouts.kube.kinds import ANALYSIS_RUN, EXPERIMENT, ROLLOUT
@@ -20,13 +20,13 @@ _HERE = "rollouts.cli.act"
 
 def _to_several(function: Callable[..., Any]) -> Callable[..., Any]:
     """Names or labels of Rollouts, and the options of a write."""
-    names = click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(ROLLOUT))
+    names = click.argument("names", nargs=-1, metavar="NAME...", type=NameParam(ROLLOUT))
     return names(selection_options(write_options(function)))
 
 
 def _to_names(kind: Kind) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Names of objects of that kind, and the options of a write."""
-    names = click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(kind))
+    names = click.argument("names", nargs=-1, metavar="NAME...", type=NameParam(kind))
     return lambda function: names(write_options(function))
 
 
@@ -120,6 +120,7 @@ resume = _word(
         "experiments": Lazy(_HERE, "Run an experiment again.", "retry_experiment", hidden=True),
         "exp": Lazy(_HERE, "Run an experiment again.", "retry_experiment", hidden=True),
     },
+    usual="rollout",
 )
 def retry() -> None:
     """Begin an aborted update, or a finished experiment, again."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from rollouts.cli.frame import connection
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 ANSWER_S_MAX = 1.0
 SHOWN_MAX = 500
-NO_FILES = ":4"  # to kubectl: what stands above is all, files are no answer
+NO_FILES, FILES, FOLDERS = ":4", ":0", ":16"  # to kubectl: what is an answer beside what stands above
+
+SHORT_NAMES = {"Rollout": "ro", "Experiment": "exp", "AnalysisRun": "ar"}
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 Look = Callable[["Cluster", click.Context], Coroutine[Any, Any, Iterable[str]]]
@@ -40,6 +43,31 @@ def names_of(kind: Kind) -> Complete:
         )
 
     return _live(look)
+
+
+class NameParam(click.ParamType[str]):
+    """The name of an object of a kind: `web`, or as `-o name` and kubectl write it, `rollout.argoproj.io/web`."""
+
+    name = "name"
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        words = (kind.name.lower(), kind.plural, SHORT_NAMES.get(kind.name, kind.plural))
+        groups = ("", f".{kind.group}", f".{kind.version}.{kind.group}")
+        self._prefixes = {f"{word}{group}" for word in words for group in groups}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The bare name; usage error for none at all, and for the name of another kind."""
+        prefix, slash, bare = str(value).rpartition("/")
+        if slash and prefix.lower() not in self._prefixes:
+            self.fail(f"{value!r} names no {self._kind.name}: give its name alone", param, ctx)
+        if not bare:
+            self.fail(f"the name is empty; is the variable set that it was to come from? got {value!r}", param, ctx)
+        return bare
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Live names."""
+        return [CompletionItem(each) for each in names_of(self._kind)(ctx, param, incomplete)]
 
 
 def revisions() -> Complete:
@@ -104,8 +132,10 @@ def main() -> int:
 
     words = sys.argv[1:] or [""]
     asked = ShellComplete(root, {}, "kubectl rollouts", "_ROLLOUTS_COMPLETE")
-    for item in asked.get_completions(words[:-1], words[-1]):
+    items = asked.get_completions(words[:-1], words[-1])
+    for item in items:
         if item.type == "plain":
             click.echo(f"{item.value}\t{item.help}" if item.help else item.value)
-    click.echo(NO_FILES)
+    types = {item.type for item in items}
+    click.echo(FILES if "file" in types else FOLDERS if "dir" in types else NO_FILES)
     return 0

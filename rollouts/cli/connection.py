@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -160,7 +161,7 @@ def access_of(wish: Connection) -> kubeconfig.Access:
             fix = "name one with --kubeconfig or KUBECONFIG, or try without a cluster: rollouts demo"
             raise ComplaintError(f"no cluster to talk to: {error}", fix=fix) from None
         access = kubeconfig.Access(server="")
-    access.server = (wish.server or access.server).rstrip("/")
+    access.server = _address(wish.server or access.server)
     access.namespace = wish.namespace or access.namespace
     access.insecure = wish.insecure_skip_tls_verify or access.insecure
     if wish.token:
@@ -177,6 +178,19 @@ def access_of(wish: Connection) -> kubeconfig.Access:
     if (wish.groups or wish.impersonate_uid) and "Impersonate-User" not in access.impersonate:
         raise ComplaintError("--as-group and --as-uid go with --as", fix="name the user: --as USER", code=Exit.USAGE)
     return access
+
+
+def _address(server: str) -> str:
+    """The server's address; kubectl, too, takes `HOST:PORT` for http."""
+    address = (server if "://" in server else f"http://{server}").rstrip("/")
+    try:
+        where = urlsplit(address)
+        is_one = where.scheme in ("http", "https") and bool(where.hostname) and where.port != 0
+    except ValueError:  # a port that is none, half an IPv6 address
+        is_one = False
+    if not is_one:
+        raise ComplaintError(f"{server!r} is no address of an API server", fix="write it so: https://HOST:PORT")
+    return address
 
 
 def _pem(path: str | None) -> str:

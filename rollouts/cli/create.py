@@ -43,7 +43,8 @@ class CreateGroup(KubeCommand, LazyGroup):
     rollouts create analysisrun --from success-rate -a service=web
     """,
 )
-@click.option("-f", "--filename", "names", multiple=True, metavar="FILE", help="File, or - for standard input.")
+@click.option("-f", "--filename", "names", multiple=True, type=click.Path(), metavar="FILE",
+              help="File, or - for standard input.")  # fmt: skip
 @click.option("-w", "--watch", is_flag=True, help="Then show the last Rollout or Experiment for as long as it changes.")
 @click.option("--no-color", is_flag=True, help="No colours, even on a terminal.")
 @write_options
@@ -130,7 +131,8 @@ async def _create(cluster: Cluster, manifest: Mapping[str, Any], manner: Manner)
 )
 @click.option("--from", "template", metavar="NAME", help="AnalysisTemplate to take.",
               shell_complete=names_of(kinds.ANALYSIS_TEMPLATE))  # fmt: skip
-@click.option("--from-file", "file", metavar="FILE", help="File with the template to take, or - for standard input.")
+@click.option("--from-file", "file", type=click.Path(), metavar="FILE",
+              help="File with the template to take, or - for standard input.")  # fmt: skip
 @click.option("--global", "is_global", is_flag=True, help="With --from: a ClusterAnalysisTemplate is meant.")
 @click.option("--name", default="", help="Name of the run.")
 @click.option("--generate-name", default="", help="Beginning of the run's name; the template's name by default.")

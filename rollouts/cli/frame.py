@@ -217,12 +217,17 @@ class LazyGroup(click.Group):
         table: Mapping[str, Lazy],
         connects: bool = False,
         elsewhere: Mapping[str, str] | None = None,
+        usual: str = "",
         **kwargs: Any,
     ) -> None:
-        """elsewhere: commands that people look for here, and what serves them instead."""
+        """elsewhere: commands that people look for here, and what serves them instead.
+
+        usual: the command that people mean who leave it out and name its object at once, "" where there is none.
+        """
         super().__init__(*args, **kwargs)
         self.table = table
         self.elsewhere = elsewhere or {}
+        self.usual = usual
         if connects:
             self.params += _options(hidden=False)
 
@@ -250,8 +255,18 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with the nearest names where there is no such command."""
+        """As click does, with `help COMMAND`, and with the nearest names where there is no such command."""
+        if args and args[0] == "help" and "help" not in self.table:
+            if len(args) == 1:
+                click.echo(ctx.get_help())
+                ctx.exit()
+            args = [*args[1:], "--help"]
         if args and not args[0].startswith("-") and args[0] not in self.table:
-            hint = self.elsewhere.get(args[0]) or meant(args[0], self.table) or f"known: {', '.join(self.table)}"
+            hint = self.elsewhere.get(args[0]) or meant(args[0], self.table) or self._known(ctx, args[0])
             ctx.fail(f"no such command {args[0]!r}; {hint}")
         return super().resolve_command(ctx, args)
+
+    def _known(self, ctx: click.Context, word: str) -> str:
+        if self.usual:
+            return f"did you mean: {ctx.command_path} {self.usual} {word}?"
+        return f"known: {', '.join(name for name, entry in self.table.items() if not entry.hidden)}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rollouts.cli.complete import names_of
+from rollouts.cli.complete import NameParam
 from rollouts.cli.frame import Lazy, LazyGroup, connection
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.output import PAGE_FORMATS, is_data, no_color_option, output_option, redraw, show, show_object, style
@@ -36,6 +36,7 @@ _ROLLOUT, _EXPERIMENT = "Show one Rollout as a tree.", "Show one Experiment as a
         "experiments": Lazy(_HERE, _EXPERIMENT, "experiment", hidden=True),
         "exp": Lazy(_HERE, _EXPERIMENT, "experiment", hidden=True),
     },
+    usual="rollout",
 )
 def command() -> None:
     """Show one Rollout or Experiment with its revisions, ReplicaSets, pods and AnalysisRuns."""
@@ -67,7 +68,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
     rollouts get ro web -o jsonpath='{.status.phase}'
     """,
 )
-@click.argument("name", shell_complete=names_of(ROLLOUT))
+@click.argument("name", type=NameParam(ROLLOUT))
 @_options
 @click.pass_context
 def rollout(ctx: click.Context, /, name: str, **chosen: Any) -> None:
@@ -82,7 +83,7 @@ def rollout(ctx: click.Context, /, name: str, **chosen: Any) -> None:
     rollouts get exp web-6b56c8cdb4-2-0 --watch
     """,
 )
-@click.argument("name", shell_complete=names_of(EXPERIMENT))
+@click.argument("name", type=NameParam(EXPERIMENT))
 @_options
 @click.pass_context
 def experiment(ctx: click.Context, /, name: str, **chosen: Any) -> None:

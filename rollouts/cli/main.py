@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -45,10 +46,21 @@ COMMANDS: dict[str, Lazy] = {
     "demo": Lazy(f"{HERE}.demo", "Watch a canary be judged, without a cluster."),
     "completion": Lazy(f"{HERE}.completion", "Print a script that completes commands in your shell."),
 }
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 ELSEWHERE = {
     "dashboard": "a Rollout is watched with: rollouts get ro NAME --watch",
     "notifications": "alerts are made of the metrics on :8090 (deploy/) and of Events",
+    "options": "the connection options stand in: rollouts --help",
 }
+
+
+def _version(ctx: click.Context, param: click.Parameter, is_asked: bool) -> None:
+    """`--version`, as `version` answers it."""
+    if is_asked:
+        from rollouts.cli.version import line
+
+        click.echo(line(ctx))
+        ctx.exit()
 
 
 @click.group(
@@ -60,6 +72,9 @@ ELSEWHERE = {
     epilog="Connection options stand before or after the command. Exit codes: 0 ok, 1 error, 2 degraded, 3 timeout, "
     "4 waits for a person (where that was asked), 5 not found, 64 usage, 130 interrupted.",
 )
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
 def root() -> None:
     """Progressive delivery for Kubernetes: canaries judged by metrics, promoted or aborted by themselves."""
 
@@ -68,6 +83,8 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; the console scripts end here."""
     called = Path(sys.argv[0]).name
     name = " ".join(called.split("-")) if called.startswith("kubectl-") else "rollouts"
+    if sys.stdout is None:  # `>&-`: nobody wishes to hear the answer, and what is asked is done all the same
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it stays open for as long as we run
     try:
         result = root.main(
             args=list(args) if args is not None else None,
@@ -89,11 +106,21 @@ def main(args: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read us has seen enough; a later flush at exit must not complain into a closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read us has seen enough
+        _fall_silent()
         return Exit.OK
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        _fall_silent()
+        ComplaintError(f"standard output: {error.strerror}", fix="write the answer to another place").show()
+        return Exit.ERROR
     return result if isinstance(result, int) else Exit.OK
+
+
+def _fall_silent() -> None:
+    """Keep a later flush at exit from complaining into what takes no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

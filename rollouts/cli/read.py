@@ -35,8 +35,8 @@ async def missing(cluster: Cluster, kind: Kind, name: str) -> ComplaintError:
     listing = await cluster.list(Query(kind, cluster.namespace))
     known = [obj.name(each) for each in listing.items]
     asking = f"rollouts list {kind.plural}" if kind in LISTED else f"kubectl get {kind.plural}"
-    hint = meant(name, known) or (f"{asking} -n {cluster.namespace}" if known else "")
-    empty = "" if known else f"; the namespace holds no {kind.plural}, so look with: {asking} -A"
+    hint = meant(name, known) or f"{asking} {f'-n {cluster.namespace}' if known else '-A'}"
+    empty = "" if known else f", which holds no {kind.plural}"
     return ComplaintError(
         f'{kind.plural}.{kind.group} "{name}" not found in namespace "{cluster.namespace}"{empty}',
         fix=hint,

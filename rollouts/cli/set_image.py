@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rollouts.cli.acting import Manner, write_options
-from rollouts.cli.complete import containers, names_of
+from rollouts.cli.complete import NameParam, containers
 from rollouts.cli.errors import ComplaintError, Exit, meant
 from rollouts.cli.frame import Lazy, LazyGroup, connection
 from rollouts.cli.frame import command as kube_command
@@ -37,7 +37,7 @@ def set_group() -> None:
     rollouts set image web '*=registry.example/web:2'      # every container
     """,
 )
-@click.argument("name", shell_complete=names_of(ROLLOUT))
+@click.argument("name", type=NameParam(ROLLOUT))
 @click.argument("images", nargs=-1, required=True, metavar="CONTAINER=IMAGE...", shell_complete=containers())
 @write_options
 @click.pass_context

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rollouts.cli.complete import names_of
+from rollouts.cli.complete import NameParam
 from rollouts.cli.errors import ComplaintError, Exit
 from rollouts.cli.frame import SpanParam, connection
 from rollouts.cli.frame import command as kube_command
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     rollouts status web --watch=false
     """,
 )
-@click.argument("name", shell_complete=names_of(ROLLOUT))
+@click.argument("name", type=NameParam(ROLLOUT))
 @click.option("-w/-W", "--watch/--no-watch", default=True, show_default=True, help="Wait for Healthy or Degraded.")
 @click.option("-t", "--timeout", "timeout_s", type=SpanParam(), default=0, help="Give up after this span; 0: never.")
 @click.option("--stop-at-pause", is_flag=True, help="End with exit code 4 where only a person can let it go on.")

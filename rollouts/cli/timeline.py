@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rollouts.cli.complete import names_of
+from rollouts.cli.complete import NameParam
 from rollouts.cli.errors import ComplaintError
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     rollouts timeline web -o svg --to web.svg
     """,
 )
-@click.argument("name", shell_complete=names_of(ROLLOUT))
+@click.argument("name", type=NameParam(ROLLOUT))
 @click.option("--last", type=click.IntRange(min=0), default=3, show_default=True, metavar="N",
               help="How many of the newest revisions; 0: all.")  # fmt: skip
 @click.option("--all-events", is_flag=True, help="Tell of scaling and routes, too.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rollouts.cli.acting import Manner, write_options
-from rollouts.cli.complete import names_of, revisions
+from rollouts.cli.complete import NameParam, revisions
 from rollouts.cli.errors import ComplaintError, Exit
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     rollouts undo web --to-revision 3
     """,
 )
-@click.argument("name", shell_complete=names_of(ROLLOUT))
+@click.argument("name", type=NameParam(ROLLOUT))
 @click.option(
     "--to-revision",
     type=click.IntRange(min=0),

@@ -20,13 +20,21 @@ from rollouts.cli.frame import command as kube_command
 @click.pass_context
 def command(ctx: click.Context, /, _is_short: bool, output: str | None) -> None:
     """Print the version."""
-    from importlib import metadata
-
-    number = metadata.version("rollouts")
     if output:
         from rollouts.cli.output import show_data
 
-        show_data({"version": number}, output)
-        return
+        show_data({"version": _number()}, output)
+    else:
+        click.echo(line(ctx))
+
+
+def line(ctx: click.Context) -> str:
+    """The program, by the name that it was called by, and its version."""
     called = (ctx.find_root().info_name or "rollouts").replace(" ", "-")
-    click.echo(f"{called}: v{number}")
+    return f"{called}: v{_number()}"
+
+
+def _number() -> str:
+    from importlib import metadata
+
+    return metadata.version("rollouts")

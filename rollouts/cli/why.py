@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rollouts.cli.complete import names_of
+from rollouts.cli.complete import NameParam
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection
 from rollouts.cli.output import show, show_data
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     rollouts why web -o json
     """,
 )
-@click.argument("name", shell_complete=names_of(ROLLOUT))
+@click.argument("name", type=NameParam(ROLLOUT))
 @click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="Form of the answer.")
 @click.pass_context
 def command(ctx: click.Context, name: str, output: str | None) -> None:

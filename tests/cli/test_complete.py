@@ -48,6 +48,13 @@ def test_a_word_is_completed(cluster: Cluster, words: tuple[str, ...], expected:
     assert completed("-s", cluster.url, *at, *words) == [*expected, ":4"]
 
 
+@pytest.mark.parametrize(
+    ("words", "directive"), [(("lint", ""), ":0"), (("create", "-f", ""), ":0"), (("version", "-o", ""), ":4")]
+)
+def test_files_are_completed_where_files_are_meant(words: tuple[str, ...], directive: str) -> None:
+    assert completed(*words)[-1] == directive
+
+
 def test_without_a_cluster_nothing_is_completed() -> None:
     assert completed("-s", "http://127.0.0.1:9", "get", "rollout", "") == [":4"]
 

@@ -88,6 +88,15 @@ def test_version_answers_at_once() -> None:
         (("status", "web", "--timeout", "soon"), 64, "is not a span of time"),
         (("set", "image", "web", "web:2"), 64, "is not CONTAINER=IMAGE"),
         (("list", "rollouts"), 1, "rollouts demo"),
+        (("list", "rollouts", "-s", "nonsense://x"), 1, "https://HOST:PORT"),
+        (("list", "rollouts", "-s", "http://127.0.0.1:99999"), 1, "https://HOST:PORT"),
+        (("promote", ""), 64, "the name is empty"),
+        (("get", "ro", ""), 64, "the name is empty"),
+        (("status", "deploy/web"), 64, "names no Rollout"),
+        (("get", "web"), 64, "rollouts get rollout web"),
+        (("retry", "web"), 64, "rollouts retry rollout web"),
+        (("help", "prmote"), 64, "did you mean 'promote'"),
+        (("options",), 64, "rollouts --help"),
         (("list", "rollouts", "-s", "http://127.0.0.1:9"), 1, "no answer from the API server"),
         (("list", "rollouts", "--kubeconfig", "/nowhere"), 1, "there is no kubeconfig /nowhere"),
     ],
@@ -98,6 +107,26 @@ def test_what_goes_wrong_is_told_with_its_code(typed: Type, words: tuple[str, ..
     assert outcome.code == code
     assert told in outcome.err
     assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize("words", [("help", "set", "image"), ("set", "help", "image"), ("set", "image", "--help")])
+def test_help_stands_where_people_look_for_it(typed: Type, words: tuple[str, ...]) -> None:
+    assert "rollouts set image web web=" in typed(*words).out
+
+
+def test_the_version_is_told_as_a_command_and_as_an_option(typed: Type) -> None:
+    assert typed("--version").out == typed("version").out
+
+
+@pytest.mark.parametrize(
+    ("redirected", "code", "told"), [(">&-", 0, ""), (">/dev/full", 1, "standard output: No space left on device")]
+)
+def test_an_output_that_takes_nothing_is_no_crash(redirected: str, code: int, told: str) -> None:
+    program = f"exec {sys.executable} -m rollouts.cli.main version -o yaml {redirected}"
+    done = subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    assert told in done.stderr
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("30s", 30), ("5m", 300), ("1h30m", 5400), ("1.5s", 1.5)])

@@ -115,6 +115,18 @@ def test_names_are_as_kubectl_prints_them(shared: Cluster, typed: Type) -> None:
     ]
 
 
+def test_a_name_that_kubectl_or_we_printed_is_taken_back(shared: Cluster, typed: Type) -> None:
+    for name in ("rollout.argoproj.io/web", "rollout/web", "ro/web"):
+        assert typed("get", "ro", name, "-n", "shop", "-s", shared.url, "-o", "jsonpath={.metadata.name}").out == "web"
+
+
+def test_a_name_in_an_empty_namespace_is_looked_for_everywhere(shared: Cluster, typed: Type) -> None:
+    outcome = typed("get", "rollout", "web", "-n", "elsewhere", "-s", shared.url)
+
+    assert outcome.code == 5
+    assert "  fix: rollouts list rollouts -A\n" in outcome.err
+
+
 def test_an_unknown_name_is_answered_with_the_nearest(shared: Cluster, typed: Type) -> None:
     outcome = typed("get", "rollout", "wbe", "-n", "shop", "-s", shared.url)
 
@@ -316,6 +328,18 @@ def test_an_interrupted_watch_ends_without_a_word_of_ours(shared: Cluster) -> No
 
     assert process.returncode == 130
     assert said.strip() == ""
+
+
+@pytest.mark.parametrize("words", [("get", "ro", "web"), ("list", "ro"), ("status", "web")])
+def test_a_watch_ends_with_its_reader(shared: Cluster, words: tuple[str, ...]) -> None:
+    program = [sys.executable, "-m", "rollouts.cli.main", *words, "-w", "-n", "shop", "-s", shared.url, "-o", "json"]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout.readline().startswith("{")
+    process.stdout.close()  # nothing in the cluster changes after this
+
+    assert (process.wait(20), process.stderr.read()) == (0, "")
+    process.stderr.close()
 
 
 def test_on_a_terminal_the_picture_is_redrawn_in_colour(shared: Cluster) -> None:
