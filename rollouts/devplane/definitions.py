@@ -43,6 +43,18 @@ _SHORT_NAMES: Mapping[str, tuple[str, ...]] = {
     "CertificateSigningRequest": ("csr",),
 }
 
+# What field selectors may name beside metadata.name and metadata.namespace.
+_FIELDS: Mapping[str, frozenset[str]] = {
+    "Pod": frozenset({"spec.nodeName", "status.phase", "spec.restartPolicy", "status.podIP"}),
+    "Event": frozenset(
+        {f"involvedObject.{name}" for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion")}
+        | {"involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"}
+    ),
+    "Secret": frozenset({"type"}),
+    "Job": frozenset({"status.successful"}),
+    "ReplicaSet": frozenset({"status.replicas"}),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -58,6 +70,7 @@ class Definition:
     """One served kind. schema: a structural OpenAPI schema, None where anything goes.
 
     tells_generation: whether metadata.generation is kept at all.  is_custom: defined by a CRD.
+    fields: what field selectors may name, as dotted paths.
     """
 
     kind: Kind
@@ -68,6 +81,7 @@ class Definition:
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     columns: tuple[Mapping[str, Any], ...] = ()
+    fields: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -89,6 +103,7 @@ def built_in(kind: Kind) -> Definition:
         tells_generation=kind.name in _WITH_GENERATION or kind.name == "CustomResourceDefinition",
         short_names=_SHORT_NAMES.get(kind.name, ()),
         categories=("all",) if kind.name in ("Pod", "Service", "ReplicaSet", "Deployment", "Job") else (),
+        fields=_FIELDS.get(kind.name, frozenset()),
     )
 
 
@@ -134,6 +149,7 @@ def from_crd(crd: Manifest) -> Definition:
         short_names=tuple(names.get("shortNames") or ()),
         categories=tuple(names.get("categories") or ()),
         columns=tuple(version.get("additionalPrinterColumns") or ()),
+        fields=frozenset(each["jsonPath"].lstrip(".") for each in version.get("selectableFields") or ()),
     )
 
 

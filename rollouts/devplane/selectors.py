@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
 from rollouts.devplane.errors import bad_request
@@ -16,17 +16,6 @@ Test: TypeAlias = Callable[[Manifest], bool]
 _SET_TERM = re.compile(r"\s*([\w./-]+)\s+(in|notin)\s*\(([^)]*)\)\s*")
 _TERM = re.compile(r"\s*(!?)\s*([\w./-]+)\s*(?:(==|=|!=)\s*([\w./-]*))?\s*")
 _FIELD = re.compile(r"\s*([\w.]+)\s*(==|=|!=)\s*([^,]*)")
-
-FIELDS: Mapping[str, frozenset[str]] = {
-    "pods": frozenset({"spec.nodeName", "status.phase", "spec.restartPolicy", "status.podIP"}),
-    "events": frozenset(
-        {f"involvedObject.{name}" for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion")}
-        | {"involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"}
-    ),
-    "secrets": frozenset({"type"}),
-    "jobs": frozenset({"status.successful"}),
-    "replicasets": frozenset({"status.replicas"}),
-}
 
 
 def _split(text: str) -> list[str]:
@@ -70,11 +59,11 @@ def _lookup(manifest: Manifest, path: tuple[str, ...]) -> str:
     return "" if value is None else str(value)
 
 
-def _field_term(term: str, plural: str) -> Test:
+def _field_term(term: str, known: Collection[str]) -> Test:
     if not (found := _FIELD.fullmatch(term)):
         raise bad_request(f"invalid field selector: {term!r}")
     field, sign, value = found.groups()
-    if field not in ("metadata.name", "metadata.namespace") and field not in FIELDS.get(plural, ()):
+    if field not in ("metadata.name", "metadata.namespace") and field not in known:
         raise bad_request(f"field label not supported: {field}")
     path = tuple(field.split("."))
     if sign == "!=":
@@ -82,11 +71,14 @@ def _field_term(term: str, plural: str) -> Test:
     return lambda manifest: _lookup(manifest, path) == value
 
 
-def fields(text: str, plural: str) -> Test | None:
-    """The test that a field selector means for a resource; None where it selects everything."""
+def fields(text: str, known: Collection[str]) -> Test | None:
+    """The test that a field selector means; None where it selects everything.
+
+    known: the fields that a resource is selected by, beside its name and namespace.
+    """
     if not text.strip():
         return None
-    terms = [_field_term(term, plural) for term in text.split(",")]
+    terms = [_field_term(term, known) for term in text.split(",")]
     return lambda manifest: all(term(manifest) for term in terms)
 
 

@@ -152,7 +152,7 @@ class Store:
 
     def test(self, kind: Kind, query: Query) -> Callable[[Manifest], bool] | None:
         """The test that a query's selectors mean; None where they select everything."""
-        return _both(selectors.labels(query.labels), selectors.fields(query.fields, kind.plural))
+        return _both(selectors.labels(query.labels), selectors.fields(query.fields, self.definition(kind).fields))
 
     def snapshot(self, kind: Kind, version: int) -> Mapping[tuple[str, str], Json]:
         """The collection as it was at a version. Raises Expired where the history does not reach back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,6 +78,20 @@ def test_the_example_is_applied_shown_patched_and_deleted(kubectl: Kubectl):
     assert spec == "true 2"
     assert "Stable Service:" in described
     assert 'rollout.argoproj.io "web" deleted' in deleted
+
+
+def test_rollouts_are_selected_by_their_phase(kubectl: Kubectl):
+    text = (EXAMPLE / "rollout.yaml").read_text()
+    for name, phase in (("held", "Paused"), ("done", "Healthy")):
+        kubectl("create", "-f", "-", given=text.replace("name: web\n", f"name: {name}\n", 1))
+        patch = json.dumps({"status": {"phase": phase}})
+        kubectl("patch", "ro", name, "--subresource=status", "--type=merge", "-p", patch)
+
+    assert kubectl("get", "ro", "--field-selector=status.phase=Paused", "-o", "name").split() == [
+        "rollout.argoproj.io/held"
+    ]
+    assert "not supported: spec.paused" in kubectl("get", "ro", "--field-selector=spec.paused=true", fails=True)
+    kubectl("delete", "ro", "held", "done")
 
 
 def test_an_invalid_rollout_is_refused_with_its_field(kubectl: Kubectl):
