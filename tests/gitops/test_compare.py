@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from rollouts.api.application import IgnoreDifference
-from rollouts.gitops.diff import ignore, picture
+from rollouts.gitops.diff import ignore, jqpath, picture
 from rollouts.gitops.diff.compare import LAST_APPLIED, changes
 from rollouts.gitops.diff.merge import three_way
 from rollouts.gitops.keys import Key, key_of
-from rollouts.kit import jqpath
 from tests.gitops.shop import config, deployment
 
 WEB = Key("apps", "Deployment", "shop", "web")
@@ -234,7 +233,32 @@ def test_a_path_may_ask_how_a_text_begins_ends_and_what_it_holds(asked: str, fou
     assert [names[int(place[1])] for place in told] == found
 
 
-@pytest.mark.parametrize("path", ["[range(1e9)]", "def f: f; f", "spec", ".a | map(.)", ".a[", "x" * 5000])
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ('.name | test("^in")', ["injected"]),
+        ('.name | test("^IN"; "i")', ["injected"]),
+        ('.name | test("^in") | not', ["web"]),
+        ('(.name == "web") or (.name | test("d$"))', ["web", "injected"]),
+        ('(.name == "web" or .name == "other") | not', ["injected"]),
+        ('has("image") | not', ["injected"]),
+    ],
+)
+def test_jq_selects_by_regular_expressions_brackets_and_negations(asked: str, found: list[str]) -> None:
+    value = {"containers": [{"name": "web", "image": "web:1"}, {"name": "injected"}]}
+
+    told = jqpath.places(jqpath.compile_path(f".containers[] | select({asked})"), value)
+
+    assert [value["containers"][int(place[1])]["name"] for place in told] == found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "[range(1e9)]", "def f: f; f", "spec", ".a | map(.)", ".a[", "x" * 5000, '.a | sub("x"; "y")', ".a | not",
+        '.a | select(test("("))', '.a | select(test("x"; "x"))', ".a | select(.b[] | not)", ".a | select(" + "(" * 400,
+    ],
+)  # fmt: skip
 def test_a_jq_program_that_is_no_path_is_refused_by_name(path: str) -> None:
     _, wrong = ignore.read([IgnoreDifference.model_validate({"kind": "*", "jqPathExpressions": [path]})])
 

@@ -7,12 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollouts.gitops.diff import jqpath
 from rollouts.gitops.diff.compare import changes
 from rollouts.gitops.diff.ignore import restored, without
 from rollouts.gitops.diff.merge import three_way
 from rollouts.gitops.options import Options
 from rollouts.gitops.wanted import Place, read
-from rollouts.kit import jqpath, mergepatch
+from rollouts.kit import mergepatch
 from rollouts.kube import builtin
 
 NAMES = st.sampled_from(["name", "image", "env", "ports", "containers", "replicas", "data", "a", "b/c", "limits"])

@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 
 from rollouts.api.application import IgnoreDifference
 from rollouts.gitops import tracking
+from rollouts.gitops.diff import jqpath
 from rollouts.gitops.keys import Key
-from rollouts.kit import glob, jqpath
+from rollouts.kit import glob
 from rollouts.kit.jsonpatch import JsonPatchError, tokens
 from rollouts.kit.parts import part
 from rollouts.kube import managed

@@ -1,7 +1,7 @@
 """The paths of jq, and nothing else of it: `.spec.containers[] | select(.name == "web") | .image`.
 
-A path names places in a JSON value. There are no loops, no functions and no arithmetic in it, so that it ends, whatever
-a user writes: the size of the value bounds the work.
+A path names places in a JSON value. There are no loops, no functions and no arithmetic in it, and its regular
+expressions are those of linear time, so that it ends, whatever a user writes: the size of the value bounds the work.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
+
+from analysis.errors import AnalysisError
+from analysis.language import regex
 
 TEXT_MAX = 1024
 PLACES_MAX = 100_000
@@ -50,8 +53,9 @@ class _Reader:
     position: int = 0
     depth: int = 0
 
-    def peek(self) -> str:
-        return self.tokens[self.position] if self.position < len(self.tokens) else ""
+    def peek(self, further: int = 0) -> str:
+        at = self.position + further
+        return self.tokens[at] if at < len(self.tokens) else ""
 
     def take(self, wanted: str = "") -> str:
         word = self.peek()
@@ -100,7 +104,7 @@ def _tokens(text: str) -> Iterator[str]:
 
 def _pipe(reader: _Reader) -> tuple[_Step, ...]:
     steps = list(_term(reader))
-    while reader.peek() == "|":
+    while reader.peek() == "|" and reader.peek(1) != "not":
         reader.take()
         steps += _term(reader)
     return tuple(steps)
@@ -119,6 +123,10 @@ def _term(reader: _Reader) -> Iterator[_Step]:
     elif word == "select":
         reader.take("(")
         yield _Step(test=_any_of(reader))
+        reader.take(")")
+    elif word == "test":
+        reader.take("(")
+        yield _Step(test=_regex(reader))
         reader.take(")")
     elif word in _PREDICATES:
         reader.take("(")
@@ -156,6 +164,23 @@ _PREDICATES: Mapping[str, Callable[..., bool]] = {
     "has": _has,
 }
 """What may be asked of a value in `select`; where it does not hold, the path ends."""
+
+
+def _regex(reader: _Reader) -> Test:
+    """`test("pattern")` or `test("pattern"; "i")`."""
+    pattern, flags = _literal(reader.take()), ""
+    if reader.peek() == ";":
+        reader.take()
+        flags = _literal(reader.take())
+    if not isinstance(pattern, str) or not isinstance(flags, str) or set(flags) - set("gins"):
+        raise JqPathError("test(…) wants a pattern, and of the flags g, i, n and s")
+    shown = "".join(sorted(set(flags) & {"i", "s"}))
+    whole = f"(?{shown}){pattern}" if shown else pattern
+    try:
+        regex.compiled(whole)
+    except AnalysisError as error:
+        raise JqPathError(str(error)) from None
+    return lambda value: isinstance(value, str) and regex.searches(whole, value)
 
 
 def _first(reader: _Reader) -> Iterator[_Step]:
@@ -204,11 +229,21 @@ def _name(word: str) -> str:
 
 
 def _any_of(reader: _Reader) -> Test:
+    began = reader.position
     tests = [_all_of(reader)]
     while reader.peek() == "or":
         reader.take()
         tests.append(_all_of(reader))
-    return lambda value: any(test(value) for test in tests)
+    if reader.peek() != "|":
+        return lambda value: any(test(value) for test in tests)
+    if (
+        "".join(reader.tokens[began : reader.position]).find("[]") >= 0
+        or ".." in reader.tokens[began : reader.position]
+    ):
+        raise JqPathError("not is understood of one value only, and [] and .. lead to several")
+    reader.take("|")
+    reader.take("not")
+    return lambda value: not any(test(value) for test in tests)
 
 
 def _all_of(reader: _Reader) -> Test:
@@ -220,6 +255,8 @@ def _all_of(reader: _Reader) -> Test:
 
 
 def _one(reader: _Reader) -> Test:
+    if (test := _in_brackets(reader)) is not None:
+        return test
     steps = _pipe(reader)
     sign = reader.peek()
     if sign not in ("==", "!="):
@@ -229,6 +266,24 @@ def _one(reader: _Reader) -> Test:
     if sign == "==":
         return lambda value: any(_equal(_at(value, path), wanted) for path in places((steps,), value))
     return lambda value: any(not _equal(_at(value, path), wanted) for path in places((steps,), value))
+
+
+def _in_brackets(reader: _Reader) -> Test | None:
+    """`(A or B)` as a test; None where brackets begin a path."""
+    if reader.peek() != "(":
+        return None
+    began = reader.position
+    reader.depth += 1
+    if reader.depth > NESTING_MAX:
+        raise JqPathError(f"nested deeper than {NESTING_MAX}")
+    reader.take("(")
+    test = _any_of(reader)
+    reader.depth -= 1
+    reader.take(")")
+    if reader.peek() in ("and", "or", ")") or (reader.peek() == "|" and reader.peek(1) == "not"):
+        return test
+    reader.position = began
+    return None
 
 
 def _literal(word: str) -> Any:
