@@ -88,7 +88,8 @@ def through_subresource(definition: Definition, old: Manifest, new: Manifest, su
     """Only what this door lets pass: the status alone through /status, all but the status through the main one."""
     if subresource == "status":
         kept = {key: value for key, value in old.items() if key != "status"}
-        meta = old["metadata"] | {key: new["metadata"][key] for key in ("managedFields",) if key in new["metadata"]}
+        passing = ("managedFields", "annotations") if definition.kind.name == "Deployment" else ("managedFields",)
+        meta = old["metadata"] | {key: new["metadata"][key] for key in passing if key in new["metadata"]}
         return {**kept, "metadata": meta} | ({"status": new["status"]} if "status" in new else {})
     if not definition.kind.has_status:
         return dict(new)

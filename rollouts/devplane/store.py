@@ -335,7 +335,7 @@ class Store:
             raise errors.conflict(definition.kind, had["name"])
         new = admission.on_update(definition, old, new, write.subresource, strict=write.options.strict)
         meta = new["metadata"]
-        if "generation" in had and self._is_new_generation[definition.key](old, new):
+        if "generation" in had and write.subresource != "status" and self._is_new_generation[definition.key](old, new):
             meta["generation"] = had["generation"] + 1
         if write.records and write.options.manager and self._tracks_fields:
             apply.record_update(definition, old, new, write.writer(self.now()))

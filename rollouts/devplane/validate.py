@@ -82,7 +82,7 @@ def defaulted(schema: Schema, value: Any) -> Any:
     result = {}
     for name, inner in value.items():
         known = _field(schema, name)
-        if inner is None and known is not None and "default" in known and not known.get("nullable"):
+        if inner is None and known is not None and not known.get("nullable"):
             continue
         result[name] = inner if known is None else defaulted(known, inner)
     for name, known in (schema.get("properties") or {}).items():

@@ -117,6 +117,7 @@ class Api:
         groups = {
             "widgets": "apis/conformance.rollouts.test/v1",
             "replicasets": "apis/apps/v1",
+            "deployments": "apis/apps/v1",
             "ingresses": "apis/networking.k8s.io/v1",
         }
         parts = [groups.get(plural, "api/v1"), "namespaces", self.namespace, plural, name, subresource]

@@ -25,6 +25,14 @@ def test_a_replica_set_makes_its_pods_and_counts_them(api: Api):
     assert all(pod["metadata"]["name"].startswith("a-") for pod in pods)
 
 
+def test_the_number_of_a_deployments_revision_is_no_new_generation(api: Api):
+    made = api.must("POST", api.path("deployments"), {**replica_set("a"), "kind": "Deployment"})
+    path, mark = api.path("deployments", "a"), "deployment.kubernetes.io/revision"
+    api.until("it has a revision", lambda: mark in (api.must("GET", path).meta.get("annotations") or {}))
+
+    assert (made.meta["generation"], api.must("GET", path).meta["generation"]) == (1, 1)
+
+
 def test_what_is_owned_goes_with_its_owner(api: Api):
     owner = api.must("POST", api.path("configmaps"), config_map("owner"))
     api.must("POST", api.path("configmaps"), owned_by(owner.body, config_map("owned")))

@@ -140,6 +140,15 @@ def test_a_merge_patch_removes_with_null_and_replaces_lists(api: Api):
     assert changed.body["spec"]["parts"] == [{"name": "three"}]
 
 
+def test_a_null_that_a_field_may_not_be_is_left_out(api: Api):
+    made = api.must("POST", api.path("widgets"), widget("a", replicas=None, parts=None, mode=None))
+    body = {**made.body, "spec": {**made.body["spec"], "parts": [{"name": "one", "count": None}], "replicas": None}}
+    changed = api.must("PUT", api.path("widgets", "a"), body)
+
+    assert made.body["spec"] == {"size": "small", "mode": "plain"}
+    assert changed.body["spec"] == {"size": "small", "mode": "plain", "parts": [{"name": "one"}]}
+
+
 def test_a_json_patch_is_all_or_nothing(api: Api):
     body = config_map("a", x="1")
     body["metadata"]["annotations"] = {"b.test/c": "1"}

@@ -55,12 +55,13 @@ def step(world: World, which: Ref, now: Instant) -> Instant | None:
 
 
 def _number(world: World, found: Manifest, current: Manifest, sets: list[Manifest]) -> None:
-    """Give the newest set, and the Deployment, a revision above all others."""
+    """Give the newest set, and the Deployment, a revision above all others; the latter with its status, which is no
+    new generation."""
     others = max((_revision(one) for one in sets if name(one) != name(current)), default=0)
     revision = max(_revision(current), others + (_revision(current) <= others))
-    for kind, one in ((REPLICA_SET, current), (DEPLOYMENT, found)):
+    for kind, one, door in ((REPLICA_SET, current, ""), (DEPLOYMENT, found, "status")):
         if _revision(one) != revision:
-            world.patch(ref(kind, one), {"metadata": {"annotations": {REVISION: str(revision)}}})
+            world.patch(ref(kind, one), {"metadata": {"annotations": {REVISION: str(revision)}}}, door)
 
 
 def _revision(one: Manifest) -> int:
