@@ -10,6 +10,7 @@ from analysis.duration import parse_s
 from analysis.errors import AnalysisError
 from rollouts.core.stepcall import ABORT, RUN, TERMINATE
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import objects
 
 RUNNING, SUCCESSFUL, FAILED, ERROR = "Running", "Successful", "Failed", "Error"
 CALLS_MAX = 100
@@ -93,9 +94,8 @@ def _after(run: Call, operation: str, now: Instant) -> Call:
 def read(told: object) -> tuple[Call, ...]:
     """The calls of a status; what nobody can read never was."""
     found: dict[tuple[int, str], Call] = {}
-    for each in told[:CALLS_MAX] if isinstance(told, list) else ():
-        call = _read(each) if isinstance(each, Mapping) else None
-        if call is not None:
+    for each in objects(told)[:CALLS_MAX]:
+        if (call := _read(each)) is not None:
             found.setdefault((call.index, call.operation), call)
     return tuple(found.values())
 

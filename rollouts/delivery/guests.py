@@ -16,6 +16,7 @@ from rollouts.core.reader import Reader
 from rollouts.delivery import marks
 from rollouts.delivery.phase import Phase
 from rollouts.delivery.seen import DeliverySeen, ExperimentSeen, GuestSeen, experiment_seen, service_seen, set_seen
+from rollouts.kit.parts import objects
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest, Ref
@@ -40,8 +41,7 @@ def _gathered(manifest: Manifest, reader: Reader) -> ExperimentSeen:
 
 def _guests(manifest: Manifest, reader: Reader) -> Iterator[GuestSeen]:
     sets = [set_seen(each) for each in reader.owned_by(kinds.REPLICA_SET, obj.uid(manifest))]
-    told = (manifest.get("status") or {}).get("templateStatuses")
-    for each in told if isinstance(told, list) else ():
+    for each in objects(manifest, "status", "templateStatuses"):
         name, hash_value = str(each.get("serviceName") or ""), str(each.get("podTemplateHash") or "")
         ref = Ref(kinds.SERVICE, obj.namespace(manifest), name)
         service = reader.get(ref) if name else None

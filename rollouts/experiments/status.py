@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis import phase
@@ -11,7 +11,7 @@ from rollouts.api.experiment import ExperimentSpec
 from rollouts.experiments.state import Counts, RunState, State, TemplatePhase, TemplateState
 from rollouts.kit import mergepatch
 from rollouts.kit.instant import Instant
-from rollouts.kit.parts import part, text
+from rollouts.kit.parts import objects, part, text
 from rollouts.kube import conditions
 from rollouts.kube.conditions import Condition
 from rollouts.kube.ref import Manifest
@@ -128,9 +128,8 @@ def _conditions(seen: ExperimentSeen, state: State) -> tuple[Condition, ...]:
 
 def _by_name(told: object) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
-    for each in told if isinstance(told, Sequence) and not isinstance(told, str) else ():
-        if isinstance(each, Mapping):
-            found.setdefault(str(each.get("name")), each)
+    for each in objects(told):
+        found.setdefault(str(each.get("name")), each)
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from rollouts.kit.parts import objects, part, text
 from rollouts.kube.ref import Manifest
 
 Step: TypeAlias = str | int | tuple[tuple[str, Any], ...]
@@ -44,21 +45,16 @@ class Entry:
 
 def entries(manifest: Manifest) -> tuple[Entry, ...]:
     """The owners of an object's fields, as they stand."""
-    listed = manifest["metadata"].get("managedFields")
-    found = []
-    for each in listed if isinstance(listed, Sequence) and not isinstance(listed, str) else ():
-        if isinstance(each, Mapping):
-            fields = each.get("fieldsV1")
-            found.append(
-                Entry(
-                    manager=str(each.get("manager") or ""),
-                    operation=str(each.get("operation") or ""),
-                    subresource=str(each.get("subresource") or ""),
-                    time=str(each.get("time") or ""),
-                    fields=fields if isinstance(fields, Mapping) else {},
-                )
-            )
-    return tuple(found)
+    return tuple(
+        Entry(
+            manager=text(each, "manager"),
+            operation=text(each, "operation"),
+            subresource=text(each, "subresource"),
+            time=text(each, "time"),
+            fields=part(each, "fieldsV1"),
+        )
+        for each in objects(manifest, "metadata", "managedFields")
+    )
 
 
 def last_owner(owners: Sequence[Entry], path: Path) -> Entry | None:

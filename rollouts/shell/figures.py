@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollouts.kit.instant import Instant
-from rollouts.kit.parts import at, part, text
+from rollouts.kit.parts import at, items, objects, part, text
 from rollouts.kube.ref import Manifest
 
 Rows = Sequence[tuple[dict[str, str], float]]
@@ -173,8 +173,7 @@ def _weights(rollout: Manifest) -> Iterator[tuple[str, float]]:
 
 
 def _steps(rollout: Manifest) -> Sequence[object]:
-    steps = at(rollout, "spec", "strategy", "canary", "steps")
-    return steps if isinstance(steps, list) else ()
+    return items(rollout, "spec", "strategy", "canary", "steps")
 
 
 def _last_success(rollout: Manifest) -> float | None:
@@ -186,23 +185,20 @@ def _last_success(rollout: Manifest) -> float | None:
 
 
 def _metrics(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    metrics = at(manifest, "spec", "metrics")
-    for metric in metrics if isinstance(metrics, list) else ():
+    for metric in objects(manifest, "spec", "metrics"):
         kind = next((name for name, value in part(metric, "provider").items() if value is not None), "")
         yield str(metric.get("name", "")), kind
 
 
 def _results(run: Manifest) -> Iterable[Mapping[str, Any]]:
-    results = at(run, "status", "metricResults")
-    return results if isinstance(results, list) else ()
+    return objects(run, "status", "metricResults")
 
 
 def _last_value(result: Mapping[str, Any]) -> float | None:
     """The latest value where it is one number, bare or as the only element of a vector."""
-    measurements = result.get("measurements") or ()
-    text = str(measurements[-1].get("value", "")) if measurements else ""
+    taken = objects(result, "measurements")
     try:
-        return float(text.strip("[] "))
+        return float(str(taken[-1].get("value", "")).strip("[] ")) if taken else None
     except ValueError:
         return None
 

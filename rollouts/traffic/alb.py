@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from rollouts.api.routing import AlbRouting
+from rollouts.kit.parts import objects
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Manifest, Ref
@@ -127,13 +128,10 @@ def _conditions(route: ManagedRoute) -> str:
 
 def _weights(text: str) -> dict[str, int]:
     """Service → weight of an action; what nobody can read gives nothing to anybody."""
-    action = _said(text)
-    config = action.get("ForwardConfig") if isinstance(action, dict) else None
-    groups = config.get("TargetGroups") if isinstance(config, dict) else None
     return {
         str(each.get("ServiceName")): each["Weight"]
-        for each in (groups if isinstance(groups, list) else ())
-        if isinstance(each, dict) and isinstance(each.get("Weight"), int)
+        for each in objects(_said(text), "ForwardConfig", "TargetGroups")
+        if isinstance(each.get("Weight"), int)
     }
 
 
