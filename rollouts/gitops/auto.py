@@ -10,6 +10,7 @@ from rollouts.gitops import windows
 from rollouts.gitops.comparison import OUT_OF_SYNC, Comparison, Row
 from rollouts.gitops.judged import refusal
 from rollouts.gitops.operation import spec_sources, state_of, sync_of, whole
+from rollouts.gitops.options import of_object
 from rollouts.gitops.report import row_is_out
 from rollouts.gitops.seen import AppSeen
 from rollouts.gitops.sync.task import SUCCEEDED
@@ -89,7 +90,8 @@ def _again(seen: AppSeen, doable: list[Row], prunes: bool, heals: bool, now: Ins
         revision = ", ".join(seen.source.revisions)
         said = f"Failed last sync attempt to [{revision}]: {state.get('message')}"
         return Decision(error=said)
-    if not heals:
+    healable = [row for row in doable if row.wanted is not None or _may_go(row, seen)]
+    if not heals or not healable:
         return Decision()
     finished = Instant.parse(state.get("finishedAt")) or now
     attempts = whole(sync_of(state.get("operation")).get("autoHealAttemptsCount"))
@@ -99,8 +101,16 @@ def _again(seen: AppSeen, doable: list[Row], prunes: bool, heals: bool, now: Ins
     due = finished.plus(wait_s)
     if now < due:
         return Decision(wake=due)
-    names = [{name: value for name, value in _name(row).items() if value} for row in doable[:HEALED_MAX]]
+    names = [{name: value for name, value in _name(row).items() if value} for row in healable[:HEALED_MAX]]
     return Decision(_operation(seen, prunes, {"resources": names, "autoHealAttemptsCount": attempts + 1}))
+
+
+def _may_go(row: Row, seen: AppSeen) -> bool:
+    """Whether a sync would prune an object; one that would skip it would be begun again and again."""
+    assert row.live is not None and seen.place is not None and seen.project is not None and seen.cluster is not None
+    stays = of_object(row.live).over(seen.place.options).word("Prune").lower() == "false"
+    namespaced = row.kind.namespaced if row.kind else True
+    return not stays and not seen.project.object_problem(row.key, seen.cluster, namespaced=namespaced)
 
 
 def _name(row: Row) -> dict[str, str]:

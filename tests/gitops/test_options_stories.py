@@ -122,6 +122,23 @@ def test_an_object_may_refuse_to_be_pruned():
     assert sync_status(world) == "OutOfSync"
 
 
+def test_what_must_stay_begins_no_healing_again_and_again():
+    world = a_world(config("a"), config("b", marks={OPTIONS: "Prune=false"}), spec=automated())
+    world.run(30)
+    world.git.push([config("a")])
+    refresh(world)
+    ended = state(world)["finishedAt"]
+    world.run(1500)
+
+    assert sync_status(world) == "OutOfSync" and world.get(ref(kinds.CONFIG_MAP, "b")) is not None
+    assert state(world)["finishedAt"] == ended
+
+    world.remove(ref(kinds.CONFIG_MAP, "a"))
+    world.run(30)
+
+    assert world.get(ref(kinds.CONFIG_MAP, "a")) is not None
+
+
 def test_a_prune_that_must_be_confirmed_waits_for_the_person():
     world = a_world(config("one"), config("data", marks={OPTIONS: "Prune=confirm"}), spec=automated())
     world.run(20)
