@@ -101,12 +101,12 @@ def injected(
     rate = _rate(asked, [*canary, *stable])
     found = list(kept)
     for each in good:
-        counted = np.diff(np.asarray(each.counted), prepend=0.0)
+        counted = np.diff(np.asarray(each.counted), prepend=each.counted[0])
         moved = rng.binomial(np.maximum(counted, 0).astype(int), min(1.0, max(0.0, (relative - 1) * rate)))
         moved = np.where(np.asarray(each.times) > begins_s, moved, 0)
         lost = np.cumsum(moved)
-        values = np.asarray(each.values[0]) + np.asarray(each.counted)
-        found.append(series_of(each.labels, list(zip(each.times, (values - lost).tolist(), strict=True))))
+        values = np.asarray(each.counted) - lost
+        found.append(series_of(each.labels, list(zip(each.times, values.tolist(), strict=True))))
         if lost[-1] > 0:
             bad = {**each.labels, **_bad_labels(asked, [*canary, *stable])}
             found.append(
@@ -133,7 +133,7 @@ def summary(trials: Sequence[Trial], asked: Comparison, share: float, rps: float
 
 def rates(asked: Comparison, series: Sequence[Series]) -> tuple[float, float]:
     """(requests a second, bad fraction) of all these series together."""
-    total = math.fsum(each.counted[-1] for each in series)
+    total = math.fsum(each.counted[-1] - each.counted[0] for each in series)
     seconds = max((each.times[-1] for each in series), default=0.0) - min(
         (each.times[0] for each in series), default=0.0
     )
@@ -156,8 +156,8 @@ def lines(found: Sequence[Summary], trials: Sequence[Trial]) -> Iterator[str]:
 
 
 def _rate(asked: Comparison, series: Sequence[Series]) -> float:
-    total = math.fsum(each.counted[-1] for each in series)
-    bad = math.fsum(each.counted[-1] for each in series if all_hold(asked.bad, each.labels))
+    total = math.fsum(each.counted[-1] - each.counted[0] for each in series)
+    bad = math.fsum(each.counted[-1] - each.counted[0] for each in series if all_hold(asked.bad, each.labels))
     return bad / total if total > 0 else 0.0
 
 

@@ -25,12 +25,10 @@ BELOW, ABOVE = 22, 45
 LOG_GRID: Floats = np.arange(-BELOW, ABOVE + 1, dtype=np.float64) * np.float64(STEP)  # risks from 0.10 to 104
 BET_STEPS = (2, 4, 7, 11, 16, 22, 29)
 _FINE = 16  # points between two of the grid, for the integral over pod effects
-_PLACES, _STEPS = np.arange(LOG_GRID.size)[:, None], np.array(BET_STEPS)
+_PLACES, _STEPS = np.arange(LOG_GRID.size), np.array(BET_STEPS)[:, None]
 # Where the bets of each point stand, above it and below. Beyond the grid they are held at its end: still a bet on one
 # fixed risk on the right side, or none at all.
-_REACHED = np.concatenate(
-    [np.minimum(_PLACES + _STEPS, LOG_GRID.size - 1), np.maximum(_PLACES - _STEPS, 0)]
-)  # fmt: skip
+_REACHED = np.stack([np.minimum(_PLACES + _STEPS, LOG_GRID.size - 1), np.maximum(_PLACES - _STEPS, 0)], axis=1)
 
 
 def start() -> tuple[float, ...]:
@@ -168,8 +166,7 @@ def interval(profile: Sequence[float] | Floats, alpha: float) -> tuple[float, fl
     Source: inversion of e-processes, Howard, Ramdas, McAuliffe & Sekhon (2021)."""
     values = np.asarray(profile)
     threshold = math.log(2 / alpha)
-    gained = values[_REACHED] - np.tile(values, 2)[:, None]
-    below, above = (_log_mean(gained) < threshold).reshape(2, -1)
+    below, above = _stay_under(values[_REACHED] - values, threshold)
     stands = below & above
     if not stands.any():  # between two points of the grid: take the best point and its neighbours
         stands[int(values.argmax())] = True
@@ -195,7 +192,11 @@ def estimate(profile: Sequence[float]) -> float | None:
     return math.exp(LOG_GRID[top] + shift * STEP)
 
 
-def _log_mean(gained: Floats) -> Floats:
-    top = gained.max(axis=1)
-    found: Floats = top + np.log(np.exp(gained - top[:, None]).mean(axis=1))
+def _stay_under(gained: Floats, threshold: float) -> NDArray[np.bool_]:
+    """Whether the log of each mean of exp(gained) over the bets, its first axis, is under the threshold."""
+    top = gained.max(axis=0)
+    found: NDArray[np.bool_] = top < threshold  # a mean is no more than its greatest part, and no less than a share
+    open_ones = ~found & (top < threshold + math.log(len(gained)) + 1e-9)
+    rest, greatest = gained[:, open_ones], top[open_ones]
+    found[open_ones] = greatest + np.log(np.exp(rest - greatest).mean(axis=0)) < threshold
     return found

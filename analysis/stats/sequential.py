@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -103,14 +104,14 @@ def update(state: CountsState, look: Look, strata: Sequence[Look] = ()) -> Count
     if not parts:
         return replace(state, at_s=look.at_s, looks=state.looks + 1)
     known = state.pods if state.pods[0] else (look.canary_pods, look.stable_pods)
-    moved = replace(
-        state, at_s=look.at_s, looks=state.looks + 1,
-        canary=_plus(state.canary, look.canary), stable=_plus(state.stable, look.stable),
-        pods=(min(known[0], look.canary_pods), min(known[1], look.stable_pods)),
-    )  # fmt: skip
+    counted: dict[str, Any] = {
+        "at_s": look.at_s, "looks": state.looks + 1,
+        "canary": _plus(state.canary, look.canary), "stable": _plus(state.stable, look.stable),
+        "pods": (min(known[0], look.canary_pods), min(known[1], look.stable_pods)),
+    }  # fmt: skip
     parts = [part for part in parts if part.canary.bad + part.stable.bad > 0]
     if not parts:
-        return moved
+        return replace(state, **counted)
     factors, factors_ok, gained = _factors(state, parts)
     bad = [part.canary.bad + part.stable.bad for part in parts]
     # However a look's bad requests depend on each other, the canary's share of them is bounded on average.
@@ -120,7 +121,8 @@ def update(state: CountsState, look: Look, strata: Sequence[Look] = ()) -> Count
         for relative in (state.r0, state.worse_than)
     )
     return replace(
-        moved,
+        state,
+        **counted,
         mixture=bank.grow(state.mixture, factors),
         ok=round_down(np.asarray(state.ok) + factors_ok),
         share=bank.grow(state.share, stake(seen, fine)),

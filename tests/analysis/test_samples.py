@@ -17,14 +17,18 @@ def matrix(*texts):
     ("texts", "values", "counted"),
     [
         (("0", "12", "1.5e+06"), (0, 12, 1.5e6), (0, 12, 1.5e6)),
-        (("5", "NaN", "7", "+Inf"), (5, 7), (0, 2)),
-        (("5", "9", "3", "4"), (5, 9, 3, 4), (0, 4, 7, 8)),
-        (("1.7976931348623157e308", "1.7976931348623157e308"), (1.7976931348623157e308,) * 2, (0, 0)),
-        ((5, 6.5), (5, 6.5), (0, 1.5)),
+        (("5", "NaN", "7", "+Inf"), (5, 7), (5, 7)),
+        (("5", "9", "3", "4"), (5, 9, 3, 4), (5, 9, 12, 13)),
+        (
+            ("1.7976931348623157e308", "1.7976931348623157e308"),
+            (1.7976931348623157e308,) * 2,
+            (1.7976931348623157e308,) * 2,
+        ),
+        ((5, 6.5), (5, 6.5), (5, 6.5)),
     ],
     ids=["numbers", "gaps", "a restart", "a sum beyond numbers", "numbers without quotes"],
 )
-def test_samples_are_numbers_and_what_was_gained_until_each(texts, values, counted):
+def test_samples_are_numbers_and_where_the_counter_would_stand_without_restarts(texts, values, counted):
     (series,) = read(matrix(*texts))
 
     assert (series.values, series.counted) == (values, counted)
