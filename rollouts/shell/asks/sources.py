@@ -131,26 +131,21 @@ class GitAndCharts:
 
     async def _render(self, question: RenderManifests, namespace: str) -> Rendered:
         specs = sources(question.sources)
-        if len(question.revisions) not in (0, len(specs)):
-            raise SourceError("the question names other revisions than sources")
         around = Surroundings(
             question.app_name, question.namespace, question.project, question.kube_version, question.api_versions
         )
         known = await self._read(namespace)
-        given = question.revisions or ("",) * len(specs)
-        resolved, files = [], []
-        for spec, said in zip(specs, given, strict=True):
-            at = said or await self._pinned(spec, question.project, namespace)
-            resolved.append(at)
-            files.append(await self._files(spec, at, question, known))
-            if question.signed_by:
-                await self._verify(spec, at, question, known)
+        resolved, files = await self._fetched(specs, question, known, namespace)
         refs = {spec.ref: each for spec, each in zip(specs, files, strict=True) if spec.ref}
         loop = asyncio.get_running_loop()
 
         def keys() -> tuple[str, ...]:
             """Asked for in a render's thread, once something encrypted is met, and kept by nobody."""
             return asyncio.run_coroutine_threadsafe(self._age_keys(namespace, question.project), loop).result()
+
+        def informed() -> Surroundings:
+            """Asked for in a render's thread, once a chart is met."""
+            return asyncio.run_coroutine_threadsafe(self._informed(around), loop).result()
 
         jobs: list[Job | None] = []
         bodies: list[bytes] = []
@@ -161,9 +156,7 @@ class GitAndCharts:
                 if spec.is_only_ref:
                     jobs.append(None)
                     continue
-                if await self._thread(_asks_the_cluster, each, spec, around.app_name):
-                    around = await self._informed(around)
-                job = await self._thread(_job, each, spec, around, at, refs)
+                job = await self._thread(_job, each, spec, around, at, (refs, informed))
                 job = await self._with_dependencies(job, question, known)
                 jobs.append(job)
                 body, where, told = await self._manifests(job, at if names_revision(spec) else "", keys, question.fresh)
@@ -179,6 +172,21 @@ class GitAndCharts:
             tuple(warnings[:WARNINGS_MAX]),
             tuple(origins),
         )
+
+    async def _fetched(
+        self, specs: tuple[Spec, ...], question: RenderManifests, known: Known, namespace: str
+    ) -> tuple[list[str], list[Files]]:
+        """The revision and the files of each source. Raises SourceError where one must be signed and is not."""
+        if len(question.revisions) not in (0, len(specs)):
+            raise SourceError("the question names other revisions than sources")
+        resolved, files = [], []
+        for spec, said in zip(specs, question.revisions or ("",) * len(specs), strict=True):
+            at = said or await self._pinned(spec, question.project, namespace)
+            resolved.append(at)
+            files.append(await self._files(spec, at, question, known))
+            if question.signed_by:
+                await self._verify(spec, at, question, known)
+        return resolved, files
 
     async def _informed(self, around: Surroundings) -> Surroundings:
         """The same, with what the cluster is able to do."""
@@ -318,17 +326,16 @@ def _placed(files: Files, spec: Spec, app_name: str) -> tuple[Spec, str]:
     return overridden(spec, files, path, app_name), path
 
 
-def _asks_the_cluster(files: Files, spec: Spec, app_name: str) -> bool:
-    """Whether a render may ask what the cluster is able to do."""
-    spec, path = _placed(files, spec, app_name)
-    return choose.choose(files, path, spec) == "Helm" or "KUBE_" in str(spec.options)
-
-
-def _job(files: Files, spec: Spec, around: Surroundings, at: str, refs: Mapping[str, Files]) -> Job:
-    """What the render of one source needs."""
+def _job(
+    files: Files, spec: Spec, around: Surroundings, at: str, more: tuple[helm.Refs, Callable[[], Surroundings]]
+) -> Job:
+    """What the render of one source needs. more: the files of refs, and who tells what the cluster is able to do."""
+    refs, informed = more
     spec, path = _placed(files, spec, around.app_name)
-    environment = build_environment(spec, around, at)
     kind = choose.choose(files, path, spec)
+    if kind == "Helm" or "KUBE_" in str(spec.options):
+        around = informed()
+    environment = build_environment(spec, around, at)
     if kind == "Helm":
         return helm.job(files, path, spec, around, (environment, refs))
     if kind == "Kustomize":
