@@ -114,6 +114,7 @@ class Controller:
         )
         self._is_whole = any(room.is_whole for room in rooms)
         self._reflectors = self._make_reflectors(rooms)
+        self._needed = tuple(self._reflectors)  # what is watched on demand waits for nobody, and nobody for it
         self._tasks: list[asyncio.Task[Any]] = []
         self.ports: dict[str, int] = {}
 
@@ -256,7 +257,7 @@ class Controller:
             lease = f"{self._lease.ref.namespace}/{self._lease.ref.name}"
             how = "nothing is written until it lets go; `rollouts adopt` tells how to switch"
             return f"the Lease {lease} is held by {holder}, another controller: {how}"
-        deaf = [str(each.interest.kind) for each in self._reflectors if not each.hearing.is_listed]
+        deaf = [str(each.interest.kind) for each in self._needed if not each.hearing.is_listed]
         return f"not listed yet: {', '.join(deaf)}" if deaf else self._alive()
 
 

@@ -295,6 +295,32 @@ async def test_beside_another_controller_it_is_not_ready_says_so_and_writes_noth
             assert (await holder(client)).startswith("rollouts/")
 
 
+async def test_a_router_that_the_cluster_does_not_have_keeps_nobody_from_being_ready():
+    """One tenant's Rollout would have held up every update of the controller itself."""
+    canary = {
+        "canaryService": "a",
+        "stableService": "b",
+        "trafficRouting": {"istio": {"virtualService": {"name": "w"}}},
+    }
+    pods = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web"}]}}
+    spec = {"selector": {"matchLabels": {"app": "web"}}, "template": pods, "strategy": {"canary": canary}}
+    async with a_cluster() as (plane, access, client), running(access) as (controller, _task):
+        for name in ("a", "b"):
+            meta = {"name": name, "namespace": "default"}
+            ports = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
+            plane.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": ports})
+        plane.create({**a_rollout(), "spec": spec})
+        await until(lambda: _says(client, "does not serve virtualservices.networking.istio.io"))
+        status, text = await page(controller.ports["health_port"], "/readyz")
+
+    assert (status, text) == (200, "ok")
+
+
+async def _says(client: Client, words: str) -> bool:
+    found = await client.get(Ref(ROLLOUT, "default", "web"))
+    return words in str((found.get("status") or {}).get("message"))
+
+
 async def test_a_standby_of_our_own_is_ready():
     async with a_cluster() as (_, access, client), running(access) as (_leader, _task):
         await until(lambda: holder(client))
