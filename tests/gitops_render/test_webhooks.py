@@ -209,8 +209,15 @@ def test_an_application_is_concerned_by_its_repository_revision_and_paths(told, 
     assert webhook.concerns(push, told) is concerned
 
 
-def test_a_tag_concerns_whoever_follows_a_range():
+@pytest.mark.parametrize("target", ["1.x", "*", "^1", ">=1, <3", "1.2", "1.0 - 2.0", "v1.2.3", "refs/tags/v1.2.3"])
+def test_a_tag_concerns_whoever_follows_a_range(target):
     (push,) = webhook.pushes(webhook.FORGES[2], {**GITHUB, "ref": "refs/tags/v1.2.3"})
 
-    assert webhook.concerns(push, app("a", target="1.x"))
-    assert not webhook.concerns(push, app("a", target="main"))
+    assert webhook.concerns(push, app("a", target=target))
+
+
+@pytest.mark.parametrize("target", ["main", "next", "v1.2.x-wip/main", "refs/tags/v1.2.4"])
+def test_a_tag_concerns_nobody_who_follows_a_branch_or_another_tag(target):
+    (push,) = webhook.pushes(webhook.FORGES[2], {**GITHUB, "ref": "refs/tags/v1.2.3"})
+
+    assert not webhook.concerns(push, app("a", target=target))

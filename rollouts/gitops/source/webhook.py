@@ -12,6 +12,7 @@ from typing import Any
 from rollouts.gitops.source import address
 from rollouts.gitops.source.errors import SourceError
 from rollouts.kit.glob import matches
+from rollouts.kit.semver import span
 from rollouts.kit.parts import at
 
 FILES_MAX = 5000
@@ -112,7 +113,7 @@ def _concerns(push: Push, source: Mapping[str, Any], application: Mapping[str, A
     short = push.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
     is_plain = target in (push.ref, short) or (target == "HEAD" and push.is_default)
     # A range may mean any tag; a plain name of another branch is another branch.
-    if not is_plain and not (push.ref.startswith("refs/tags/") and any(sign in target for sign in "*^~<>=x|")):
+    if not is_plain and not (push.ref.startswith("refs/tags/") and span(target) is not None):
         return False
     return _touches(push, source, application)
 
