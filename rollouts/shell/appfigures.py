@@ -37,6 +37,7 @@ class AppFigures(Collector):
 
     def __init__(self, registry: CollectorRegistry, applications: Callable[[], Iterable[Manifest]]) -> None:
         self._applications = applications
+        self.kube_version = ""
         self._syncs = Counter(
             "argocd_app_sync", "Syncs that ended, by phase.",
             ("namespace", "name", "project", "dest_server", "phase", "dry_run"), registry=registry,
@@ -81,7 +82,7 @@ class AppFigures(Collector):
         yield info
         yield held
         yield orphans
-        yield from _cluster()
+        yield from _cluster(self.kube_version)
 
     def git(self, repository: str, what: str, took_s: float, ok: bool) -> None:
         """One question to git was answered, or was not."""
@@ -117,13 +118,15 @@ class AppFigures(Collector):
             self._reconcile.labels(place[0], place[3]).observe(took_s or 0.0)
 
 
-def _cluster() -> Iterator[Metric]:
+def _cluster(kube_version: str) -> Iterator[Metric]:
     """The one cluster that is known: that it is there is what its being asked says."""
-    words = {"server": IN_CLUSTER_SERVER, "name": IN_CLUSTER_NAME}
-    for name, said in (("argocd_cluster_info", "Clusters."), ("argocd_cluster_connection_status", "1: it answers.")):
-        family = GaugeMetricFamily(name, said, labels=tuple(words))
-        family.add_metric(list(words.values()), 1)
-        yield family
+    words = {"server": IN_CLUSTER_SERVER, "k8s_version": kube_version.removeprefix("v")}
+    info = GaugeMetricFamily("argocd_cluster_info", "Clusters.", labels=(*words, "name"))
+    info.add_metric([*words.values(), IN_CLUSTER_NAME], 1)
+    yield info
+    answers = GaugeMetricFamily("argocd_cluster_connection_status", "1: it answers.", labels=tuple(words))
+    answers.add_metric(list(words.values()), 1)
+    yield answers
 
 
 def _info(app: Manifest) -> list[str]:
@@ -142,8 +145,14 @@ def _info(app: Manifest) -> list[str]:
         str(destination.get("namespace") or ""),
         str((status.get("sync") or {}).get("status") or "Unknown"),
         str((status.get("health") or {}).get("status") or "Unknown"),
-        "sync" if app.get("operation") or _state(app).get("phase") == "Running" else "",
+        _under_way(app),
     ]
+
+
+def _under_way(app: Manifest) -> str:
+    if obj.is_deleting(app):
+        return "delete"
+    return "sync" if app.get("operation") or _state(app).get("phase") == "Running" else ""
 
 
 def _state(app: Manifest) -> Mapping[str, Any]:
@@ -156,7 +165,8 @@ def _project(app: Manifest) -> str:
 
 def _server(app: Manifest) -> str:
     destination = (app.get("spec") or {}).get("destination") or {}
-    return str(destination.get("server") or destination.get("name") or "")
+    name = destination.get("name")
+    return str(destination.get("server") or (IN_CLUSTER_SERVER if name == IN_CLUSTER_NAME else name) or "")
 
 
 def _seconds(state: Mapping[str, Any]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable
@@ -11,11 +12,13 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from rollouts.core.errors import HiccupError
 from rollouts.kube.kinds import APPLICATION
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.shell import logs
 from rollouts.shell.appfigures import AppFigures
 from rollouts.shell.asks import sandbox
+from rollouts.shell.asks.capabilities import kube_version
 from rollouts.shell.asks.sources import GitAndCharts
 from rollouts.shell.audit import Audit
 from rollouts.shell.client import Client
@@ -62,6 +65,8 @@ class SyncCore:
         """Listen to the machine's cache and open the doors; the ports by name. nudge: see `Driver.nudge`."""
         self._machine = machine
         machine.listeners += [self._figures.see, self._audit.see]
+        with contextlib.suppress(HiccupError):  # a label of a figure is worth no delay
+            self._figures.kube_version = await kube_version(self._client)
         if not await asyncio.to_thread(sandbox.is_offline_possible):
             logs.warn("renders keep the network: this kernel or container forbids to take it away")
         ports = {}

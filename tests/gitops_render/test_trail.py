@@ -103,4 +103,19 @@ def test_the_figures_have_the_names_that_dashboards_know():
     assert 'argocd_app_sync_total{dest_server="https://kubernetes.default.svc",dry_run="false",name="web",namespace="argocd",phase="Succeeded",project="default"} 1.0' in text  # fmt: skip
     assert "argocd_app_sync_duration_seconds_total{" in text and "} 7.0" in text
     assert 'argocd_git_fetch_fail_total{repo="https://git.test/shop/web"} 1.0' in text
+    assert 'argocd_cluster_info{k8s_version="",name="in-cluster",server="https://kubernetes.default.svc"} 1.0' in text
+    assert 'argocd_cluster_connection_status{k8s_version="",server="https://kubernetes.default.svc"} 1.0' in text
     assert "p4ss" not in text
+
+
+def test_a_cluster_by_name_counts_under_its_address_and_a_deletion_is_told():
+    leaving = app()
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    leaving["spec"]["destination"] = {"name": "in-cluster", "namespace": "shop"}
+    registry = CollectorRegistry()
+    AppFigures(registry, lambda: [leaving])
+
+    (line,) = [each for each in generate_latest(registry).decode().splitlines() if each.startswith("argocd_app_info{")]
+
+    assert 'dest_server="https://kubernetes.default.svc"' in line
+    assert 'operation="delete"' in line

@@ -47,7 +47,8 @@ class Capabilities:
             return self._version, tuple(sorted(found))
 
     async def _read(self, client: Client) -> None:
-        version, core, groups = [await _asked(client, path) for path in ("/version", "/api", "/apis")]
+        version = await kube_version(client)
+        core, groups = await _asked(client, "/api"), await _asked(client, "/apis")
         paths = {str(each): f"/api/{each}" for each in core.get("versions") or ()}
         for group in groups.get("groups") or ():
             names = (str(each.get("groupVersion")) for each in group.get("versions") or ())
@@ -65,11 +66,17 @@ class Capabilities:
 
         few = dict(list(paths.items())[:GROUPS_MAX])
         served = await asyncio.gather(*(kinds(name, path) for name, path in few.items()))
-        plain = _VERSION.match(str(version.get("gitVersion") or ""))
-        self._version = plain[0] if plain else ""
+        self._version = version
         self._served = dict(zip(few, served, strict=True))
         self._named.clear()
         self._read_s = time.monotonic()
+
+
+async def kube_version(client: Client) -> str:
+    """The version of the API server without what its builder added, such as v1.36.3. Raises HiccupError."""
+    said = str((await _asked(client, "/version")).get("gitVersion") or "")
+    plain = _VERSION.match(said)
+    return plain[0] if plain else ""
 
 
 async def _asked(client: Client, path: str) -> Mapping[str, Any]:
