@@ -240,6 +240,20 @@ def test_no_replicas_means_no_traffic_to_move():
     assert world.weights == [0]
 
 
+def test_a_falling_weight_moves_the_traffic_before_it_takes_any_pods():
+    world = deployed(a_rollout(10, steps=[{"setWeight": 50}, {"pause": {}}, {"setWeight": 20}, {"pause": {}}]))
+    world.set_image("shop/web:2")
+    world.until("Paused")
+    seen = []
+    world.refusing = lambda action: bool(seen.append((world.weight, world.sizes()["2"])))
+
+    world.command(pauseConditions=None)
+    world.settle(5.0)
+
+    assert (world.weight, world.sizes()) == (20, {"1": 10, "2": 2})
+    assert list(dict.fromkeys(seen)) == [(50, 5), (20, 5), (20, 2)]
+
+
 def test_a_status_says_what_clients_read():
     world = deployed(a_rollout(5))
     world.set_image("shop/web:2")

@@ -214,7 +214,7 @@ def test_the_webhook_is_asked_about_every_kind_it_judges_and_stops_nobody_when_a
     (webhook,) = configuration["webhooks"]
     (service,) = (each for each in build(DEPLOY / "webhook") if each["kind"] == "Service")
 
-    assert webhook["failurePolicy"] == "Ignore"
+    assert (webhook["failurePolicy"], webhook["timeoutSeconds"]) == ("Ignore", 5)
     assert set(webhook["rules"][0]["resources"]) == {kind.plural for kind in JUDGED}
     assert webhook["clientConfig"]["service"]["name"] == service["metadata"]["name"]
     assert rules(build(DEPLOY / "webhook")) == []
