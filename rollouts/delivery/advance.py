@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
+from rollouts.core.plan import Note
 from rollouts.delivery import (
     calling,
     calls,
@@ -82,25 +83,28 @@ def _deployed(seen: DeliverySeen, now: Instant) -> Turning | None:
     has_steps = fresh.is_updating and seen.replicas > 0 and not is_near_return
     start = stages.opening(seen) if seen.blue_green and has_steps else 0
     latch = steps.enter(seen, fresh, start if has_steps else seen.step_count, now)
-    told = []
-    if not seen.latch.current and observed_generation(seen.status) is None:
-        told.append(notes.added(seen))
-    if is_new:
-        told.append(notes.updated(seen))
-        if seen.current is not None and latch.is_updating and not seen.latch.is_updating:
-            told.append(notes.started(seen))  # no ReplicaSet will be created whose note would say it
-    if is_new and seen.latch.current and fresh.stable == fresh.current and seen.canary.steps:
-        told.append(notes.skipped(seen))
-    if is_near_return and seen.canary.steps and seen.current is not None and seen.current.wanted:
-        told.append(notes.skipped(seen, "Rollback to active ReplicaSets within RollbackWindow"))
-    if seen.latch.pauses and not seen.latch.aborted:
-        told.append(notes.resumed(seen))
-    if latch.pauses:
-        told.append(notes.paused(seen, latch.pauses[0].reason))
     rule = f"revision {seen.revision} has a new pod template" if is_new else "the steps have changed"
     if is_near_return:
         rule = f"revision {seen.revision} returns to a version within the rollback window"
-    return Turning(latch, Event.DEPLOY, rule, tuple(told))
+    told = tuple(_told_of_deploy(seen, latch, is_new=is_new, is_near_return=is_near_return))
+    return Turning(latch, Event.DEPLOY, rule, told)
+
+
+def _told_of_deploy(seen: DeliverySeen, after: Latch, *, is_new: bool, is_near_return: bool) -> Iterator[Note]:
+    if not seen.latch.current and observed_generation(seen.status) is None:
+        yield notes.added(seen)
+    if is_new:
+        yield notes.updated(seen)
+        if seen.current is not None and after.is_updating and not seen.latch.is_updating:
+            yield notes.started(seen)  # no ReplicaSet will be created whose note would say it
+    if is_new and seen.latch.current and after.stable == after.current and seen.canary.steps:
+        yield notes.skipped(seen)
+    if is_near_return and seen.canary.steps and seen.current is not None and seen.current.wanted:
+        yield notes.skipped(seen, "Rollback to active ReplicaSets within RollbackWindow")
+    if seen.latch.pauses and not seen.latch.aborted:
+        yield notes.resumed(seen)
+    if after.pauses:
+        yield notes.paused(seen, after.pauses[0].reason)
 
 
 def _righted(seen: DeliverySeen, now: Instant) -> Turning | None:
@@ -188,17 +192,9 @@ def _promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
     elif here is Phase.PROMOTING and history.is_near_return(seen):
         why = history.NEAR_RETURN
     settled = replace(
-        latch,
+        latch.cleared(),
         stable=latch.current,
         step=count,
-        promote_full=False,
-        pauses=(),
-        controller_pause=False,
-        aborted=False,
-        aborted_at=None,
-        step_run="",
-        background_run="",
-        experiment="",
         ping_pong=routing.other(latch.ping_pong if latch.stable else routing.PONG) if seen.canary.ping_pong else "",
     )
     rule = f"{seen.template.hash} is fully available" + (" and has all the traffic" if latch.stable else "")

@@ -42,17 +42,7 @@ def retried(seen: DeliverySeen, now: Instant) -> Turning | None:
     """Somebody took an abort back: the steps begin anew."""
     if seen.latch.aborted or seen.latch.aborted_at is None or not seen.latch.is_updating:
         return None
-    fresh = replace(
-        seen.latch,
-        aborted_at=None,
-        promote_full=False,
-        pauses=(),
-        controller_pause=False,
-        step_run="",
-        background_run="",
-        experiment="",
-        calls=calls.carried(seen.latch.calls, now),
-    )
+    fresh = replace(seen.latch.cleared(), calls=calls.carried(seen.latch.calls, now))
     latch = steps.enter(seen, fresh, stages.opening(seen) if seen.blue_green else 0, now)
     told = (notes.paused(seen, latch.pauses[0].reason),) if latch.pauses else ()
     return Turning(latch, Event.RETRY, "the aborted update was retried", told)
@@ -66,17 +56,7 @@ def promoted_in_full(seen: DeliverySeen, now: Instant) -> Turning | None:
     latch, count = seen.latch, seen.step_count
     if not latch.promote_full or not latch.is_updating:
         return None
-    done = replace(
-        latch,
-        aborted=False,
-        aborted_at=None,
-        step=count,
-        pauses=(),
-        controller_pause=False,
-        step_run="",
-        background_run="",
-        experiment="",
-    )
+    done = replace(latch.cleared(), step=count, promote_full=True)
     told = (notes.resumed(seen),) if latch.pauses else ()
     return Turning(done, Event.PROMOTE_FULL, "a full promotion was asked for", told) if done != latch else None
 
@@ -114,17 +94,7 @@ def tidied(seen: DeliverySeen, now: Instant) -> Turning | None:
     """Commands that find nothing in progress are taken back; they change nothing else."""
     if seen.latch.is_updating or not seen.latch.current:
         return None
-    clean = replace(
-        seen.latch,
-        aborted=False,
-        aborted_at=None,
-        promote_full=False,
-        pauses=(),
-        controller_pause=False,
-        step_run="",
-        background_run="",
-        experiment="",
-    )
+    clean = seen.latch.cleared()
     if clean == seen.latch:
         return None
     return Turning(clean, Event.TIDY, "nothing is in progress for a command to act on")

@@ -7,7 +7,7 @@ whatever cannot be: an unknown step counts as the first, an unknown time as none
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rollouts.delivery import calls
@@ -67,6 +67,20 @@ class Latch:
     def is_updating(self) -> bool:
         """Whether something other than the stable version is on its way."""
         return bool(self.stable) and self.current != self.stable
+
+    def cleared(self) -> Latch:
+        """The same versions and step with nothing in progress: no abort, command or pause, and no verdict awaited."""
+        return replace(
+            self,
+            aborted=False,
+            aborted_at=None,
+            promote_full=False,
+            pauses=(),
+            controller_pause=False,
+            step_run="",
+            background_run="",
+            experiment="",
+        )
 
 
 def read(status: Mapping[str, Any], steps: int, stable: str, *, blue_green: bool = False) -> Latch:
