@@ -214,4 +214,6 @@ def _complaint(error: ApiError, deed: str) -> RefusedError:
         403: "ask for the rollouts-view, -edit or -admin ClusterRole, which view, edit and admin include",
         409: "somebody else wrote at the same moment; try again",
     }
+    if error.status == 409 and deed.startswith("create "):
+        fixes[409] = "give it another name, or change what there is: kubectl apply -f FILE"
     return RefusedError(error.status, f"cannot {deed}: {error.message}", fix=fixes.get(error.status, ""), code=code)

@@ -11,7 +11,7 @@ import click
 from rollouts.cli.errors import ComplaintError, Exit, meant
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection, prometheus_option
-from rollouts.cli.output import no_color_option, show, style
+from rollouts.cli.output import VALUE_FORMATS, no_color_option, output_option, show, show_value, style
 
 if TYPE_CHECKING:
     from rollouts.cli.connection import Cluster, Listing, Query
@@ -27,6 +27,9 @@ NAMES: Mapping[str, str] = {
     "analysisrun": "AnalysisRun",
     "analysisruns": "AnalysisRun",
     "ar": "AnalysisRun",
+    "experiment": "Experiment",
+    "experiments": "Experiment",
+    "exp": "Experiment",
 }
 """How a kind may be written before the slash."""
 
@@ -36,13 +39,15 @@ NAMES: Mapping[str, str] = {
     examples="""
     rollouts explain web                 # the Rollout web
     rollouts explain ar/web-6b56c8cdb4-2 # an AnalysisRun
+    rollouts explain web -o jsonpath='{.rule}'
     """,
 )
 @click.argument("name", metavar="[KIND/]NAME")
 @prometheus_option
+@output_option(*VALUE_FORMATS)
 @no_color_option
 @click.pass_context
-def command(ctx: click.Context, name: str, prometheus_address: str, no_color: bool) -> None:
+def command(ctx: click.Context, name: str, prometheus_address: str, output: str | None, no_color: bool) -> None:
     """Print the letter that would be carried out now, and the rule behind it.
 
     Nothing is written. The objects are read from the API server and given to the controller's own decision; answers
@@ -50,11 +55,13 @@ def command(ctx: click.Context, name: str, prometheus_address: str, no_color: bo
     """
     from rollouts.cli import connection as wire
     from rollouts.shell.wiring import ROOMS, rooms
-    from rollouts.view.letter import letter, owner_line
+    from rollouts.view.letter import as_data, letter, owner_line
 
     kind_name, _, bare_name = name.rpartition("/")
     wanted = NAMES.get(kind_name.lower(), "") if kind_name else "Rollout"
     wired = {room.kind.name: room for room in rooms(tuple(ROOMS), prometheus_address=prometheus_address)}
+    if not bare_name:
+        raise click.UsageError(f"the name is empty; is the variable set that it was to come from? got {name!r}", ctx)
     if wanted not in wired:
         hint = meant(kind_name, NAMES) or f"known: {', '.join(NAMES)}"
         raise click.UsageError(f"no kind {kind_name!r}; {hint}", ctx)
@@ -73,8 +80,11 @@ def command(ctx: click.Context, name: str, prometheus_address: str, no_color: bo
                 runner.run(_complain(cluster, ref))
             now = wire.now()
             plan = room.reconcile(seen, now)
-            lines = letter(plan, now, style(no_color=no_color), reader.get)
-            show([owner_line(ref, now, reader.get(ref)), *lines])
+            if output:
+                show_value({"object": str(ref), "time": str(now), **as_data(plan)}, output)
+            else:
+                lines = letter(plan, now, style(no_color=no_color), reader.get)
+                show([owner_line(ref, now, reader.get(ref)), *lines])
         finally:
             runner.run(opened.__aexit__(None, None, None))
 

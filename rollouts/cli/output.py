@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # loaded only where a template is asked for
 
 FORMATS = ("json", "yaml", "name", "jsonpath=", "custom-columns=", "go-template=", "go-template-file=")
 PAGE_FORMATS = ("wide", *FORMATS)
+VALUE_FORMATS = ("json", "yaml", "jsonpath=", "go-template=", "go-template-file=")  # of what is no object of a cluster
 _CLEAR, _HOME, _LINE_END, _REST = "\x1b[2J", "\x1b[H", "\x1b[K\n", "\x1b[J"
 
 
@@ -188,8 +189,23 @@ def _show_as(
         if isinstance(template, tuple):
             show(written(template, [typed(kind, one) for one in each], headed=headed))
             return
-        try:
-            # kubectl ends a template's answer with nothing; a stream of answers needs an end between two of them.
-            emit(template.text(whole) + ("\n" if compact else ""))
-        except ValueError as error:
-            raise ComplaintError(f"-o {form}: {error}") from None
+        # kubectl ends a template's answer with nothing; a stream of answers needs an end between two of them.
+        _fill(template, whole, form, end="\n" if compact else "")
+
+
+def show_value(value: Any, output: str) -> None:
+    """A value that is no object of the cluster, in one of VALUE_FORMATS."""
+    form, _, text = output.partition("=")
+    if form in ("json", "yaml"):
+        show_data(value, form)
+        return
+    template = _template(form, text)
+    assert not isinstance(template, tuple)
+    _fill(template, value, form)
+
+
+def _fill(template: JsonTemplate | GoTemplate, value: Any, form: str, end: str = "") -> None:
+    try:
+        emit(template.text(value) + end)
+    except ValueError as error:
+        raise ComplaintError(f"-o {form}: {error}") from None

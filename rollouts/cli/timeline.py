@@ -12,7 +12,7 @@ from rollouts.cli.complete import NameParam
 from rollouts.cli.errors import ComplaintError
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection
-from rollouts.cli.output import emit, no_color_option, show, show_data, style
+from rollouts.cli.output import VALUE_FORMATS, emit, no_color_option, output_option, show, show_value, style
 from rollouts.kube.kinds import ROLLOUT
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--last", type=click.IntRange(min=0), default=3, show_default=True, metavar="N",
               help="How many of the newest revisions; 0: all.")  # fmt: skip
 @click.option("--all-events", is_flag=True, help="Tell of scaling and routes, too.")
-@click.option("-o", "--output", type=click.Choice(["json", "yaml", "svg", "png"]), help="Form of the answer.")
+@output_option("svg", "png", *VALUE_FORMATS)
 @click.option("--to", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @no_color_option
 @click.pass_context
@@ -65,7 +65,7 @@ def command(
     elif path is not None:
         raise click.UsageError("--to goes with -o svg or -o png", ctx)
     elif output:
-        show_data(as_data(moments), output)
+        show_value(as_data(moments), output)
     else:
         show(lines(moments, style(no_color=no_color), total=total))
 

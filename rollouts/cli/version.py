@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rollouts.cli.frame import command as kube_command
+from rollouts.cli.output import VALUE_FORMATS, output_option, show_value
 
 
 @kube_command(
@@ -16,14 +17,12 @@ from rollouts.cli.frame import command as kube_command
     """,
 )
 @click.option("--short", "_is_short", is_flag=True, help="The same; it is short already.")
-@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="Form of the answer.")
+@output_option(*VALUE_FORMATS)
 @click.pass_context
 def command(ctx: click.Context, /, _is_short: bool, output: str | None) -> None:
     """Print the version."""
     if output:
-        from rollouts.cli.output import show_data
-
-        show_data({"version": _number()}, output)
+        show_value({"version": _number()}, output)
     else:
         click.echo(line(ctx))
 

@@ -10,7 +10,7 @@ import click
 from rollouts.cli.complete import NameParam
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection
-from rollouts.cli.output import show, show_data
+from rollouts.cli.output import VALUE_FORMATS, output_option, show, show_value
 from rollouts.kube.kinds import ROLLOUT
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     examples="""
     rollouts why web
     rollouts why web -o json
+    rollouts why web -o jsonpath='{.sentence}'
     """,
 )
 @click.argument("name", type=NameParam(ROLLOUT))
-@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="Form of the answer.")
+@output_option(*VALUE_FORMATS)
 @click.pass_context
 def command(ctx: click.Context, name: str, output: str | None) -> None:
     """Say what holds a Rollout, or what aborted it, in a sentence with the numbers.
@@ -46,6 +47,6 @@ def command(ctx: click.Context, name: str, output: str | None) -> None:
 
     answer = why(found, wire.now())
     if output:
-        show_data({**asdict(answer), "evidence": list(answer.evidence)}, output)
+        show_value({**asdict(answer), "evidence": list(answer.evidence)}, output)
     else:
         show(clean(line) for line in lines(answer))

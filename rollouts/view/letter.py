@@ -41,6 +41,28 @@ def letter(plan: Plan, now: Instant, style: Style, find: Find) -> list[str]:
     return lines
 
 
+def as_data(plan: Plan) -> dict[str, Any]:
+    """The same for programs. remember, report: the patch of that one write, None where there is none."""
+    return {
+        "rule": plan.rule,
+        "remember": _body(plan.latch),
+        "do": [
+            {"stage": action.stage.name.lower(), "verb": type(action).__name__.lower(), "object": str(action.ref),
+             "body": _body(action)}
+            for action in plan.actions
+        ],
+        "report": _body(plan.status),
+        "ask": [_question(ask.question) for ask in plan.asks],
+        "tell": [{"severity": note.severity, "reason": note.reason, "message": note.message} for note in plan.notes],
+        "wake": str(plan.wake) if plan.wake else None,
+    }  # fmt: skip
+
+
+def _body(action: Action | None) -> Any:
+    body = getattr(action, "body", None)
+    return list(body) if isinstance(body, tuple) else body
+
+
 def _part(title: str, style: Style) -> list[str]:
     return ["", style.paint(f"{title}:", Role.FAINT)]
 

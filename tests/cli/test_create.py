@@ -43,6 +43,15 @@ def test_objects_are_created_from_a_file(cluster: Cluster, typed: Type) -> None:
     assert cluster.do(lambda devplane: devplane.store.get(Ref(ROLLOUT, "default", "web")))
 
 
+def test_what_is_there_already_is_not_tried_again(cluster: Cluster, typed: Type) -> None:
+    typed("create", "-f", str(EXAMPLE / "rollout.yaml"), "-s", cluster.url)
+    outcome = typed("create", "-f", str(EXAMPLE / "rollout.yaml"), "-s", cluster.url)
+
+    assert outcome.code == 1
+    assert "already exists" in outcome.err
+    assert "kubectl apply -f FILE" in outcome.err
+
+
 def test_a_dry_run_on_the_server_stores_nothing(cluster: Cluster, typed: Type) -> None:
     dry = typed("create", "-f", str(EXAMPLE / "rollout.yaml"), "--dry-run=server", "-s", cluster.url)
     typed("create", "-f", str(EXAMPLE / "rollout.yaml"), "-s", cluster.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,29 @@ def test_the_letter_and_its_rule_are_shown(cluster: Cluster, typed: Type) -> Non
     assert outcome.out.startswith("Rollout/default/web at ")
     assert "\nrule: revision 1 has a new pod template\n" in outcome.out
     assert "  status.phase: Progressing\n" in outcome.out
+
+
+def test_the_letter_is_told_to_programs_in_its_parts(cluster: Cluster, typed: Type) -> None:
+    letter = json.loads(typed("explain", "web", "-s", cluster.url, "-o", "json").out)
+    rule = typed("explain", "web", "-s", cluster.url, "-o", "jsonpath={.rule}").out
+
+    assert letter["object"] == "Rollout/default/web"
+    assert letter["rule"] == rule == "revision 1 has a new pod template"
+    assert letter["remember"]["status"]
+
+
+def test_an_experiment_is_explained_as_well(cluster: Cluster, typed: Type) -> None:
+    pods = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "a", "image": "demo/web:1"}]}}
+    template = {"name": "a", "selector": {"matchLabels": {"app": "a"}}, "template": pods}
+    trial = {
+        "apiVersion": ROLLOUT.api_version,
+        "kind": "Experiment",
+        "metadata": {"name": "trial", "namespace": "default"},
+        "spec": {"templates": [template]},
+    }
+    cluster.do(lambda devplane: devplane.create(trial))
+
+    assert typed("explain", "exp/trial", "-s", cluster.url).out.startswith("Experiment/default/trial at ")
 
 
 def test_a_run_asks_the_prometheus_that_the_environment_names(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -97,6 +98,8 @@ def test_version_answers_at_once() -> None:
         (("retry", "web"), 64, "rollouts retry rollout web"),
         (("help", "prmote"), 64, "did you mean 'promote'"),
         (("options",), 64, "rollouts --help"),
+        (("explain", "ro/"), 64, "the name is empty"),
+        (("why", "web", "-o", "jsonpath={.sentence"), 64, "a brace is not closed"),
         (("list", "rollouts", "-s", "http://127.0.0.1:9"), 1, "no answer from the API server"),
         (("list", "rollouts", "--kubeconfig", "/nowhere"), 1, "there is no kubeconfig /nowhere"),
     ],
@@ -112,6 +115,13 @@ def test_what_goes_wrong_is_told_with_its_code(typed: Type, words: tuple[str, ..
 @pytest.mark.parametrize("words", [("help", "set", "image"), ("set", "help", "image"), ("set", "image", "--help")])
 def test_help_stands_where_people_look_for_it(typed: Type, words: tuple[str, ...]) -> None:
     assert "rollouts set image web web=" in typed(*words).out
+
+
+def test_what_is_no_object_takes_templates_as_well(typed: Type) -> None:
+    number = json.loads(typed("version", "-o", "json").out)["version"]
+
+    assert typed("version", "-o", "jsonpath={.version}").out == number
+    assert typed("version", "-o", "go-template={{.version}}").out == number
 
 
 def test_the_version_is_told_as_a_command_and_as_an_option(typed: Type) -> None:
