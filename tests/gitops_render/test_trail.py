@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -106,6 +107,24 @@ def test_the_figures_have_the_names_that_dashboards_know():
     assert 'argocd_cluster_info{k8s_version="",name="in-cluster",server="https://kubernetes.default.svc"} 1.0' in text
     assert 'argocd_cluster_connection_status{k8s_version="",server="https://kubernetes.default.svc"} 1.0' in text
     assert "p4ss" not in text
+
+
+def test_every_figure_has_its_row_with_its_labels():
+    registry = CollectorRegistry()
+    orphaned = app()
+    orphaned["status"]["conditions"] = [{"type": "OrphanedResourceWarning", "message": "2 orphaned"}]
+    figures = AppFigures(registry, lambda: [orphaned])
+    lived(figures.see)
+    figures.git("https://git.test/shop/web", "fetch", 0.2, ok=False)
+    figures.see(Change(REF, app(), {**app(), "status": {"reconciledAt": "2026-01-01T00:00:00Z"}}))
+
+    told = {family.name: {name for sample in family.samples for name in sample.labels} - {"le"} for family in registry.collect()}  # fmt: skip
+
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text()
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `argocd_")
+    ]
+    assert {row[0].strip("`"): set(row[2].split(", ")) for row in rows} == told
 
 
 def test_a_cluster_by_name_counts_under_its_address_and_a_deletion_is_told():
