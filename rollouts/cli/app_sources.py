@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from rollouts.cli import app as apps
-from rollouts.cli.app_set import image_name, seen_version
+from rollouts.cli.app_set import seen_version
+from rollouts.cli.app_spec import image_name
 from rollouts.cli.complete import names_of
 from rollouts.cli.errors import ComplaintError, Exit
 from rollouts.cli.frame import command as kube_command

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rollouts.cli import app as apps
+from rollouts.cli.app_spec import changed, pair, spec_options
 from rollouts.cli.complete import names_of
 from rollouts.cli.errors import ComplaintError, Exit
 from rollouts.cli.frame import command as kube_command
@@ -14,8 +15,11 @@ from rollouts.cli.frame import connection
 from rollouts.cli.output import output_option, show, show_object
 from rollouts.kube.kinds import APPLICATION
 
+if TYPE_CHECKING:
+    from rollouts.kube.ref import Manifest, Ref
+
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
-SERVER = "https://kubernetes.default.svc"
+BARE = {"project": "default", "destination": {"server": "https://kubernetes.default.svc"}}
 
 
 @kube_command(
@@ -24,51 +28,47 @@ SERVER = "https://kubernetes.default.svc"
     rollouts app create web -n argocd --repo https://git.example.com/shop --path web --dest-namespace shop
     rollouts app create web --repo https://charts.example.com --helm-chart web --revision '^1' --dest-namespace shop
     rollouts app create web --repo ... --path web --dest-namespace shop --sync-policy automated --auto-prune --self-heal
+    rollouts app create -f applications.yaml --upsert
     """,
 )
-@click.argument("name")
-@click.option("--repo", required=True, help="Address of the repository.")
-@click.option("--path", default="", help="Folder in the repository.")
-@click.option("--helm-chart", default="", help="Chart, where the repository holds charts.")
-@click.option("--revision", default="", help="Branch, tag, commit or range.")
-@click.option("--project", default="default", show_default=True, help="AppProject.")
-@click.option("--dest-server", default="", help=f"Cluster by address; {SERVER} by default.")
-@click.option("--dest-name", default="", help="Cluster by name.")
-@click.option("--dest-namespace", default="", help="Namespace of objects that name none.")
-@click.option("--sync-policy", type=click.Choice(["none", "manual", "automated", "auto"]), default="none")
-@click.option("--auto-prune", is_flag=True, help="Automated syncs delete what has left git.")
-@click.option("--self-heal", is_flag=True, help="Automated syncs undo what others change.")
-@click.option("--sync-option", "sync_options", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
-@click.option("--values", "value_files", multiple=True, metavar="FILE", help="Value file of a chart.")
-@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Parameter of a chart.")
-@click.option("--kustomize-image", "images", multiple=True, help="Image override of a kustomization.")
-@click.option("--directory-recurse", is_flag=True, help="Folders below, too.")
-@click.option("--label", "-l", "labels", multiple=True, metavar="NAME=VALUE")
+@click.argument("name", required=False, default="")
+@click.option("-f", "--file", "file", metavar="FILE", help="Applications as manifests, or - for standard input.")
+@spec_options
+@click.option("--label", "-l", "labels", multiple=True, metavar="NAME=VALUE", help="Label of the Application.")
+@click.option("--annotations", "marks", multiple=True, metavar="NAME=VALUE", help="Annotation of the Application.")
 @click.option("--set-finalizer", is_flag=True, help="Delete the objects with the Application.")
 @click.option("--upsert", is_flag=True, help="Replace the spec of one that is there.")
 @output_option()
 @click.pass_context
-def create(ctx: click.Context, /, name: str, upsert: bool, output: str | None, **chosen: Any) -> None:
-    """Create an Application."""
+def create(ctx: click.Context, /, name: str, file: str | None, upsert: bool, output: str | None, **chosen: Any) -> None:
+    """Create an Application from options, or Applications from a file; options change what the file says."""
     from rollouts.cli.connection import open_cluster, run
+
+    if not name and not file:
+        raise click.UsageError("give a NAME, or a file with -f", ctx)
+    if not file and not chosen["repo"]:
+        raise click.UsageError("name the --repo, or a file with -f", ctx)
+    written = _written(file) if file else [{"metadata": {}, "spec": BARE}]
+    if name and len(written) > 1:
+        raise click.UsageError(f"{file} holds {len(written)} Applications, which one NAME cannot name", ctx)
 
     async def once() -> None:
         async with open_cluster(connection(ctx)) as cluster:
-            ref = apps.place(cluster, name)
-            body = _application(ref.namespace, ref.name, chosen)
-            present = await cluster.find(ref)
-            if present is None:
-                made = await cluster.create(APPLICATION, ref.namespace, body)
-            elif upsert:
-                made = await cluster.patch(
-                    ref, [{"op": "replace", "path": "/spec", "value": body["spec"]}], form="json"
-                )
-            else:
-                raise ComplaintError(f"application {name} is there already", fix="--upsert replaces its spec")
-            if output:
-                show_object(APPLICATION, made, output)
-            else:
-                show([f"application/{ref.name} {'created' if present is None else 'changed'}"])
+            for each in written:
+                ref = apps.place(cluster, name or _label(each))
+                body = _application(ref, each, chosen)
+                present = await cluster.find(ref)
+                if present is None:
+                    made = await cluster.create(APPLICATION, ref.namespace, body)
+                elif upsert:
+                    change = [{"op": "replace", "path": "/spec", "value": body["spec"]}]
+                    made = await cluster.patch(ref, change, form="json")
+                else:
+                    raise ComplaintError(f"application {ref.name} is there already", fix="--upsert replaces its spec")
+                if output:
+                    show_object(APPLICATION, made, output)
+                else:
+                    show([f"application/{ref.name} {'created' if present is None else 'changed'}"])
 
     run(once())
 
@@ -116,34 +116,32 @@ def delete(ctx: click.Context, /, names: tuple[str, ...], cascade: bool, propaga
     run(once())
 
 
-def _application(namespace: str, name: str, chosen: dict[str, Any]) -> dict[str, Any]:
-    source: dict[str, Any] = {"repoURL": chosen["repo"]}
-    for field, option in (("path", "path"), ("chart", "helm_chart"), ("targetRevision", "revision")):
-        source |= {field: chosen[option]} if chosen[option] else {}
-    helm: dict[str, Any] = {"valueFiles": list(chosen["value_files"])} if chosen["value_files"] else {}
-    helm |= {"parameters": [_pair(each) for each in chosen["parameters"]]} if chosen["parameters"] else {}
-    source |= {"helm": helm} if helm else {}
-    source |= {"kustomize": {"images": list(chosen["images"])}} if chosen["images"] else {}
-    source |= {"directory": {"recurse": True}} if chosen["directory_recurse"] else {}
-    where = {"name": chosen["dest_name"]} if chosen["dest_name"] else {"server": chosen["dest_server"] or SERVER}
-    policy: dict[str, Any] = {}
-    if chosen["sync_policy"] in ("automated", "auto"):
-        policy["automated"] = {"prune": chosen["auto_prune"], "selfHeal": chosen["self_heal"]}
-    policy |= {"syncOptions": list(chosen["sync_options"])} if chosen["sync_options"] else {}
-    meta: dict[str, Any] = {"name": name, "namespace": namespace}
-    meta |= {"labels": dict(each.split("=", 1) for each in chosen["labels"])} if chosen["labels"] else {}
-    meta |= {"finalizers": [FINALIZER]} if chosen["set_finalizer"] else {}
-    spec: dict[str, Any] = {
-        "project": chosen["project"],
-        "source": source,
-        "destination": where | ({"namespace": chosen["dest_namespace"]} if chosen["dest_namespace"] else {}),
-    }
-    spec |= {"syncPolicy": policy} if policy else {}
-    return {"apiVersion": APPLICATION.api_version, "kind": APPLICATION.name, "metadata": meta, "spec": spec}
+def _written(file: str) -> list[Manifest]:
+    """The Applications of a file. Raises ComplaintError where it holds anything else."""
+    from rollouts.cli.create import objects_in
 
-
-def _pair(text: str) -> dict[str, str]:
-    name, found, value = text.partition("=")
+    found = objects_in(file)
+    for each in found:
+        if each.value.get("kind") != APPLICATION.name:
+            what = each.value.get("kind") or "something without a kind"
+            raise ComplaintError(f"{each.source}: {what} is no Application", code=Exit.USAGE)
     if not found:
-        raise ComplaintError(f"{text!r}: write NAME=VALUE", code=Exit.USAGE)
-    return {"name": name, "value": value}
+        raise ComplaintError(f"{file} holds no Application", code=Exit.USAGE)
+    return [each.value for each in found]
+
+
+def _label(written: Manifest) -> str:
+    meta = written["metadata"]
+    return f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else str(meta["name"])
+
+
+def _application(ref: Ref, written: Manifest, chosen: dict[str, Any]) -> dict[str, Any]:
+    before = written["metadata"]
+    meta: dict[str, Any] = {**before, "name": ref.name, "namespace": ref.namespace}
+    for field, option in (("labels", "labels"), ("annotations", "marks")):
+        if chosen[option]:
+            meta[field] = {**(before.get(field) or {}), **dict(map(pair, chosen[option]))}
+    if chosen["set_finalizer"]:
+        meta["finalizers"] = [*(each for each in before.get("finalizers") or () if each != FINALIZER), FINALIZER]
+    spec = changed(written.get("spec") or {}, chosen)
+    return {"apiVersion": APPLICATION.api_version, "kind": APPLICATION.name, "metadata": meta, "spec": spec}

@@ -18,6 +18,7 @@ from rollouts.kube import kinds
 if TYPE_CHECKING:
     from analysis.templates import TemplateName
     from rollouts.cli.connection import Cluster
+    from rollouts.kit.strictyaml import Document
     from rollouts.kube.ref import Kind, Manifest
 
 INSTANCE_LABEL = "argo-rollouts.argoproj.io/controller-instance-id"
@@ -89,8 +90,8 @@ def _kind(manifest: Manifest) -> Kind | None:
     return found if found in kinds.OURS else None
 
 
-def _ours(name: str) -> list[dict[str, Any]]:
-    """The objects in a file. Raises ComplaintError for a file that holds anything but our kinds."""
+def objects_in(name: str) -> list[Document]:
+    """The objects in a file, with where each stands. Raises ComplaintError for a file that cannot be read."""
     from rollouts.cli.lint import UnreadableError, sources_of
     from rollouts.kit.strictyaml import YamlError, read
 
@@ -102,6 +103,12 @@ def _ours(name: str) -> list[dict[str, Any]]:
         raise ComplaintError(f"{error.source}:{error.line}:{error.column}: {error.text}") from None
     if len(documents) > OBJECTS_MAX:
         raise ComplaintError(f"{name} holds more than {OBJECTS_MAX} objects")
+    return documents
+
+
+def _ours(name: str) -> list[dict[str, Any]]:
+    """The objects in a file. Raises ComplaintError for a file that holds anything but our kinds."""
+    documents = objects_in(name)
     for document in documents:
         if _kind(document.value) is None:
             what = f"{document.value.get('kind') or 'something without a kind'}"

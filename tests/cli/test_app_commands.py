@@ -311,3 +311,51 @@ def test_changes_are_shown_before_a_sync_where_that_is_wished(cluster, said):
 
     assert told.code == 0 and "spec.replicas" in told.out
     assert operation(cluster)
+
+
+# Applications that are made.
+
+
+def test_applications_are_created_from_a_file_and_options_change_what_it_says(cluster, said, tmp_path):
+    file = tmp_path / "apps.yaml"
+    found = {field: part for field, part in app().items() if field != "status"}
+    other = {**found, "metadata": {"name": "api"}}
+    file.write_text("---\n".join(json.dumps(each) + "\n" for each in (found, other)))
+
+    both = said("app", "create", "-f", str(file))
+    again = said("app", "create", "-f", str(file))
+    told = said("app", "create", "-f", str(file), "--upsert", "--revision", "v2", "--annotations", "owner=shop")
+
+    assert (both.code, again.code, told.code) == (0, 1, 0)
+    assert [stored(cluster, name=name)["spec"]["source"]["targetRevision"] for name in ("web", "api")] == ["v2", "v2"]
+    assert said("app", "create", "web", "-f", str(file)).code == 64
+    assert said("app", "create").code == 64
+
+
+def test_an_application_is_made_of_options_as_scripts_give_them(cluster, said, tmp_path):
+    values = tmp_path / "values.yaml"
+    values.write_text("size: m\n")
+    retry = ("--sync-retry-limit", "3", "--sync-retry-backoff-duration", "5s", "--sync-retry-backoff-factor", "2")
+    helm = ("--helm-set", "tag=1", "--values-literal-file", str(values), "--release-name", "shop", "--helm-skip-crds")
+    directory = ("--directory-recurse", "--directory-include", "*.yaml", "--nameprefix", "dev-", "--kustomize-replica", "web=3")  # fmt: skip
+
+    told = said("app", "create", "web", "--repo", URL, "--path", "web", "--dest-namespace", "shop", "--sync-policy", "automated", "--auto-prune", "--allow-empty", *retry, *helm, *directory, "-l", "team=shop")  # fmt: skip
+
+    made = stored(cluster)
+    assert (told.code, told.err) == (0, "")
+    assert made["metadata"]["labels"] == {"team": "shop"}
+    assert made["spec"] == {
+        "project": "default",
+        "source": {
+            "repoURL": URL,
+            "path": "web",
+            "helm": {"parameters": [{"name": "tag", "value": "1"}], "values": "size: m\n", "releaseName": "shop", "skipCrds": True},
+            "kustomize": {"namePrefix": "dev-", "replicas": [{"name": "web", "count": 3}]},
+            "directory": {"recurse": True, "include": "*.yaml"},
+        },
+        "destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"},
+        "syncPolicy": {
+            "automated": {"prune": True, "allowEmpty": True},
+            "retry": {"limit": 3, "backoff": {"duration": "5s", "factor": 2}},
+        },
+    }  # fmt: skip

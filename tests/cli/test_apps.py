@@ -310,7 +310,7 @@ def test_an_application_is_created_changed_and_deleted_with_its_objects(cluster,
     changed = said(*words, "--upsert", "--sync-policy", "automated", "--self-heal")
 
     assert (made.code, again.code, changed.code) == (0, 1, 0)
-    assert stored(cluster, "new")["spec"]["syncPolicy"] == {"automated": {"prune": False, "selfHeal": True}}
+    assert stored(cluster, "new")["spec"]["syncPolicy"] == {"automated": {"selfHeal": True}}
     assert said("app", "delete", "new", "-y").code == 0
     assert stored(cluster, "new")["metadata"]["finalizers"] == ["resources-finalizer.argocd.argoproj.io"]
     assert said("app", "delete", "new", "-y", "--no-cascade").code == 0
