@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import kopf
+from kopf import WebhookClientConfig, WebhookFn
 
 from rollouts import experiments
 from rollouts.api.parse import PARSERS
@@ -133,13 +134,24 @@ def _login(access: Access) -> Callable[..., kopf.ConnectionInfo]:
     return login
 
 
+class _Door(kopf.WebhookServer):
+    """kopf's server, which admits in silence where a URL's path names none of its handlers; here no path is asked."""
+
+    async def __call__(self, fn: WebhookFn) -> AsyncIterator[WebhookClientConfig]:
+        async def judge_by_kind(request: Any, **hints: Any) -> Any:
+            return await fn(request, **{**hints, "webhook": None})
+
+        async for config in super().__call__(judge_by_kind):
+            yield config
+
+
 async def serve(access: Access, options: Options, *, stop: asyncio.Event | None = None) -> None:
     """Answer the API server until a signal, or until `stop`."""
     logging.getLogger("kopf.objects").setLevel(logging.CRITICAL)  # a refusal is no failure of ours; it is told once
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = True  # it watches nothing and needs no right but discovery
     settings.posting.enabled = False
-    settings.admission.server = kopf.WebhookServer(
+    settings.admission.server = _Door(
         addr=options.address or None,
         port=options.port,
         certfile=options.certificate,

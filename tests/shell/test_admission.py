@@ -92,6 +92,12 @@ def review(manifest: Manifest) -> Manifest:
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": asked}
 
 
+def path_called() -> str:
+    """The path that the API server calls where deploy/webhook is installed."""
+    (called,) = yaml.safe_load((HERE / "deploy" / "webhook" / "configuration.yaml").read_text())["webhooks"]
+    return str(called["clientConfig"]["service"]["path"])
+
+
 @asynccontextmanager
 async def webhook() -> AsyncIterator[str]:
     """A webhook beside an embedded cluster; yields its address."""
@@ -106,7 +112,7 @@ async def webhook() -> AsyncIterator[str]:
         options = Options(port, "127.0.0.1")
         running = asyncio.create_task(serve(Access(server=devplane.url), options, stop=stop))
         try:
-            yield f"http://127.0.0.1:{port}/rollout"
+            yield f"http://127.0.0.1:{port}{path_called()}"
         finally:
             stop.set()
             await running
