@@ -128,7 +128,10 @@ def _windows(project: Manifest, now: Instant, count: int) -> Iterator[dict[str, 
             "timeZone": window.time_zone or "UTC",
             "for": _scope(window),
             "open": bool(spans) and spans[0].opens <= now,
-            "openings": [{"opens": str(span.opens), "closes": str(span.closes)} for span in spans],
+            "openings": [
+                {"opens": str(span.opens), "closes": "" if rules.is_endless(window, span) else str(span.closes)}
+                for span in spans
+            ],
             "warning": wrong or rules.surprise(window, spans),
         }
 
@@ -147,6 +150,6 @@ def _lines(found: list[dict[str, Any]]) -> Iterator[str]:
         when = f"{each['schedule']!r} for {each['duration']} ({each['timeZone']})"
         yield clean(f"{each['kind']} {when}: {state}; for {each['for']}")
         for span in each["openings"]:
-            yield f"  {span['opens']} to {span['closes']}"
+            yield f"  {span['opens']} to {span['closes']}" if span["closes"] else "  always"
         if each["warning"]:
             yield clean(f"  warning: {each['warning']}")

@@ -118,6 +118,8 @@ def next_spans(window: SyncWindow, now: Instant, count: int) -> tuple[Span, ...]
     at = now
     if here is not None:
         found.append(here)
+        if is_endless(window, here):
+            return tuple(found)
         at = here.closes
     while len(found) < count:
         fired = next(cron.after(window.schedule, window.time_zone, at), None)
@@ -125,8 +127,15 @@ def next_spans(window: SyncWindow, now: Instant, count: int) -> tuple[Span, ...]
             break
         span = Span(fired, _last_close(window, fired, fired.plus(duration_s(window))))
         found.append(span)
+        if is_endless(window, span):
+            break
         at = span.closes
     return tuple(found)
+
+
+def is_endless(window: SyncWindow, span: Span) -> bool:
+    """Whether the end of a span is only as far as was looked: the window is open then too."""
+    return open_span(window, span.closes) is not None
 
 
 def verdict(windows: Iterable[SyncWindow], now: Instant) -> Verdict:
@@ -170,7 +179,10 @@ def _forbidden(by: Sequence[SyncWindow], soonest: Instant | None, reason: str) -
 
 def surprise(window: SyncWindow, spans: Iterable[Span]) -> str:
     """The trap of an hour range with a duration, "" where it is none: every hour opens the window anew."""
-    longest_s = max((span.closes.since(span.opens) for span in spans), default=0.0)
+    found = tuple(spans)
+    if any(is_endless(window, span) for span in found):
+        return "it opens again while it is open, and so never closes"
+    longest_s = max((span.closes.since(span.opens) for span in found), default=0.0)
     if longest_s <= duration_s(window) + 1:
         return ""
     fields = window.schedule.split()

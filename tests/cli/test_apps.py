@@ -413,17 +413,20 @@ def test_windows_tell_their_next_openings_and_their_trap(cluster, said):
             "timeZone": "Europe/Berlin",
         },
         {"kind": "allow", "schedule": "not cron", "duration": "1h", "applications": ["*"]},
+        {"kind": "deny", "schedule": "* * * * *", "duration": "24h", "applications": ["*"]},
     ]
     spec = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}], "syncWindows": windows}
     meta = {"name": "shop", "namespace": "argocd"}
     cluster.do(lambda plane: plane.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": meta, "spec": spec}))  # fmt: skip
 
-    trap, plain, broken = json.loads(said("project", "windows", "shop", "-o", "json").out)
+    trap, plain, broken, always = json.loads(said("project", "windows", "shop", "-o", "json").out)
     told = said("project", "windows", "shop").out
 
     assert "stays open for 18 h at a stretch, not 9h; to open once a day write '0 8 * * 1-5'" in trap["warning"]
     assert (plain["warning"], len(plain["openings"]), plain["timeZone"]) == ("", 3, "Europe/Berlin")
     assert broken["warning"] and not broken["openings"]
+    assert (always["open"], len(always["openings"]), always["openings"][0]["closes"]) == (True, 1, "")
+    assert "  always\n  warning: it opens again while it is open, and so never closes" in told
     assert "warning: it opens again" in told
     assert said("project", "list").out.splitlines()[1].split()[0] == "shop"
     assert stored(cluster, "shop", APP_PROJECT)
