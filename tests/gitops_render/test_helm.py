@@ -62,6 +62,23 @@ async def test_values_win_in_the_order_of_the_contract(charted, render):
     assert rendered.source_types == ("Helm",)
 
 
+@pytest.mark.parametrize(
+    ("value", "becomes"),
+    [
+        ("a,b", "a,b"),
+        ("a\\,b", "a,b"),
+        ("{a,b}", ["a", "b"]),
+        ("{a\\,b,c}", ["a,b", "c"]),
+        ("$ARGOCD_APP_NAME-$x", "web-$x"),
+        ("", ""),
+    ],
+)
+async def test_a_parameter_is_one_value_but_for_a_list_in_braces(charted, render, value, becomes):
+    rendered = await render("chart", helm={"parameters": [{"name": "words.e", "value": value}]})
+
+    assert words(rendered)["e"] == becomes
+
+
 async def test_value_files_may_come_from_another_source(charted, answering):
     values = {"repoURL": charted.url, "targetRevision": "main", "ref": "values"}
     source = {

@@ -90,9 +90,9 @@ def _flags(options: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
 def _parameters(options: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
     """`--set` for each parameter; a comma that stands outside braces belongs to the value."""
     for each in options.get("parameters") or ():
-        value = re.sub(r"(?<!\\),", r"\\,", substituted(str(each.get("value") or ""), environment))
-        if value.startswith("{") and value.endswith("}"):
-            value = value.replace("\\,", ",")
+        value = substituted(str(each.get("value") or ""), environment)
+        if not (value.startswith("{") and value.endswith("}")):
+            value = re.sub(r"(?<!\\),", r"\\,", value)
         yield f"{'--set-string' if each.get('forceString') else '--set'}={each.get('name')}={value}"
 
 
