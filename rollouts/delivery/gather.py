@@ -47,7 +47,7 @@ from rollouts.kube import kinds, podtemplate
 from rollouts.kube import object as obj
 from rollouts.kube.owners import is_orphan
 from rollouts.kube.ref import Manifest, Ref
-from rollouts.traffic import DIALECTS, VERSIONS, Dialect, Router, Traffic, in_served_versions, named, routers_of
+from rollouts.traffic import VERSIONS, Dialect, Router, Traffic, in_served_versions, named, routers_of
 
 _NO_CANARY = CanaryStrategy.model_validate({})
 _NO_PLUGINS: Mapping[str, Dialect] = {}
@@ -114,17 +114,17 @@ def _gathered(ref: Ref, reader: Reader, plugins: Mapping[str, Dialect]) -> Seen 
             return Refused(ref, rollout, (routing.not_served(kind, complaint),))
         return Waiting(ref, f"{kind} is listed first")
     routers = tuple(in_served_versions(router, reader.knows) for router in routers)
-    seen = _delivery(ref, rollout, spec, (references, routers, source), reader)
+    seen = _delivery(ref, rollout, spec, (references, routers, source, plugins), reader)
     if checked.parsed.unknown and isinstance(seen, DeliverySeen):
         return replace(seen, unknown=checked.parsed.unknown)
     return seen
 
 
-_Around: TypeAlias = tuple[References, tuple[Router, ...], WorkloadSeen | None]
+_Around: TypeAlias = tuple[References, tuple[Router, ...], WorkloadSeen | None, Mapping[str, Dialect]]
 
 
 def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, reader: Reader) -> Seen:
-    references, by_name, source = around
+    references, by_name, source, plugins = around
     blue_green = spec.strategy.blue_green
     canary = spec.strategy.canary or _shared(blue_green)
     status = rollout.get("status") or {}
@@ -132,8 +132,8 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, r
     routers = tuple((router, router.find(traffic, routing.looked_up(reader))) for router in by_name)
     if refusals := tuple(routing.refused_routes(routers, traffic, reader)):
         return Refused(ref, rollout, refusals)
-    pair = _pair(ref, blue_green, traffic, references)
-    canary_service, stable_service, followers = _led(*pair, routing.places(by_name, traffic, reader))
+    places = routing.places(by_name, traffic, reader)
+    canary_service, stable_service, followers = _led(*_pair(ref, blue_green, traffic, references), places)
     if stray := _stray(ref, rollout, reader):
         return Stray(ref, rollout, stray)
     sets = tuple(set_seen(each) for each in reader.owned_by(kinds.REPLICA_SET, obj.uid(rollout)))
@@ -165,7 +165,7 @@ def _delivery(ref: Ref, rollout: Manifest, spec: RolloutSpec, around: _Around, r
         runs=tuple(run_seen(each) for each in reader.owned_by(kinds.ANALYSIS_RUN, obj.uid(rollout))),
         experiments=guests.gathered(rollout, reader),
         templates=references.templates,
-        former=leftovers.gathered(rollout, spec, reader),
+        former=leftovers.gathered(rollout, spec, reader, leftovers.places_of(routers, places), plugins),
         workload=source,
         pods=_pods(rollout, spec, sets, reader),
         followers=followers,
@@ -366,7 +366,7 @@ def _farewell(ref: Ref, reader: Reader, plugins: Mapping[str, Dialect]) -> Farew
     """Services that still name a Rollout which is gone; None where there are none."""
     services = reader.select(kinds.SERVICE, ref.namespace, {})
     marked = tuple(each for each in services if obj.annotations(each).get(marks.MANAGED_BY) == ref.name)
-    dialects = {**DIALECTS, **{dialect.name: dialect for dialect in plugins.values()}}
+    dialects = leftovers.known_dialects(plugins)
     among = tuple(dict.fromkeys((*VERSIONS, *(kind for dialect in plugins.values() for kind in dialect.kinds))))
     routes = tuple(
         (at, each)

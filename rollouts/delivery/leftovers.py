@@ -1,27 +1,30 @@
-"""What a change of the strategy leaves behind: Services of the former one, Ingresses that it made, routers' objects.
+"""What a change of the strategy or of the routers leaves behind: Services, objects that were made, routers' objects.
 
-The first two are looked for only while the status still speaks of the former strategy. The Services lead to the stable
-version, then the Ingresses go; once no update is under way the Services select by the user's own labels again. Objects
-of routers are looked for where no router is named; they are given back by the marks that they bear.
+A Rollout bears a note of every object in which its routers are, written before anything is written there. What stands
+in the note and is no longer named is given back by the marks that it bears, and what was made is deleted. So it is
+found whatever the spec says by now, by a controller that has just started too. Services of the former strategy are
+looked for while the status still speaks of it: they lead to the stable version, and select by the user's own labels
+again once no update is under way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rollouts.api.rollout import RolloutSpec
 from rollouts.core.plan import Action, Delete, Note, Patch
 from rollouts.core.reader import Reader
-from rollouts.delivery import marks, notes, routing
+from rollouts.delivery import capacity, marks, notes
 from rollouts.delivery.reference_rules import services_named
 from rollouts.delivery.seen import DeliverySeen, Former, ServiceSeen, service_seen
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
-from rollouts.kube.ref import Manifest, Ref
-from rollouts.traffic import DIALECTS, VERSIONS, Dialect, given_back, named, patch_between, without_hash
+from rollouts.kube.owners import is_controlled_by
+from rollouts.kube.ref import Kind, Manifest, Ref
+from rollouts.traffic import DIALECTS, VERSIONS, Dialect, Route, Router, given_back, named, patch_between, with_hash
 
-_ROUTED = tuple(kind for kind in VERSIONS if kind not in (kinds.SERVICE, kinds.INGRESS))
+ROUTES_MAX = 100  # that a note names
 
 BARE: dict[str, Any] = {
     "metadata": {"annotations": {marks.MANAGED_BY: None}},
@@ -30,34 +33,102 @@ BARE: dict[str, Any] = {
 """The merge patch that gives a Service back."""
 
 
-def gathered(rollout: Manifest, spec: RolloutSpec, reader: Reader) -> Former | None:
-    """The objects of the former strategy; None where there are none."""
-    former, named = "canary" if spec.strategy.blue_green else "blueGreen", tuple(services_named(spec).values())
-    canary, namespace, name = spec.strategy.canary, obj.namespace(rollout), obj.name(rollout)
-    is_routed = canary is not None and canary.traffic_routing is not None
-    routes = () if is_routed else tuple(_routes(Ref(kinds.ROLLOUT, namespace, name), reader))
-    if not (rollout.get("status") or {}).get(former):
-        return Former((), (), routes) if routes else None
-    services = tuple(
-        service_seen(obj.ref(kinds.SERVICE, each), each)
-        for each in reader.select(kinds.SERVICE, namespace, {})
-        if obj.annotations(each).get(marks.MANAGED_BY) == name and obj.name(each) not in named
-    )
-    ingresses = reader.owned_by(kinds.INGRESS, obj.uid(rollout)) if former == "canary" else ()
-    return Former(services, ingresses, routes) if services or ingresses or routes else None
+def gathered(
+    rollout: Manifest, spec: RolloutSpec, reader: Reader, present: Iterable[Ref], plugins: Mapping[str, Dialect]
+) -> Former | None:
+    """What is left of another strategy or of other routers; None where nothing is. present: where the routers are."""
+    former, kept = "canary" if spec.strategy.blue_green else "blueGreen", tuple(services_named(spec).values())
+    namespace, name, uid = obj.namespace(rollout), obj.name(rollout), obj.uid(rollout)
+    here, services = frozenset(present), tuple[ServiceSeen, ...]()
+    if (rollout.get("status") or {}).get(former):
+        services = tuple(
+            service_seen(obj.ref(kinds.SERVICE, each), each)
+            for each in reader.select(kinds.SERVICE, namespace, {})
+            if obj.annotations(each).get(marks.MANAGED_BY) == name and obj.name(each) not in kept
+        )
+    made = {obj.ref(kinds.INGRESS, each): each for each in reader.owned_by(kinds.INGRESS, uid)}
+    own, dialects = obj.ref(kinds.ROLLOUT, rollout), known_dialects(plugins)
+    routes: list[Patch] = []
+    selectors: list[tuple[Ref, Manifest]] = []
+    unseen: list[Ref] = []
+    for ref in _noted(rollout, _known_kinds(plugins)):
+        if ref not in here and not _is_watched(ref.kind, reader):
+            unseen.append(ref)
+        elif ref not in here and (manifest := reader.get(ref)) is not None:
+            if is_controlled_by(manifest, uid):
+                made[ref] = manifest
+            elif own in named(manifest):
+                routes += [patch] if (patch := given_back(ref, manifest, own, dialects)) else []
+            elif obj.annotations(manifest).get(marks.MANAGED_BY) == name and ref.kind != kinds.SERVICE:
+                selectors.append((ref, manifest))
+    left = tuple((ref, each) for ref, each in made.items() if ref not in here)
+    found = Former(services, left, tuple(routes), tuple(selectors), tuple(unseen))
+    return found if found != Former() else None
 
 
-def _routes(rollout: Ref, reader: Reader) -> Iterator[tuple[Ref, Manifest]]:
-    for ref, each in routing.marked(reader, rollout, _ROUTED):
-        if rollout in named(each) or obj.annotations(each).get(marks.MANAGED_BY) == rollout.name:
-            yield ref, each
+def known_dialects(plugins: Mapping[str, Dialect]) -> dict[str, Dialect]:
+    """Every dialect by the name that marks have for it."""
+    return {**DIALECTS, **{dialect.name: dialect for dialect in plugins.values()}}
+
+
+def places_of(
+    routers: Iterable[tuple[Router, tuple[Route, ...]]], places: Mapping[str, Iterable[ServiceSeen]]
+) -> Iterator[Ref]:
+    """Every object in which the routers of a spec are. places: side → what says which pods it stands for."""
+    yield from (route.ref for _, routes in routers for route in routes)
+    yield from (each.ref for side in places.values() for each in side if each.path)
+
+
+def note_change(seen: DeliverySeen) -> dict[str, str | None]:
+    """The change that brings the Rollout's note up to where its routers are, or are left; empty where it is so."""
+    sides = (seen.canary_service, seen.stable_service, *(service for _, service in seen.followers))
+    refs = [*places_of(seen.routers, {"": sides})]
+    if seen.former:
+        refs += [ref for ref, _ in (*seen.former.made, *seen.former.selectors)]
+        refs += [*(each.ref for each in seen.former.routes), *seen.former.unseen]
+    wanted = ",".join(sorted({_text(ref) for ref in refs})[:ROUTES_MAX]) or None
+    return {} if obj.annotations(seen.rollout).get(marks.ROUTES) == wanted else {marks.ROUTES: wanted}
+
+
+def _text(ref: Ref) -> str:
+    return f"{_resource(ref.kind)}/{ref.namespace}/{ref.name}"
+
+
+def _resource(kind: Kind) -> str:
+    return f"{kind.plural}.{kind.version}.{kind.group}".rstrip(".")
+
+
+_KNOWN: Mapping[str, Kind] = {_resource(kind): kind for kind in (kinds.INGRESS, *VERSIONS)}
+
+
+def _known_kinds(plugins: Mapping[str, Dialect]) -> Mapping[str, Kind]:
+    brought = (kind for dialect in plugins.values() for kind in dialect.kinds)
+    return {**_KNOWN, **{_resource(kind): kind for kind in brought}} if plugins else _KNOWN
+
+
+def _noted(rollout: Manifest, known: Mapping[str, Kind]) -> Iterator[Ref]:
+    """The objects that the note of a Rollout names; what nobody can read is passed over."""
+    for text in (obj.annotations(rollout).get(marks.ROUTES) or "").split(",")[:ROUTES_MAX]:
+        resource, _, rest = text.partition("/")
+        namespace, _, name = rest.partition("/")
+        if name and resource in known:
+            yield Ref(known[resource], namespace, name)
+
+
+def _is_watched(kind: Kind, reader: Reader) -> bool:
+    return kind in (kinds.SERVICE, kinds.INGRESS) or reader.knows(kind)
 
 
 def bare(ref: Ref, manifest: Manifest, rollout: Ref, dialects: Mapping[str, Dialect]) -> Patch | None:
     """The write that gives a router's object back, by the mark that it bears; None where there is nothing to give."""
     if ref.kind == kinds.SERVICE or obj.annotations(manifest).get(marks.MANAGED_BY) != rollout.name:
         return given_back(ref, manifest, rollout, dialects)
-    wanted = without_hash(manifest)
+    return _unselecting(ref, manifest)
+
+
+def _unselecting(ref: Ref, manifest: Manifest) -> Patch | None:
+    """The write that takes the version, and the Rollout's mark, out of a subset or a virtual node."""
+    wanted = with_hash(manifest, "")
     kept = {key: value for key, value in obj.annotations(manifest).items() if key != marks.MANAGED_BY}
     wanted["metadata"] = {**wanted["metadata"], "annotations": kept}
     return patch_between(ref, manifest, wanted)
@@ -67,28 +138,49 @@ def turned(seen: DeliverySeen) -> Iterator[tuple[Patch, tuple[Note, ...]]]:
     """The writes that lead the former Services to the stable version, and give them back once nothing needs that."""
     # A canary without router and Services shares by its pods: whatever leads users to them may lead to both versions.
     is_apart = seen.is_routed or seen.blue_green is not None or seen.stable_service.is_named
-    is_needed = (seen.latch.is_updating and is_apart) or (seen.former is not None and bool(seen.former.ingresses))
+    is_needed = (seen.latch.is_updating and is_apart) or (seen.former is not None and bool(seen.former.made))
     for service in seen.former.services if seen.former else ():
         if not is_needed:
             yield _write(service, BARE), ()
         elif service.hash != seen.latch.stable and seen.stable is not None and seen.stable.usable > 0:
             body = {"spec": {"selector": {marks.HASH_LABEL: seen.latch.stable}}}
             yield _write(service, body), (notes.switched(seen, service, seen.latch.stable),)
-    # A canary without router turns no subset: one that kept its version would lead to nobody once those pods leave.
-    is_held = seen.latch.is_updating and seen.blue_green is not None
-    for ref, manifest in seen.former.routes if seen.former and not is_held else ():
-        if (patch := bare(ref, manifest, seen.ref, DIALECTS)) is not None:
-            yield patch, ()
+    if seen.former and not _is_short(seen) and not (seen.latch.is_updating and seen.blue_green is not None):
+        patches = seen.former.routes or tuple(_selecting(seen, seen.former))
+        yield from ((patch, ()) for patch in patches)
+
+
+def _selecting(seen: DeliverySeen, former: Former) -> Iterator[Patch]:
+    """The writes for subsets and virtual nodes, once no weights lead to them.
+
+    Beside another router they lead to the stable version for as long as there are two. A canary without router turns
+    none of them: one that kept its version would lead to nobody once those pods leave.
+    """
+    has_two = seen.latch.is_updating and seen.current is not None and seen.current.wanted > 0
+    for ref, manifest in former.selectors:
+        if not (seen.is_routed and has_two):
+            patch = _unselecting(ref, manifest)
+        else:
+            patch = patch_between(ref, manifest, with_hash(manifest, seen.latch.stable)) if seen.latch.stable else None
+        if patch is not None:
+            yield patch
 
 
 def removed(seen: DeliverySeen) -> Iterator[tuple[Action, tuple[Note, ...]]]:
-    """The deletions of former Ingresses, once whatever they lead to is the stable version."""
-    if seen.former is None or any(each.hash not in ("", seen.latch.stable) for each in seen.former.services):
+    """The deletions of what was made for former routers, once whatever it leads to is the stable version."""
+    former = seen.former
+    if former is None or _is_short(seen) or any(each.hash not in ("", seen.latch.stable) for each in former.services):
         return
-    for each in seen.former.ingresses:
+    for made_ref, each in former.made:
         if not obj.is_deleting(each):
-            ref = Ref(kinds.INGRESS, seen.ref.namespace, obj.name(each))
-            yield Delete(ref, obj.uid(each), obj.version(each)), ()
+            yield Delete(made_ref, obj.uid(each), obj.version(each)), ()
+
+
+def _is_short(seen: DeliverySeen) -> bool:
+    """Whether the stable pods have made room for the canary's, and are too few for what a former router would add."""
+    if not seen.canary.dynamic_stable_scale or seen.stable is None or seen.current is None:
+        return False
+    return seen.current.usable > 0 and seen.stable.usable < capacity.full(seen)
 
 
 def _write(service: ServiceSeen, body: dict[str, Any]) -> Patch:

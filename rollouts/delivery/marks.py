@@ -19,6 +19,7 @@ __all__ = [
     "RESTORE",
     "REVISION",
     "REVISION_HISTORY",
+    "ROUTES",
     "RUN_BACKGROUND",
     "RUN_POST",
     "RUN_PRE",
@@ -41,6 +42,7 @@ WORKLOAD_GENERATION = "rollout.argoproj.io/workload-generation"
 REPLICAS_BEFORE = "rollout.argoproj.io/replicas-before"
 RESTORE = "rollout.argoproj.io/restore-workload"
 CARRIES_TRAFFIC = "rollout.argoproj.io/carries-traffic"
+ROUTES = "rollout.argoproj.io/routes"
 RUN_TYPE = "rollout-type"
 STEP_INDEX = "step-index"
 RUN_STEP = "Step"
@@ -52,7 +54,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _OWN = frozenset(
     {
         *(REVISION, REVISION_HISTORY, DESIRED_REPLICAS, WORKLOAD_GENERATION),
-        *(DEADLINE, GIVEN_UP, EPHEMERAL, _LAST_APPLIED),
+        *(DEADLINE, GIVEN_UP, EPHEMERAL, ROUTES, _LAST_APPLIED),
     }
 )
 

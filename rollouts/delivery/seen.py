@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from rollouts.api.rollout import BlueGreenStrategy, CanaryStrategy, RolloutSpec
 from rollouts.core.errors import Refusal
-from rollouts.core.plan import Answer
+from rollouts.core.plan import Answer, Patch
 from rollouts.delivery import marks
 from rollouts.delivery.calls import Call
 from rollouts.delivery.latch import Latch
@@ -150,11 +150,17 @@ class WorkloadSeen:
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """What the strategy before this one left behind. routes: objects of routers that bear the Rollout's mark."""
+    """What an earlier strategy or router has left behind.
 
-    services: tuple[ServiceSeen, ...]
-    ingresses: tuple[Manifest, ...]
-    routes: tuple[tuple[Ref, Manifest], ...] = ()
+    made: objects that were made for a router.  routes: the writes that give objects of routers back.  selectors: those
+    with subsets or virtual nodes that select a version.  unseen: noted objects of kinds that are not watched yet.
+    """
+
+    services: tuple[ServiceSeen, ...] = ()
+    made: tuple[tuple[Ref, Manifest], ...] = ()
+    routes: tuple[Patch, ...] = ()
+    selectors: tuple[tuple[Ref, Manifest], ...] = ()
+    unseen: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,9 +61,10 @@ class Want:
 
 def moves(seen: DeliverySeen, want: Want) -> Iterator[Told]:
     """All that is to be written, in the order of the second law."""
-    sized = tuple(resized(seen, want))
+    sized, shifted = tuple(resized(seen, want)), tuple(shift(seen, want))
+    yield from _own_marks(seen, shifted)
     yield from _grow(seen, want, sized)
-    yield from shift(seen, want)
+    yield from shifted
     yield from _shrink(seen, sized)
 
 
@@ -75,11 +76,13 @@ def resized(seen: DeliverySeen, want: Want) -> Iterator[Told]:
 
 
 def _grow(seen: DeliverySeen, want: Want, sized: Iterable[Told]) -> Iterator[Told]:
-    """Capacity first: marks on the Rollout, more pods, runs to judge them."""
-    yield from _own_marks(seen)
+    """Capacity first: more pods, runs to judge them."""
     yield from (each for each in sized if each[0].stage is Stage.GROW)
     if seen.template.orphan is not None:
         yield adopted(seen.ref, seen.rollout, seen.template.orphan), ()
+    is_free = seen.template.orphan is None and not seen.template.is_blocked and services.tells_versions_apart(seen)
+    if seen.current is None and is_free and not seen.latch.aborted:
+        yield _new_set(seen, want.new_size)
     for name, analysis, step in runs.wanted(seen, seen.latch):
         if seen.run_named(name) is None and not runs.rivals(seen, name, step):
             body = runs.body(seen, name, analysis, step)
@@ -87,9 +90,6 @@ def _grow(seen: DeliverySeen, want: Want, sized: Iterable[Told]) -> Iterator[Tol
     for name, trial in experiments.missing(seen):
         made = (notes.experiment_made(seen, name),)
         yield Create(Ref(kinds.EXPERIMENT, seen.ref.namespace, name), trial, seen.uid), made
-    is_free = seen.template.orphan is None and not seen.template.is_blocked and services.tells_versions_apart(seen)
-    if seen.current is None and is_free and not seen.latch.aborted:
-        yield _new_set(seen, want.new_size)
 
 
 def shift(seen: DeliverySeen, want: Want) -> Iterator[Told]:
@@ -133,7 +133,8 @@ def weigh(
 
 
 def _shrink(seen: DeliverySeen, sized: Iterable[Told]) -> Iterator[Told]:
-    """Removal last: fewer pods, runs that nobody waits for, history beyond its limits."""
+    """Removal last: what former routers led by, fewer pods, runs that nobody waits for, history beyond its limits."""
+    yield from leftovers.removed(seen)
     yield from (each for each in sized if each[0].stage is Stage.SHRINK)
     needed = {name for name, _, _ in runs.wanted(seen, seen.latch)}
     for run in seen.runs:
@@ -144,7 +145,6 @@ def _shrink(seen: DeliverySeen, sized: Iterable[Told]) -> Iterator[Told]:
     yield from _needless_experiments(seen)
     for released in guests.released(seen):
         yield released, ()
-    yield from leftovers.removed(seen)
     yield from ((each, ()) for each in handover.scaled_down(seen))
     for gone in history.beyond_limits(seen):
         yield gone, ()
@@ -164,15 +164,17 @@ def _seen_as(manifest: Any) -> tuple[str, str]:
     return obj.uid(manifest), obj.version(manifest)
 
 
-def _own_marks(seen: DeliverySeen) -> Iterator[Told]:
-    """spec.replicas where the user left it out (autoscalers need it), the revision, and what a workload asks for."""
+def _own_marks(seen: DeliverySeen, shifted: Iterable[Told]) -> Iterator[Told]:
+    """spec.replicas where the user left it out (autoscalers need it), the revision, what a workload asks for, and where
+    the routers are: that is remembered before anything is written there, and not before there is reason to write."""
     body: dict[str, Any] = {}
     if seen.spec.replicas is None:
         body["spec"] = {"replicas": seen.replicas}
     meta = handover.own_marks(seen)
     if obj.annotations(seen.rollout).get(marks.REVISION) != str(seen.revision):
         meta["annotations"] = {**meta.get("annotations", {}), marks.REVISION: str(seen.revision)}
-    if noted := leftovers.note_change(seen):
+    is_due = meta or marks.ROUTES in obj.annotations(seen.rollout) or any(shifted)
+    if is_due and (noted := leftovers.note_change(seen)):
         meta["annotations"] = {**meta.get("annotations", {}), **noted}
     if meta:
         body["metadata"] = meta

@@ -19,7 +19,7 @@ from rollouts.traffic.routers import (
     routers_of,
     takes_experiments,
 )
-from rollouts.traffic.selector import turned, without_hash
+from rollouts.traffic.selector import turned, with_hash
 from rollouts.traffic.versions import OLDER, VERSIONS, in_served_versions
 
 __all__ = [
@@ -50,5 +50,5 @@ __all__ = [
     "routers_of",
     "takes_experiments",
     "turned",
-    "without_hash",
+    "with_hash",
 ]

@@ -47,13 +47,14 @@ def turned(manifest: Manifest, path: tuple[str, ...], hash_value: str) -> dict[s
     return changed
 
 
-def without_hash(manifest: Manifest) -> dict[str, Any]:
-    """The object with no version at any place where a router's object may have one."""
+def with_hash(manifest: Manifest, hash_value: str) -> dict[str, Any]:
+    """The object with another version at every place of a router's object that has one; "" takes it out."""
     changed = deepcopy(dict(manifest))
     spec = changed.get("spec") or {}
     labels = [subset.get("labels") for subset in spec.get("subsets") or ()]
     labels.append((spec.get("podSelector") or {}).get("matchLabels"))
     for each in labels:
-        if isinstance(each, dict):
-            each.pop(HASH_LABEL, None)
+        if isinstance(each, dict) and HASH_LABEL in each:
+            del each[HASH_LABEL]
+            each |= {HASH_LABEL: hash_value} if hash_value else {}
     return changed

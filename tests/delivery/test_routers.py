@@ -18,7 +18,7 @@ from rollouts.kube.ref import Ref
 from rollouts.traffic import DIALECTS
 from rollouts.traffic.inplace import MARK
 from tests.builders import NAMESPACE, a_rollout
-from tests.delivery.world import HASH, WEB, World
+from tests.delivery.world import HASH, WEB, World, deployed
 from tests.traffic import fixtures
 
 BETA = {"name": "beta", "match": [{"headerName": "X-Beta", "headerValue": {"exact": "yes"}}]}
@@ -567,6 +567,92 @@ def test_a_router_that_is_no_longer_named_has_its_objects_back(name: str, promot
     assert [mark for each in routed for mark in ours if mark in obj.annotations(each)] == []
     assert [each["kind"] for each in routed if HASH in str(each["spec"])] == []
     assert world.weight == 0
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not CASES[name].extra])
+@pytest.mark.parametrize("end", ["settled", "in mid-update", "aborted"])
+def test_a_router_that_another_one_replaces_has_its_objects_back(name: str, end: str) -> None:
+    case = CASES[name]
+    other = CASES["traefik"] if case.field != "traefik" else CASES["gateway"]
+    world = settled(replace(case, beside=(*case.beside, other.routed)))
+    rest = at_rest(world)
+    world.set_image("shop/web:2")
+    world.settle(1.0)
+    world.until("Paused")
+    assert world.weight == 20
+    if end == "settled":
+        world.command(promoteFull=True)
+        world.settle(60.0)
+    gone: dict[str, Any] = {case.field: None, "plugins": None}
+    world.patch(WEB, {"spec": {"strategy": {"canary": {"trafficRouting": gone | {other.field: other.settings}}}}})
+    if end == "aborted":
+        world.command(abort=True)
+    world.settle(120.0 if end == "aborted" else 5.0)
+
+    ours = [each for each in world.objects.values() if each["kind"] not in ("Rollout", "ReplicaSet", "Service")]
+    weighed = [each["kind"] for each in ours if MARK in obj.annotations(each)]
+    telling = [each["kind"] for each in ours if HASH in str(each["spec"])]
+    assert weighed == ([other.routed["kind"]] if end == "in mid-update" else [])
+    assert not telling or (end == "in mid-update" and {*telling} <= {"DestinationRule", "VirtualNode"})
+    if case.field in ("smi", "ambassador"):
+        assert world.route_ref is None
+    else:
+        assert at_rest(world) == rest
+    noted = obj.annotations(world.objects[WEB])["rollout.argoproj.io/routes"]
+    assert noted.count("/") == 2 * (1 + len(telling)) and f"{other.routed['kind'].lower()}s.v1" in noted
+
+
+def test_the_canary_ingress_of_a_router_that_is_no_longer_named_is_deleted() -> None:
+    world = deployed(a_rollout(4, steps=STEPS))
+    world.set_image("shop/web:2")
+    world.settle(1.0)
+    world.until("Paused")
+    assert len(world.of(kinds.INGRESS)) == 2
+
+    world.patch(WEB, {"spec": {"strategy": {"canary": {"trafficRouting": None}}}})
+    world.settle(5.0)
+
+    assert [obj.name(each) for each in world.of(kinds.INGRESS)] == ["web"]
+    assert "rollout.argoproj.io/routes" not in obj.annotations(world.objects[WEB])
+
+
+def test_objects_of_a_former_router_are_found_by_a_controller_that_has_just_started() -> None:
+    """What no spec names any more was not watched by the next process, and stayed as it was."""
+    world = settled(CASES["gateway"])
+    world.set_image("shop/web:2")
+    world.settle(1.0)
+    world.until("Paused")
+    world.knows_pods = False  # nothing is watched on demand yet
+    world.patch(WEB, {"spec": {"strategy": {"canary": {"trafficRouting": None}}}})
+    world.settle(5.0)
+    assert world.weight == 20
+
+    world.knows_pods = True
+    world.settle(5.0)
+
+    assert world.weight == 0
+    assert "rollout.argoproj.io/routes" not in obj.annotations(world.objects[WEB])
+
+
+def test_a_former_router_keeps_its_share_until_the_stable_pods_can_carry_it() -> None:
+    other = CASES["traefik"]
+    extra = (("dynamicStableScale", True),)
+    world = settled(replace(CASES["gateway"], beside=(other.routed,), extra=extra))
+    world.set_image("shop/web:2")
+    world.settle(1.0)
+    world.until("Paused")
+    go_on(world)
+    assert (world.weight, world.sizes()) == (60, {"1": 2, "2": 3})
+
+    wanted = {"gatewayAPI": None, "traefik": other.settings}
+    world.patch(WEB, {"spec": {"strategy": {"canary": {"trafficRouting": wanted}}}})
+    world.settle(5.0)
+    held = world.weight
+    world.command(abort=True)
+    world.settle(120.0)
+
+    assert (held, world.weight) == (60, 0)
+    assert world.sizes() == {"1": 4, "2": 0}
 
 
 def test_only_the_kinds_that_a_spec_names_are_asked_for() -> None:

@@ -35,6 +35,7 @@ PACKAGES = {
 ROOTS = {"delivery": kinds.ROLLOUT, "runs": kinds.ANALYSIS_RUN, "experiments": kinds.EXPERIMENT}
 CARRIED = {
     "route.ref": kinds.INGRESS,
+    "made_ref": kinds.INGRESS,
     "service.ref": kinds.SERVICE,
     "workload.ref": kinds.DEPLOYMENT,
     "each.place.ref": kinds.REPLICA_SET,
@@ -85,7 +86,7 @@ def routed() -> set[Right]:
     changed += [older for kind in changed for older in OLDER.get(kind, ())]
     selecting = [istio.DESTINATION_RULE, appmesh.NODE]
     return {(kind.group, kind.plural, "patch") for kind in (*changed, *made, *selecting)} | {
-        (kind.group, kind.plural, "create") for kind in made
+        (kind.group, kind.plural, verb) for kind in made for verb in ("create", "delete")
     }
 
 

@@ -191,7 +191,7 @@ def background_is_not_heard(patch: pytest.MonkeyPatch) -> None:
 
 
 def marks_are_written_again(patch: pytest.MonkeyPatch) -> None:
-    def own_marks(seen: Any) -> Any:
+    def own_marks(seen: Any, shifted: Any) -> Any:
         body = {"metadata": {"annotations": {"rollout.argoproj.io/revision": str(seen.revision)}}}
         meta = seen.rollout["metadata"]
         yield want.Patch(seen.ref, body, meta["uid"], meta["resourceVersion"], stage=want.Stage.GROW), ()
@@ -202,8 +202,8 @@ def marks_are_written_again(patch: pytest.MonkeyPatch) -> None:
 def replicas_are_ours(patch: pytest.MonkeyPatch) -> None:
     real = want._own_marks
 
-    def own_marks(seen: Any) -> Any:
-        for action, told in real(seen):
+    def own_marks(seen: Any, shifted: Any) -> Any:
+        for action, told in real(seen, shifted):
             yield replace(action, body={**action.body, "spec": {"replicas": 3}}), told
 
     patch.setattr(want, "_own_marks", own_marks)
