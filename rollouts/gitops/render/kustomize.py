@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rollouts.gitops.render.choose import KUSTOMIZATIONS
@@ -30,39 +31,79 @@ _REMOTE = re.compile(r"://|^git::|^[\w.-]+@[\w.-]+:|^(?:github|gitlab|bitbucket)
 
 def job(files: Files, path: str, spec: Spec, environment: Mapping[str, str]) -> Job:
     """The build of a folder. Raises SourceError."""
-    read: dict[str, tuple[Files, str]] = {}
+    reading = _Reading(files, {}, [path])
     written: dict[str, bytes] = {}
     warnings: list[str] = []
-    todo, seen = [path], set()
-    while todo:
-        here = todo.pop()
-        if here in seen:
-            continue
-        seen.add(here)
-        if len(seen) > KUSTOMIZATIONS_MAX:
-            raise SourceError(f"{path}: more than {KUSTOMIZATIONS_MAX} kustomizations")
-        at, said = _kustomization(files, here)
-        entry = find(files, at)
-        assert entry is not None, "the kustomization was read just now"
-        read[at] = (files, entry.oid)
+    for here, at, said in reading.kustomizations():
         changed, encrypted = _without_ksops(files, here, said)
         for name, kind in (*_named(changed), *((each, "file") for each in encrypted)):
-            _follow(files, (at, here), (name, kind), read, todo)
+            reading.follow((at, here), name, kind)
         for plugin in _plugin_files(changed):
             target = within(here, plugin)
             for name in _plugin_reads(files, target):
-                _follow(files, (target, here), (name, "file"), read, todo)
+                reading.follow((target, here), name, "file")
         if here == path:
-            _, components = changed, [str(each) for each in spec.option("kustomize").get("components") or ()]
-            present = [each for each in components if _is_there(files, here, each)]
-            ignore = bool(spec.option("kustomize").get("ignoreMissingComponents"))
-            changed = overridden(changed, spec.option("kustomize"), environment, present if ignore else components)
-            for name in present if ignore else components:
-                _follow(files, (at, here), (name, "any"), read, todo)
+            components = _components(files, here, spec.option("kustomize"))
+            changed = overridden(changed, spec.option("kustomize"), environment, components)
+            for name in components:
+                reading.follow((at, here), name, "any")
         warnings += _tags_as_names(at, changed)
         if changed != said:
             written[at] = sorted_json(changed).encode()
-    return Job("Kustomize", read, written, ("kustomize", "build", path or "."), warnings=tuple(warnings))
+    return Job("Kustomize", reading.read, written, ("kustomize", "build", path or "."), warnings=tuple(warnings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a build reads, as far as it was followed. todo: folders whose kustomization is still to be looked at."""
+
+    files: Files
+    read: dict[str, tuple[Files, str]]
+    todo: list[str]
+
+    def kustomizations(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """(folder, its file, what that says) of each kustomization, those that were followed meanwhile among them."""
+        first, seen = self.todo[0], set[str]()
+        while self.todo:
+            here = self.todo.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            if len(seen) > KUSTOMIZATIONS_MAX:
+                raise SourceError(f"{first}: more than {KUSTOMIZATIONS_MAX} kustomizations")
+            at, said = _kustomization(self.files, here)
+            entry = find(self.files, at)
+            assert entry is not None, "the kustomization was read just now"
+            self.read[at] = (self.files, entry.oid)
+            yield here, at, said
+
+    def follow(self, source: tuple[str, str], name: str, kind: str) -> None:
+        """Note one thing that the kustomization `source` (its file and its folder) names."""
+        at, here = source
+        where = _local(self.files, here, name)
+        entry = find(self.files, where) if where is not None else None
+        if entry is not None and where is not None:
+            if entry.kind == "file":
+                self.read[where] = (self.files, entry.oid)
+            elif entry.kind == "dir" and kind == "any":
+                self.todo.append(where)
+            else:
+                raise SourceError(f"{at}: {name[:200]} is no file")
+        elif _REMOTE.search(name):
+            raise SourceError(
+                f"{at}: {name[:200]} is a remote base, and a render has no network: keep it in the repository"
+            )
+        else:
+            within(here, name)  # says if it leads out
+            raise SourceError(f"{at}: {name[:200]} is not in the repository")
+
+
+def _components(files: Files, here: str, options: Mapping[str, Any]) -> list[str]:
+    """The components that the Application adds; those that are missing may be passed over."""
+    wanted = [str(each) for each in options.get("components") or ()]
+    if not options.get("ignoreMissingComponents"):
+        return wanted
+    return [each for each in wanted if _is_there(files, here, each)]
 
 
 def _tags_as_names(at: str, said: Mapping[str, Any]) -> Iterator[str]:
@@ -121,33 +162,6 @@ def _generator_reads(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield str(each).partition("=")[2] or str(each), "file"
     for each in (*(said.get("envs") or ()), *((said["env"],) if said.get("env") else ())):
         yield str(each), "file"
-
-
-def _follow(
-    files: Files,
-    source: tuple[str, str],
-    target: tuple[str, str],
-    read: dict[str, tuple[Files, str]],
-    todo: list[str],
-) -> None:
-    """Note one thing that the kustomization `source` (its file and its folder) names."""
-    (at, here), (name, kind) = source, target
-    where = _local(files, here, name)
-    entry = find(files, where) if where is not None else None
-    if entry is not None and where is not None:
-        if entry.kind == "file":
-            read[where] = (files, entry.oid)
-        elif entry.kind == "dir" and kind == "any":
-            todo.append(where)
-        else:
-            raise SourceError(f"{at}: {name[:200]} is no file")
-    elif _REMOTE.search(name):
-        raise SourceError(
-            f"{at}: {name[:200]} is a remote base, and a render has no network: keep it in the repository"
-        )
-    else:
-        within(here, name)  # says if it leads out
-        raise SourceError(f"{at}: {name[:200]} is not in the repository")
 
 
 def _local(files: Files, here: str, name: str) -> str | None:

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 from rollouts.core.errors import HiccupError
 
@@ -56,26 +57,27 @@ def run(
     network: bool = False,
 ) -> Done:
     """Run a program to its end. Raises HiccupError where it takes too long, says too much or cannot be started."""
-    words = [*_limiting(limits), *([] if network else _offline()), *argv]
+    words, name = [*_limiting(limits), *([] if network else _offline()), *argv], Path(argv[0]).name
+    with _in_memory(stdin) as given:
+        try:
+            process = subprocess.Popen(  # noqa: S603 # an argument list of ours, without a shell
+                words,
+                cwd=cwd,
+                env=dict(environment),
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise HiccupError(f"{name}: {error.strerror}") from None
     try:
-        process = subprocess.Popen(  # noqa: S603 # an argument list of ours, without a shell
-            words,
-            cwd=cwd,
-            env=dict(environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise HiccupError(f"{Path(argv[0]).name}: {error.strerror}") from None
-    try:
-        output, errors = _converse(process, stdin, limits, Path(argv[0]).name)
+        output, errors = _listen(process, limits, name)
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)  # whatever it left behind goes with it
         process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
+        for pipe in (process.stdout, process.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
@@ -113,34 +115,29 @@ def _limiting(limits: Limits) -> list[str]:
     return [prlimit, "--core=0", *(f"--{name}={value}" for name, value in wanted.items() if value), "--"]
 
 
-def _converse(process: subprocess.Popen[bytes], stdin: bytes, limits: Limits, name: str) -> tuple[bytes, bytes]:
-    """Feed and read the program until it has said everything."""
-    assert process.stdin and process.stdout and process.stderr
+def _in_memory(said: bytes) -> BinaryIO:
+    """A file without a name that holds what the program reads: nothing has to be fed while it talks."""
+    file = open(os.memfd_create("stdin"), "w+b")  # noqa: SIM115 # the caller closes it
+    file.write(said)
+    file.seek(0)
+    return file
+
+
+def _listen(process: subprocess.Popen[bytes], limits: Limits, name: str) -> tuple[bytes, bytes]:
+    """Read the program's words until it has said everything."""
+    assert process.stdout and process.stderr
     deadline_s = time.monotonic() + limits.wall_s
     said: dict[int, bytearray] = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
-    rest = memoryview(stdin)
     with selectors.DefaultSelector() as selector:
         for pipe in (process.stdout, process.stderr):
             os.set_blocking(pipe.fileno(), False)
             selector.register(pipe, selectors.EVENT_READ)
-        if rest:
-            os.set_blocking(process.stdin.fileno(), False)
-            selector.register(process.stdin, selectors.EVENT_WRITE)
-        else:
-            process.stdin.close()
         while selector.get_map():
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 raise HiccupError(f"{name}: not done in {limits.wall_s:g} s")
             for ready, _ in selector.select(left_s):
-                if ready.fileobj is process.stdin:
-                    with contextlib.suppress(BrokenPipeError):
-                        rest = rest[os.write(process.stdin.fileno(), rest[:_CHUNK]) :]
-                        if rest:
-                            continue
-                    selector.unregister(process.stdin)
-                    process.stdin.close()
-                elif chunk := os.read(ready.fd, _CHUNK):
+                if chunk := os.read(ready.fd, _CHUNK):
                     _keep(said[ready.fd], chunk, limits, name, is_error=ready.fileobj is process.stderr)
                 else:
                     selector.unregister(ready.fileobj)
