@@ -77,6 +77,16 @@ def test_an_experiment_is_told_and_bears_the_labels_of_its_rollout():
     ]
 
 
+def test_an_experiment_at_the_first_step_comes_after_the_new_version():
+    world = deployed(a_rollout(5, steps=({"experiment": TRIAL}, {"pause": {}})), a_template_of_analysis())
+    world.notes.clear()
+    world.set_image("shop/web:2")
+    world.settle(3.0)
+
+    made = [reason for reason in world.reasons() if reason in ("NewReplicaSetCreated", "ExperimentCreated")]
+    assert made == ["NewReplicaSetCreated", "ExperimentCreated"]
+
+
 def test_the_sets_run_the_pods_that_they_name():
     world = at_experiment()
     baseline, canary = world.of(kinds.EXPERIMENT)[0]["spec"]["templates"]
