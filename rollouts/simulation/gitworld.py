@@ -217,7 +217,7 @@ class GitWorld:
         assert isinstance(question, RenderManifests)
         found: list[Manifest] = []
         for revision in question.revisions:
-            manifests = self.git.commits[revision]
+            manifests = self.git.commits.get(revision, f"no branch, tag or commit is called {revision}")
             if isinstance(manifests, str):
                 return None, manifests
             found += manifests
