@@ -122,6 +122,41 @@ def test_drift_is_undone_where_an_environment_heals_itself_and_told_where_it_doe
     assert replicas("shop-production") == 7
 
 
+def test_a_person_works_on_production_by_the_command_line(opens: Opens, request: pytest.FixtureRequest) -> None:
+    needs(request, "kustomize")
+    town = opens("000-environments")
+    town.until("production is compared", lambda: town.stands("shop-production") == ("OutOfSync", "Missing"))
+    assert town.say("app", "sync", "shop-production", "--timeout", "30s").returncode == 0
+    town.until("production is well", lambda: is_done(town, "shop-production"))
+    web = ("--kind", "Deployment", "--resource-name", "web")
+    overlay = town.repository.work / "shop/overlays/production"
+
+    def live() -> dict[str, Any]:
+        return dict(town.get("Deployment", "web", "shop-production") or {})
+
+    restarted = town.say("app", "actions", "run", "shop-production", "restart", *web)
+    town.until("it is restarted", lambda: live()["spec"]["template"]["metadata"].get("annotations"))
+    looked = town.say("app", "get", "shop-production", "--refresh")
+    assert (restarted.returncode, looked.returncode) == (0, 0), restarted.stderr + looked.stderr
+    assert town.stands("shop-production")[0] == "Synced"  # what git does not name is no drift
+
+    file = overlay / "kustomization.yaml"
+    file.write_text(file.read_text().replace("good-1", "good-2"))
+    differing = town.say("app", "diff", "shop-production", "--local", str(overlay))
+    tried = town.say("app", "sync", "shop-production", "--local", str(overlay), "--timeout", "30s")
+    assert differing.returncode == 1 and "good-2" in differing.stdout
+    assert tried.returncode == 0, tried.stderr
+    assert live()["spec"]["template"]["spec"]["containers"][0]["image"] == "demo/web:good-2"
+    town.until("git says otherwise", lambda: town.stands("shop-production")[0] == "OutOfSync")
+
+    gone = town.say("app", "delete-resource", "shop-production", *web)
+    assert gone.returncode == 0, gone.stderr
+    town.until("it is missed", lambda: not live() and town.stands("shop-production")[0] == "OutOfSync")
+    part = town.say("app", "sync", "shop-production", "--resource", "apps:*:web", "--timeout", "30s")
+    assert part.returncode == 0, part.stderr
+    assert live()["spec"]["template"]["spec"]["containers"][0]["image"] == "demo/web:good-1"
+
+
 def test_the_root_application_takes_everything_with_it(opens: Opens, request: pytest.FixtureRequest) -> None:
     needs(request, "kustomize")
     town = opens("000-environments")
