@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import socket
 import tarfile
 from pathlib import Path
 
@@ -265,6 +266,17 @@ def test_a_program_has_no_network(tmp_path):
     done = shell("cat /proc/net/dev", tmp_path)
 
     assert [line.split(b":")[0].strip() for line in done.output.splitlines()[2:]] == [b"lo"]
+
+
+@pytest.mark.parametrize("chart", ["", "web"])
+@pytest.mark.parametrize("place", ["169.254.169.254", "fd00:ec2::254", "168.63.129.16", "fe80::1%eth0", "0.0.0.0"])
+async def test_a_name_that_stands_for_the_machines_own_network_is_not_fetched(answering, monkeypatch, chart, place):
+    family = socket.AF_INET6 if ":" in place else socket.AF_INET
+    found = [(family, socket.SOCK_STREAM, 6, "", (place, 443, 0, 0) if ":" in place else (place, 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *words, **more: found)
+
+    with pytest.raises(HiccupError, match="machine's own network"):
+        await answering.ask(GitResolve("https://innocent.test/shop", "1.x", chart), "argocd")
 
 
 async def test_a_question_without_sources_is_refused(answering):

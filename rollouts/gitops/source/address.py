@@ -13,6 +13,7 @@ GIT_SCHEMES = frozenset({"https", "http", "ssh", "git+ssh", "file"})
 CHART_SCHEMES = frozenset({"https", "http", "oci"})
 URL_CHARS_MAX = 2048
 _SCP = re.compile(r"([A-Za-z0-9._-]+)@([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)([^\s]+)")
+_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "168.63.129.16")))
 _METADATA_HOSTS = frozenset({"metadata.google.internal", "metadata", "instance-data"})
 _CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
 
@@ -54,16 +55,26 @@ def is_scp(url: str) -> bool:
     return "://" not in url and bool(_SCP.match(url)) and "::" not in url
 
 
+def host_of(url: str) -> str:
+    """The host, "" for none."""
+    return url.partition("@")[2].partition(":")[0] if is_scp(url) else _host(url)
+
+
 def is_link_local(url: str) -> bool:
     """Whether the host is a literal address of the machine's own link, where clouds keep their metadata."""
-    host = url.partition("@")[2].partition(":")[0] if is_scp(url) else _host(url)
+    host = host_of(url)
     try:
-        found = ipaddress.ip_address(host)
+        return is_near(host)
     except ValueError:
         return host.lower().rstrip(".") in _METADATA_HOSTS
+
+
+def is_near(host: str) -> bool:
+    """Whether an address is of the machine's own link, or of a cloud's metadata. Raises ValueError for a name."""
+    found = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
         found = found.ipv4_mapped
-    return found.is_link_local or found.is_unspecified or found.is_multicast
+    return found.is_link_local or found.is_unspecified or found.is_multicast or found in _METADATA
 
 
 def scheme_of(url: str) -> str:

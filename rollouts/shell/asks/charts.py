@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import re
+import socket
 import ssl
 import time
 from collections import OrderedDict
@@ -16,10 +17,12 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import aiohttp
 import orjson
+from aiohttp.abc import ResolveResult
+from aiohttp.resolver import ThreadedResolver
 
 from rollouts.core.errors import HiccupError
 from rollouts.gitops.source import chart as reading
-from rollouts.gitops.source.address import checked, is_link_local, shown
+from rollouts.gitops.source.address import checked, is_link_local, is_near, shown
 from rollouts.gitops.source.errors import SourceError
 from rollouts.gitops.source.repositories import Credentials, Repository
 from rollouts.gitops.source.revision import choose_version
@@ -178,7 +181,9 @@ class Charts:
     async def _once(self, url: str, fetch: _Fetch, *, at_home: bool) -> tuple[int, Mapping[str, str], bytes]:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": self._settings.user_agent}
+                connector=aiohttp.TCPConnector(ttl_dns_cache=30, resolver=_Guarded()),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": self._settings.user_agent},
             )
         headers = {"Accept": fetch.accept} | ({"Authorization": fetch.header} if at_home and fetch.header else {})
         try:
@@ -200,6 +205,8 @@ class Charts:
                 return response.status, dict(response.headers), bytes(body)
         except TimeoutError:
             raise HiccupError(f"{shown(url)}: no answer in {self._settings.git_timeout_s:g} s") from None
+        except SourceError:
+            raise
         except (aiohttp.ClientError, OSError, ValueError) as error:  # their words may show the address
             raise HiccupError(f"{shown(url)}: {type(error).__name__}") from None
 
@@ -224,6 +231,19 @@ class Charts:
         if not isinstance(found, str) or "\n" in found:
             raise HiccupError(f"{shown(url)}: the credentials are not accepted")
         return f"Bearer {found}"
+
+
+class _Guarded(ThreadedResolver):
+    """Resolves names, but to no address of the machine's own link; aiohttp connects to what comes out."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The addresses of a name. Raises SourceError."""
+        found = await super().resolve(host, port, family)
+        if any(is_near(each["host"]) for each in found):
+            raise SourceError(f"{host}: addresses of the machine's own network are not fetched")
+        return found
 
 
 class _Fetch:

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import os
+import socket
 import tempfile
 import threading
 from collections import OrderedDict
@@ -156,6 +157,7 @@ class Git:
         """git at work with a server: credentials are in files and variables of this one process, never in arguments."""
         address.checked(repository.url)
         self._refuse_own(repository.url)
+        _refuse_near(repository)
         limits = sandbox.Limits(
             self._settings.git_timeout_s, output_bytes, file_bytes=self._settings.git_fetch_bytes_max
         )
@@ -181,6 +183,19 @@ class Git:
         for word in repository.credentials.secrets:
             text = text.replace(word, "*****")
         return text.replace(str(self._directory), "…")
+
+
+def _refuse_near(repository: Repository) -> None:
+    """A name must not stand for the machine's own link either, where clouds hand out credentials to whoever asks."""
+    host = address.host_of(repository.url)
+    if not host or repository.proxy:
+        return
+    try:
+        found = socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError):
+        return  # git says so in its own words
+    if any(address.is_near(str(each[4][0])) for each in found):
+        raise SourceError(f"{address.shown(repository.url)}: addresses of the machine's own network are not fetched")
 
 
 def _name(repository: Repository) -> str:
