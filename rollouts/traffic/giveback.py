@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from typing import Any
 
 from rollouts.core.plan import Patch
 from rollouts.kube import kinds
 from rollouts.kube.ref import Manifest, Ref
 from rollouts.traffic import inplace
 from rollouts.traffic.inplace import Dialect
-from rollouts.traffic.route import Split, Traffic
 
 
 def named(manifest: Manifest) -> Iterator[Ref]:
@@ -28,24 +25,8 @@ def given_back(ref: Ref, manifest: Manifest, rollout: Ref, dialects: Mapping[str
     entry = inplace.marks_of(manifest).get(key)
     if entry is None:
         return None
-    wanted: dict[str, Any] = inplace.copied(manifest)
-    if dialect := dialects.get(str(entry.get("router"))):
-        with suppress(KeyError, TypeError, ValueError):  # a mark that nobody can read is taken off all the same
-            settings, traffic = dialect.settings(entry.get("settings") or {}), _traffic(rollout, entry)
-            if not dialect.read(settings, traffic, manifest).refusal:
-                wanted = dialect.edit(settings, traffic, wanted, Split(0, traffic.total))
+    dialect = dialects.get(str(entry.get("router")))
+    rested = inplace.at_rest(dialect, entry, rollout.namespace, rollout.name, manifest) if dialect else None
+    wanted = rested or inplace.copied(manifest)  # a mark that nobody can read is taken off all the same
     inplace.unmark(wanted, key)
     return inplace.patch_between(ref, manifest, wanted)
-
-
-def _traffic(rollout: Ref, entry: Mapping[str, Any]) -> Traffic:
-    return Traffic(
-        rollout.namespace,
-        rollout.name,
-        {"uid": ""},
-        str(entry["canary"]),
-        str(entry["stable"]),
-        int(entry.get("total") or 100),
-        tuple(map(str, entry.get("managed") or ())),
-        tuple(map(str, entry.get("beside") or ())),
-    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -101,7 +102,8 @@ def write(dialect: Dialect, settings: Any, traffic: Traffic, route: Route, split
     """The patch of the fields that differ; None where the object carries the split already."""
     if route.target is None or route.refusal:
         return None
-    wanted = dialect.edit(settings, _with_guests(traffic, route.target), copied(route.target), split)
+    base = _without_former(dialect, settings, traffic, route.target)
+    wanted = dialect.edit(settings, _with_guests(traffic, route.target), base, split)
     mark(wanted, traffic, dialect.name, settings, split)
     return patch_between(route.ref, route.target, wanted)
 
@@ -120,17 +122,47 @@ def mark(manifest: dict[str, Any], traffic: Traffic, router: str, settings: Any,
     if split.is_rest:
         unmark(manifest, key)
         return
+    guests_named = {"beside": [each.service for each in split.beside]} if split.beside else {}
+    entry = {**_entry(traffic, router, settings), **guests_named}
+    _annotate(manifest, MARK, _text({**marks_of(manifest), key: entry}))
+
+
+def _entry(traffic: Traffic, router: str, settings: Any) -> dict[str, Any]:
+    """What a mark says of how to bring an object back."""
     given = settings if isinstance(settings, Mapping) else settings.model_dump(by_alias=True, exclude_defaults=True)
-    entry = {
+    return {
         "router": router,
         "settings": given,
         "canary": traffic.canary_service,
         "stable": traffic.stable_service,
         "total": traffic.total,
         "managed": list(traffic.managed),
-        **({"beside": [each.service for each in split.beside]} if split.beside else {}),
     }
-    _annotate(manifest, MARK, _text({**marks_of(manifest), key: entry}))
+
+
+def _without_former(dialect: Dialect, settings: Any, traffic: Traffic, manifest: Manifest) -> dict[str, Any]:
+    """A copy without what this Rollout had led there under other settings: a route or a managed name less, say."""
+    entry = marks_of(manifest).get(f"{traffic.namespace}/{traffic.name}")
+    if entry is None or entry.get("router") != dialect.name:
+        return copied(manifest)
+    said = {key: value for key, value in entry.items() if key != "beside"}
+    if _text(said) == _text(_entry(traffic, dialect.name, settings)):
+        return copied(manifest)
+    return at_rest(dialect, entry, traffic.namespace, traffic.name, manifest) or copied(manifest)
+
+
+def at_rest(
+    dialect: Dialect, entry: Mapping[str, Any], namespace: str, name: str, manifest: Manifest
+) -> dict[str, Any] | None:
+    """The object as an entry of the mark says that it was; None where nobody can read the entry."""
+    with suppress(KeyError, TypeError, ValueError):
+        managed, beside = (tuple(map(str, entry.get(key) or ())) for key in ("managed", "beside"))
+        sides = str(entry["canary"]), str(entry["stable"])
+        traffic = Traffic(namespace, name, {"uid": ""}, *sides, int(entry.get("total") or 100), managed, beside)
+        settings = dialect.settings(entry.get("settings") or {})
+        if not dialect.read(settings, traffic, manifest).refusal:
+            return dialect.edit(settings, traffic, copied(manifest), Split(0, traffic.total))
+    return None
 
 
 def unmark(manifest: dict[str, Any], key: str) -> None:

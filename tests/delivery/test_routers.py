@@ -602,6 +602,44 @@ def test_a_router_that_another_one_replaces_has_its_objects_back(name: str, end:
     assert noted.count("/") == 2 * (1 + len(telling)) and f"{other.routed['kind'].lower()}s.v1" in noted
 
 
+def test_a_managed_route_whose_name_is_taken_out_of_the_spec_goes_with_the_next_write() -> None:
+    steps = ({"setWeight": 20}, {"setHeaderRoute": BETA}, {"pause": {}})
+    for name in ("gateway", "istio hosts", "apisix", "contour", "alb"):
+        world = settled(CASES[name], steps=steps)
+        rest = at_rest(world)
+        world.set_image("shop/web:2")
+        world.settle(1.0)
+        world.until("Paused")
+        assert world.stands() == {"X-Beta"}
+
+        canary = {"steps": [{"setWeight": 20}, {"pause": {}}], "trafficRouting": {"managedRoutes": []}}
+        world.patch(WEB, {"spec": {"strategy": {"canary": canary}}})
+        world.settle(5.0)
+        assert (world.stands(), world.weight) == (set(), 20)
+        world.command(abort=True)
+        world.settle(120.0)
+
+        assert at_rest(world) == rest
+
+
+def test_a_route_that_is_no_longer_named_leads_to_the_stable_side_again() -> None:
+    """It kept its share, which nobody took back, and led to nobody once the canary's pods had left."""
+    routed = fixtures.a_virtual_service(fixtures.hosts())
+    routed["spec"]["http"].append({"name": "second", "route": fixtures.hosts()})
+    settings = {"virtualService": {"name": "web", "routes": ["primary", "second"]}}
+    world = settled(replace(CASES["istio hosts"], routed=routed, settings=settings))
+    world.set_image("shop/web:2")
+    world.settle(1.0)
+    world.until("Paused")
+
+    fewer = {"istio": {"virtualService": {"name": "web", "routes": ["primary"]}}}
+    world.patch(WEB, {"spec": {"strategy": {"canary": {"trafficRouting": fewer}}}})
+    world.settle(5.0)
+
+    shares = {each["name"]: each["route"][1].get("weight") for each in world.route["spec"]["http"][1:]}
+    assert shares == {"primary": 20, "second": 0}
+
+
 def test_the_canary_ingress_of_a_router_that_is_no_longer_named_is_deleted() -> None:
     world = deployed(a_rollout(4, steps=STEPS))
     world.set_image("shop/web:2")
