@@ -84,18 +84,7 @@ class Answering:
         error = ""
         try:
             async with self._places, asyncio.timeout(ask.timeout_s):
-                if isinstance(ask.question, DryRun):
-                    value = await dryrun.ask(self._client, ask.question)
-                elif isinstance(ask.question, StepCall):
-                    value = await self._steps.call(ask.question)
-                elif isinstance(ask.question, GitResolve | RenderManifests):
-                    value = await self._source(ask.question, ask.namespace)
-                else:
-                    question = ask.question
-                    if wanted := secrets(question):
-                        values |= await secret_values.read(self._client, ask.namespace, wanted, self._home)
-                        question = fill(question, values)
-                    value = redact(await self._put(question, ask.timeout_s), values.values())
+                value = await self._value(ask, values)
         except TimeoutError:
             error = f"no answer in {ask.timeout_s:g} s"
         except (HiccupError, AnalysisError) as problem:
@@ -104,6 +93,21 @@ class Answering:
             logs.error("ask broke", ask=ask.id, type=type(problem).__name__)
             error = f"{type(problem).__name__} in the controller"
         return Answer(ask.id, asked_at, clock.now(), value, error)
+
+    async def _value(self, ask: Ask, values: dict[SecretRef, str]) -> Any:
+        """What the question's own answerer says. values: gets the secrets that the question is filled with."""
+        match ask.question:
+            case DryRun() as question:
+                return await dryrun.ask(self._client, question)
+            case StepCall() as question:
+                return await self._steps.call(question)
+            case GitResolve() | RenderManifests() as question:
+                return await self._source(question, ask.namespace)
+            case question:
+                if wanted := secrets(question):
+                    values |= await secret_values.read(self._client, ask.namespace, wanted, self._home)
+                    question = fill(question, values)
+                return redact(await self._put(question, ask.timeout_s), values.values())
 
     async def _source(self, question: GitResolve | RenderManifests, namespace: str) -> Resolution | Rendered:
         if self._sources is None:

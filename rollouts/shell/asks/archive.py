@@ -61,21 +61,26 @@ def unpack(packed: bytes, bytes_max: int, what: str) -> Archive:
                     raise SourceError(f"{what}: more than {FILES_MAX} files")
                 if member.isdir() or member.name in ("pax_global_header", "."):
                     continue
-                if not member.isreg():
-                    raise SourceError(f"{what}: {member.name[:200]!r} is a link or a device")
-                if member.size > FILE_BYTES_MAX:
-                    raise SourceError(f"{what}: {member.name[:200]!r} is larger than {FILE_BYTES_MAX} bytes")
-                file = tar.extractfile(member)
-                assert file is not None, "a regular file has a content"
-                path = _path(member.name, what)
+                path = _checked(member, what)
                 if path in contents:
                     raise SourceError(f"{what}: {path[:200]!r} is in it twice")
+                file = tar.extractfile(member)
+                assert file is not None, "a regular file has a content"
                 contents[path] = file.read()
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise error if isinstance(error, SourceError) else SourceError(f"{what}: it is no tar archive") from None
     if not contents:
         raise SourceError(f"{what}: it is empty")
     return Archive(contents)
+
+
+def _checked(member: tarfile.TarInfo, what: str) -> str:
+    """The path of a plain file of a size that may be."""
+    if not member.isreg():
+        raise SourceError(f"{what}: {member.name[:200]!r} is a link or a device")
+    if member.size > FILE_BYTES_MAX:
+        raise SourceError(f"{what}: {member.name[:200]!r} is larger than {FILE_BYTES_MAX} bytes")
+    return _path(member.name, what)
 
 
 def _inflated(packed: bytes, bytes_max: int, what: str) -> bytes:
