@@ -217,9 +217,8 @@ def _deletable(bare: AppSeen, reader: Reader, *, problem: str, base: _Base | Non
 
 
 def _remembered(bare: AppSeen, resolve: Any) -> tuple[inventory.Item, ...]:
-    """What it applied; with its end, the hooks of its syncs go too."""
-    found = inventory.placed(inventory.read(status_of(bare.manifest)), resolve)
-    return found if kube.is_deleting(bare.manifest) else tuple(item for item in found if not item.is_hook)
+    """What it applied, and what its syncs ran."""
+    return inventory.placed(inventory.read(status_of(bare.manifest)), resolve)
 
 
 def _asker(bare: AppSeen, spec: ApplicationSpec, rules: Project) -> Asker:
@@ -236,7 +235,9 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
     resolve = _resolver(reader)
     place = Place(bare.app, spec.destination.namespace, _options(spec, running), resolve, base.settings.label)
     desired = _desired(base, running, source, place)
-    items = _remembered(bare, resolve)
+    known = _remembered(bare, resolve)
+    # With its end, the hooks of its syncs go too.
+    items = known if kube.is_deleting(bare.manifest) else tuple(item for item in known if not item.is_hook)
     unknown: dict[Kind, str] = {}
     wanted = [(each.key, each.kind) for each in desired.objects if each.key.name] if desired else []
     wanted = [(key, kind) for key, kind in wanted if kind is None or resolve(kind.api_version, kind.name)]
@@ -258,7 +259,7 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
         place=place,
         live=live,
         inventory=items,
-        hooks=inventory.left_hooks(status_of(bare.manifest), bare.app, resolve, reader),
+        hooks=inventory.left_hooks(known, bare.app, reader),
         unknown=unknown,
         autoscalers=_autoscalers(desired, reader),
         shared=_shared(live, bare, reader),
@@ -273,6 +274,8 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
 def _desired(base: _Base, running: Running | None, source: Source, place: Place) -> Desired | None:
     """What git, or somebody by hand, wants of the kinds that are looked after here; None while nobody knows."""
     if running is not None and running.manifests is not None:
+        if base.project is not None and base.project.spec.signature_keys:
+            return Desired(errors=("Cannot use local sync when signature keys are required.",))
         found = read(running.manifests, place)
     elif source.output is not None:
         found = read(source.output.manifests, place, source.output.origins)

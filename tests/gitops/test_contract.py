@@ -61,6 +61,7 @@ PROMISES: dict[str, tuple[str, ...]] = {
     "webhooks: CVE-2024-40634, 2025-59531, 59537, 59538": ("gitops_render/test_webhooks.py::test_a_body_without_an_announced_length_is_cut_off", "gitops_render/test_webhooks.py::test_nobody_is_listened_to_without_end"),
     "cache: CVE-2024-31989": ("gitops_render/test_directories.py::test_a_secret_with_values_enters_no_cache", "gitops_render/test_hostile.py::test_a_file_address_cannot_reach_the_mirrors"),
     "addresses of the machine's own network": ("gitops_render/test_hostile.py::test_an_address_that_is_none_is_refused", "gitops_render/test_hostile.py::test_a_name_that_stands_for_the_machines_own_network_is_not_fetched"),
+    "manifests by hand: CVE-2023-50726": ("gitops/test_local_sync.py::test_cve_2023_50726_what_nobody_signed_is_not_synced_by_hand_either", "gitops/test_local_sync.py::test_what_is_handed_over_must_be_permitted_by_the_project"),
     "certificates: CVE-2022-31105": ("gitops_render/test_doors.py::test_cve_2022_31105_nobody_is_believed_who_cannot_prove_it", "gitops_render/test_doors.py::test_a_server_whose_key_nobody_knows_is_not_spoken_to"),
     "passwords for other hosts: CVE-2021-32690": ("gitops_render/test_registries.py::test_cve_2021_32690_a_password_goes_to_another_host_only_if_the_source_says_so",),
     "other spellings of what is forbidden": ("gitops/test_rules.py::test_what_a_project_forbids_is_forbidden_in_every_spelling", "gitops/test_rules.py::test_a_forbidden_address_of_ssh_is_forbidden_in_both_its_forms"),
