@@ -26,7 +26,8 @@ T = TypeVar("T")
 class SecretRef:
     """One key of one Secret in the namespace of the run, or (home) of the controller.
 
-    default: what stands in where the Secret has no such key; None: it must have it.
+    key: several with | between them mean the first that is there.  default: what stands in where the Secret has no such
+    key; None: it must have it.
     """
 
     name: str

@@ -21,12 +21,11 @@ ADDRESSES = (
     ("eu", "https://api.eu.newrelic.com/graphql"),
     ("staging", "https://staging-api.newrelic.com/graphql"),
 )
-_MARKS = ("beginTimeSeconds", "endTimeSeconds", "facet", "inspectedCount")
 _ACCOUNT = '"account-id"'
 
 
 def ask(spec: Mapping[str, Any], around: Surroundings) -> HttpCall:
-    """The request of a metric's spec; account, key and region come from a Secret beside the controller."""
+    """The request of a metric's spec; account, key and region or proxy come from a Secret beside the controller."""
     profile = str(spec.get("profile") or "newrelic")
     timeout_s = _timeout_s(spec)
     question = (
@@ -36,7 +35,7 @@ def ask(spec: Mapping[str, Any], around: Surroundings) -> HttpCall:
     variables = {"id": "account-id", "nrql": needed(spec, "query", WHO), "wait": round(timeout_s)}
     body = json.dumps({"query": question, "variables": variables}, separators=(",", ":"))
     return HttpCall(
-        url=home(profile, "region", "us"),
+        url=home(profile, "base-url-nerdgraph|region", "us"),
         aliases=ADDRESSES,
         method="POST",
         headers=(("Content-Type", "application/json"), ("API-Key", home(profile, "personal-api-key"))),
@@ -46,7 +45,7 @@ def ask(spec: Mapping[str, Any], around: Surroundings) -> HttpCall:
 
 
 def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
-    """The value of the first row, or the row itself where it has several; all rows where there are several."""
+    """The row by its columns: `result.successRate`; a list of rows where there are several."""
     body = json_of(answer)
     errors = body.get("errors") if isinstance(body, Mapping) else None
     if errors:
@@ -57,13 +56,9 @@ def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
         raise AnalysisError("bad_response: the answer has no results") from None
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise AnalysisError("bad_response: the results are no rows")
-    if not rows:
+    if not rows or not rows[0]:
         raise AnalysisError("no results returned from NRQL query")
-    if len(rows) > 1:
-        return Reading(rows, said(rows))
-    row = {name: value for name, value in rows[0].items() if name not in _MARKS}
-    value = next(iter(row.values())) if len(row) == 1 else row
-    value = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    value = rows if len(rows) > 1 else rows[0]
     return Reading(value, said(value))
 
 

@@ -20,7 +20,8 @@ from analysis.providers import PROVIDERS, Surroundings
 NOW = Surroundings(1_772_366_400.0)  # 2026-03-01T12:00:00Z
 ACCOUNT = {
     "address": "https://dd.example.com", "api-key": "k1", "app-key": "k2", "personal-api-key": "nr-key",
-    "account-id": "4711", "region": "eu", "authToken": "tok", "org": "shop org", "wf.example.com": "wf-token",
+    "account-id": "4711", "base-url-nerdgraph|region": "eu", "authToken": "tok", "org": "shop org",
+    "wf.example.com": "wf-token",
 }  # fmt: skip
 
 
@@ -176,13 +177,13 @@ def test_new_relic_asks_its_account_with_the_number_from_the_secret() -> None:
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ([{"count": 7}], 7.0),
-        ([{"average.duration": 0.5, "beginTimeSeconds": 1, "endTimeSeconds": 2}], 0.5),
+        ([{"count": 7}], {"count": 7}),
+        ([{"average.duration": 0.5, "facet": "a"}], {"average.duration": 0.5, "facet": "a"}),
         ([{"ok": 1, "bad": 2}], {"ok": 1, "bad": 2}),
         ([{"count": 1}, {"count": 2}], [{"count": 1}, {"count": 2}]),
     ],
 )
-def test_new_relic_gives_the_first_rows_value(rows: list[dict[str, Any]], expected: Any) -> None:
+def test_new_relic_gives_rows_by_their_columns(rows: list[dict[str, Any]], expected: Any) -> None:
     body = {"data": {"actor": {"account": {"nrql": {"results": rows}}}}}
 
     assert value("newRelic", {}, body) == expected
@@ -359,6 +360,8 @@ def test_kayentas_score_is_a_verdict(score: float, phase: Phase) -> None:
 
 # What lint says.
 
+RANGE = {"start": "now()", "end": "now()", "step": "1m"}
+
 
 @pytest.mark.parametrize(
     ("provider", "says"),
@@ -367,12 +370,47 @@ def test_kayentas_score_is_a_verdict(score: float, phase: Phase) -> None:
         ({"datadog": {}}, "provider.datadog: Must have either a query or queries"),
         ({"graphite": {"address": "nowhere", "query": "a"}}, "provider.graphite: graphite address is not a URL"),
         ({"kayenta": {**KAYENTA, "threshold": {"pass": 0}}}, "provider.kayenta: kayenta threshold"),
+        (
+            {"prometheus": {"address": "prom:9090", "query": "up"}},
+            "provider.prometheus: prometheus address is not a URL",
+        ),
+        ({"prometheus": {"address": "ftp://p", "query": "up{x='{{args.x}}'}"}}, "prometheus address is not a URL"),
+        ({"prometheus": {"query": "up", "timeout": -1}}, "timeout should be a positive number"),
+        (
+            {"prometheus": {"query": "up", "rangeQuery": {**RANGE, "step": "0s"}}},
+            "rangeQuery.step must be greater than 0",
+        ),
+        (
+            {"prometheus": {"query": "up", "rangeQuery": {**RANGE, "start": "now("}}},
+            "failed to evaluate rangeQuery.start",
+        ),
+        (
+            {"prometheus": {"query": "up", "rangeQuery": {**RANGE, "end": "now() - duration('1h')"}}},
+            "must not be after",
+        ),
     ],
 )
 def test_what_cannot_be_asked_is_told_before_a_canary_starts(provider: dict[str, Any], says: str) -> None:
     found = check_spec({"metrics": [{"name": "m", "provider": provider}]})
 
     assert any(says in finding.text for finding in found if finding.severity == "error")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"query": "up"},
+        {"query": "up", "address": "{{args.address}}"},
+        {"query": "up", "rangeQuery": RANGE},
+        {"query": "up", "rangeQuery": {**RANGE, "start": "date('2026-01-01')"}},
+        {"query": "up", "rangeQuery": {**RANGE, "end": "date('2026-01-01')"}},
+        {"query": "up", "rangeQuery": {**RANGE, "start": "now() - duration('{{args.span}}')"}},
+    ],
+)
+def test_what_may_be_asked_at_some_moment_or_with_some_argument_is_no_error(spec: dict[str, Any]) -> None:
+    found = check_spec({"args": [], "metrics": [{"name": "m", "provider": {"prometheus": spec}}]})
+
+    assert [finding.text for finding in found if finding.severity == "error"] == []
 
 
 def test_a_plugin_that_is_not_installed_here_is_a_warning_and_at_run_time_an_error() -> None:

@@ -26,7 +26,8 @@ async def read(client: Client, namespace: str, wanted: Iterable[SecretRef], home
             raise HiccupError(missing_secret(where, ref))
         if (where, ref.name) not in read_already:
             read_already[where, ref.name] = await _data(client, where, ref)
-        encoded = read_already[where, ref.name].get(ref.key)
+        known = read_already[where, ref.name]
+        encoded = next((known[key] for key in ref.key.split("|") if key in known), None)
         if encoded is None:
             if ref.default is None:
                 raise HiccupError(missing_secret(where, ref))
