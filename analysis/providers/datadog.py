@@ -44,15 +44,16 @@ def ask(spec: Mapping[str, Any], around: Surroundings) -> HttpCall:
 
 
 def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
-    """The last point of the first series (v1), or the first column (v2); nil where there is no data."""
+    """The last point of the first series (v1), the number or those of all groups (v2); nil where there is no data."""
     body = json_of(answer)
     if not isinstance(body, Mapping):
         raise AnalysisError("bad_response: the answer is no object")
     if body.get("status") == "error" or body.get("error"):
         raise AnalysisError(f"There were errors in your query: {str(body.get('error') or body.get('errors'))[:256]}")
-    if body.get("errors"):
-        raise AnalysisError(f"There were errors in your query: {str(body['errors'])[:256]}")
-    value = _last_point(body) if "series" in body else _first_column(body)
+    inner = body.get("data")
+    if complaint := body.get("errors") or (inner.get("errors") if isinstance(inner, Mapping) else None):
+        raise AnalysisError(f"There were errors in your query: {str(complaint)[:256]}")
+    value = _last_point(body) if "series" in body else _columns(body)
     return Reading(value, "[]" if value is None else said(value))
 
 
@@ -123,10 +124,15 @@ def _last_point(body: Mapping[str, Any]) -> float | None:
     return None if value is None else number(value)
 
 
-def _first_column(body: Mapping[str, Any]) -> float | None:
+def _columns(body: Mapping[str, Any]) -> float | list[float] | None:
+    """The number of a query, or those of all groups of one `by {tag}`; None where there is none."""
     try:
-        columns = body["data"]["attributes"]["columns"]
+        columns = body["data"]["attributes"]["columns"] or ()
         values = next((column["values"] for column in columns if column.get("type", "number") == "number"), ())
+        is_grouped = any(column.get("type") == "group" for column in columns)
     except (KeyError, TypeError, AttributeError):
         raise AnalysisError("bad_response: the answer has no columns") from None
-    return None if not values or values[0] is None else number(values[0])
+    known = [number(value) for value in values if value is not None]
+    if not known:
+        return None
+    return known if is_grouped else known[0]

@@ -122,6 +122,20 @@ def test_datadog_v2_asks_for_a_scalar_of_the_formula() -> None:
     assert attributes["to"] - attributes["from"] == 300_000
 
 
+def test_datadog_gives_all_groups_of_a_grouped_query() -> None:
+    """The first group alone was judged: a canary whose second group failed was promoted."""
+    groups = {"name": "pod", "type": "group", "values": [["a"], ["b"], ["c"]]}
+    numbers = {"name": "query", "type": "number", "values": [None, 0.02, 0.9]}
+    body = {"data": {"attributes": {"columns": [groups, numbers]}}}
+
+    assert value("datadog", {}, body) == [0.02, 0.9]
+
+
+def test_what_datadog_says_was_wrong_with_a_query_is_told() -> None:
+    with pytest.raises(AnalysisError, match="There were errors in your query: too long a span"):
+        value("datadog", {}, {"data": {"errors": "too long a span"}})
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
