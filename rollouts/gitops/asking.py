@@ -15,6 +15,8 @@ from rollouts.gitops.asks import GitResolve, Rendered, RenderManifests, Resoluti
 from rollouts.gitops.health.model import says
 from rollouts.gitops.keys import Key
 from rollouts.gitops.operation import Running, pinned_sources, status_of
+from rollouts.gitops.project import permits_repository
+from rollouts.gitops.source.address import shown
 from rollouts.kit.canonical import sorted_json
 from rollouts.kit.instant import Instant
 from rollouts.kit.parts import part
@@ -32,7 +34,7 @@ class Source:
 
     questions: what each source's revision means now; asked: their answers, in order.  revisions: those to render, empty
     while nobody knows them.  render: the question, None without revisions; rendered: its answer.
-    error: why there is nothing, or nothing newer, to compare.
+    error: why there is nothing, or nothing newer, to compare.  forbidden: why nobody may be asked at all.
     """
 
     sources: tuple[Mapping[str, Any], ...] = ()
@@ -42,6 +44,7 @@ class Source:
     render: tuple[str, RenderManifests] | None = None
     rendered: Answer | None = None
     error: str = ""
+    forbidden: str = ""
 
     @property
     def is_resolved(self) -> bool:
@@ -84,6 +87,8 @@ def without_refresh(manifest: Manifest) -> dict[str, Any]:
 def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
     """What git and the renderers say for an Application, or for the sync of it that is under way."""
     sources = pinned_sources(asker.manifest, running)
+    if said := _forbidden(asker, sources):  # a sync may name sources of its own, of which the spec's rules know nothing
+        return Source(sources, forbidden=said)
     status, uid = status_of(asker.manifest), kube.uid(asker.manifest)
     if running is not None:
         wishes, room = running.wishes(sources), f"{uid}/op/{running.started_at}"
@@ -118,6 +123,13 @@ def source_of(asker: Asker, running: Running | None, reader: Reader) -> Source:
         first = reader.answer(ask_id)
     failed = first.error if first is not None else ""
     return Source(sources, questions, asked, revisions, (ask_id, question), first, error or failed)
+
+
+def _forbidden(asker: Asker, sources: tuple[Mapping[str, Any], ...]) -> str:
+    """Which source the project does not permit, "" for none."""
+    urls = (str(each.get("repoURL") or "") for each in sources)
+    found = next((url for url in urls if not permits_repository(asker.permitted, url)), None)
+    return "" if found is None else f"application repo {shown(found)} is not permitted in project '{asker.project}'"
 
 
 def _render(

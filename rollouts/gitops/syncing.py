@@ -73,8 +73,8 @@ def proceed(seen: AppSeen, running: Running, now: Instant) -> Plan:
     """The next step of the operation under way."""
     if running.phase == TERMINATING:
         return _terminated(seen, running, now)
-    if seen.problem:
-        return _ended(seen, running, End(ERROR, seen.problem), now)
+    if said := seen.problem or seen.source.forbidden:
+        return _ended(seen, running, End(ERROR, said), now)
     if (limit_s := seen.settings.sync_timeout_s) and now.since(started(running, now)) >= limit_s:
         late = {**running.state, "phase": TERMINATING, "message": f"{TERMINATED}: it took longer than {limit_s:g} s"}
         return Plan(latch=report.patch(seen, {**seen.status, "operationState": late}), rule="OperationLate")

@@ -27,3 +27,16 @@ def test_what_is_handed_over_must_be_permitted_by_the_project() -> None:
     sync(world, manifests=[json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "evil"}})])
 
     assert (phase(world), commits(world, "apply", kinds.SECRET)) == ("Failed", [])
+
+
+def test_a_sync_from_a_source_of_its_own_stays_within_the_project() -> None:
+    world = a_world(config("a"), spec={"project": "p"})
+    world.bring(project("p", sourceRepos=["https://git.example/shop.git"]))
+    world.run(10.0)
+    asked = world.asked.total()
+
+    sync(world, source={"repoURL": "https://elsewhere.example/x.git", "path": "."})
+
+    assert (phase(world), commits(world, "apply", kinds.CONFIG_MAP)) == ("Error", [])
+    assert "https://elsewhere.example/x.git is not permitted in project 'p'" in state(world)["message"]
+    assert world.asked.total() == asked
