@@ -82,6 +82,20 @@ def fields(text: str, known: Collection[str]) -> Test | None:
     return lambda manifest: all(term(manifest) for term in terms)
 
 
+def in_namespace(namespace: str) -> Test | None:
+    """The test that a namespace means; None where it selects everything."""
+    if not namespace:
+        return None
+    return lambda manifest: manifest["metadata"].get("namespace", "") == namespace
+
+
+def both(one: Test | None, other: Test | None) -> Test | None:
+    """The test that both must pass; None where both select everything."""
+    if one is None or other is None:
+        return one or other
+    return lambda manifest: one(manifest) and other(manifest)
+
+
 def matches(selector: Mapping[str, Any] | None, present: Mapping[str, str]) -> bool:
     """Whether labels satisfy a LabelSelector object (matchLabels and matchExpressions); None selects nothing."""
     return selector is not None and selector_matches(selector, present)

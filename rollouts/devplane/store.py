@@ -139,7 +139,7 @@ class Store:
             version = self._parse_version(query.version)
         elif query.version not in ("", "0"):
             self._parse_version(query.version)
-        test = _both(_in_namespace(namespace), self.test(kind, query))
+        test = selectors.both(selectors.in_namespace(namespace), self.test(kind, query))
         try:
             objects = self.snapshot(kind, version)
         except errors.ApiError as error:
@@ -152,7 +152,9 @@ class Store:
 
     def test(self, kind: Kind, query: Query) -> Callable[[Manifest], bool] | None:
         """The test that a query's selectors mean; None where they select everything."""
-        return _both(selectors.labels(query.labels), selectors.fields(query.fields, self.definition(kind).fields))
+        return selectors.both(
+            selectors.labels(query.labels), selectors.fields(query.fields, self.definition(kind).fields)
+        )
 
     def snapshot(self, kind: Kind, version: int) -> Mapping[tuple[str, str], Json]:
         """The collection as it was at a version. Raises Expired where the history does not reach back."""
@@ -177,7 +179,7 @@ class Store:
         self, kind: Kind, version: str, namespace: str = "", query: Query = EVERYTHING
     ) -> Sequence[tuple[EventType, Manifest]]:
         """What a watch of a collection is told after a version. Raises Expired (410) where that is too long ago."""
-        test = _both(_in_namespace(namespace), self.test(kind, query))
+        test = selectors.both(selectors.in_namespace(namespace), self.test(kind, query))
         return visible(self.commits_since(kind, self._parse_version(version)), test)
 
     def compact(self, version: str = "") -> None:
@@ -294,6 +296,8 @@ class Store:
         write = _Write(definition, WriteOptions(deletion.manager, deletion.dry_run))
         finalizers = admission.finalizers_for(meta, deletion.propagation)
         if not finalizers:
+            if definition.kind == kinds.CRD and not deletion.dry_run:
+                self._retire(ref.name)
             return self._commit(write, old, old, deleted=True)
         if meta.get("deletionTimestamp") and finalizers == meta.get("finalizers"):
             return old
@@ -303,6 +307,12 @@ class Store:
             if "generation" in meta:
                 marked["generation"] = meta["generation"] + 1
         return self._commit(write, {**old, "metadata": marked}, old)
+
+    def _retire(self, key: str) -> None:
+        """Delete every object of a kind whose CRD goes, and serve the kind no more."""
+        if definition := self._definitions.pop(key, None):
+            for item in tuple(self._objects[key].values()):
+                self._commit(_Write(definition, DEFAULT_OPTIONS), item, item, deleted=True)
 
     # Steps of a write, in call order
 
@@ -377,17 +387,3 @@ class Store:
 def _copy(body: Any) -> Any:
     """A value of our own, and proof that it is JSON."""
     return orjson.loads(orjson.dumps(body))
-
-
-def _in_namespace(namespace: str) -> Callable[[Manifest], bool] | None:
-    if not namespace:
-        return None
-    return lambda manifest: manifest["metadata"].get("namespace", "") == namespace
-
-
-def _both(
-    one: Callable[[Manifest], bool] | None, other: Callable[[Manifest], bool] | None
-) -> Callable[[Manifest], bool] | None:
-    if one is None or other is None:
-        return one or other
-    return lambda manifest: one(manifest) and other(manifest)

@@ -13,6 +13,7 @@ from rollouts.devplane.definitions import resource_key
 from rollouts.devplane.errors import ApiError
 from rollouts.devplane.history import Commit, visible
 from rollouts.devplane.store import Query, Store
+from rollouts.kube import kinds
 from rollouts.kube.ref import Kind, Manifest
 
 BACKLOG_MAX = 20_000
@@ -40,20 +41,25 @@ class WatchRequest:
 class _Watcher:
     """The lines that one connection has still to be sent."""
 
-    __slots__ = ("backlog", "is_lagging", "request", "test", "wakeup")
+    __slots__ = ("backlog", "is_over", "request", "test", "wakeup")
 
     def __init__(self, request: WatchRequest, test: Test | None) -> None:
         self.request = request
         self.test = test
         self.backlog: list[bytes] = []
         self.wakeup = asyncio.Event()
-        self.is_lagging = False
+        self.is_over = False
 
     def tell(self, line: bytes) -> None:
         if len(self.backlog) >= BACKLOG_MAX:
-            self.is_lagging = True  # the connection ends, and the client comes back with its last version
+            self.leave()  # the client comes back with its last version
         else:
             self.backlog.append(line)
+        self.wakeup.set()
+
+    def leave(self) -> None:
+        """End the connection once the backlog is sent."""
+        self.is_over = True
         self.wakeup.set()
 
 
@@ -80,6 +86,9 @@ class Watches:
         return sum(len(watchers) for watchers in self._watchers.values())
 
     def _on_commit(self, commit: Commit) -> None:
+        if commit.kind == kinds.CRD and commit.type == "DELETED":
+            for watcher in self._watchers.get(commit.object["metadata"]["name"], ()):
+                watcher.leave()  # what it watched is served no more
         encoded: dict[str, bytes] = {}
         for watcher in self._watchers.get(resource_key(commit.kind), ()):
             if watcher.request.namespace and watcher.request.namespace != commit.object["metadata"].get("namespace"):
@@ -120,7 +129,7 @@ class Watches:
                 await response.write(b"".join(lines))
                 continue
             left_s = end_s - loop.time()
-            if watcher.is_lagging or left_s <= 0:
+            if watcher.is_over or left_s <= 0:
                 break
             watcher.wakeup.clear()
             try:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from copy import deepcopy
 
-from tests.conformance.api import MERGE, Api, config_map, widget
+import pytest
+
+from tests.conformance.api import MERGE, WIDGET_CRD, Api, config_map, widget
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 def names(items) -> list[str]:
@@ -165,10 +170,46 @@ def test_discovery_tells_the_custom_kind(api: Api):
 
 
 def test_the_crd_says_that_it_is_established(api: Api):
-    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.conformance.rollouts.test"
+    path = f"{CRDS}/widgets.conformance.rollouts.test"
     conditions = api.must("GET", path).body["status"]["conditions"]
 
     assert {one["type"]: one["status"] for one in conditions}["Established"] == "True"
+
+
+@pytest.fixture
+def gadgets(api: Api) -> Iterator[str]:
+    """A kind of its own, selected by its size; yields the path of its objects."""
+    crd = deepcopy(WIDGET_CRD)
+    names, version = {"kind": "Gadget", "plural": "gadgets", "singular": "gadget"}, crd["spec"]["versions"][0]
+    crd |= {"metadata": {"name": "gadgets.conformance.rollouts.test"}, "spec": {**crd["spec"], "names": names}}
+    version["selectableFields"] = [{"jsonPath": ".spec.size"}]
+    path = f"/apis/conformance.rollouts.test/v1/namespaces/{api.namespace}/gadgets"
+    api.must("POST", CRDS, crd)
+    api.until("gadgets are served", lambda: api.ask("GET", path).status == 200)
+    for name, size in (("one", "small"), ("two", "large")):
+        api.must("POST", path, {**widget(name, size=size), "kind": "Gadget"})
+    yield path
+    own = f"{CRDS}/gadgets.conformance.rollouts.test"
+    api.ask("DELETE", own)
+    api.until("the kind is gone", lambda: api.ask("GET", own).status == 404)
+
+
+def test_objects_are_selected_by_the_fields_that_their_crd_names(api: Api, gadgets: str):
+    chosen = api.must("GET", gadgets, fieldSelector="spec.size=large").body["items"]
+    refused = api.ask("GET", gadgets, fieldSelector="spec.mode=plain")
+
+    assert [one["metadata"]["name"] for one in chosen] == ["two"]
+    assert (refused.status, refused.reason) == (400, "BadRequest")
+
+
+def test_with_a_crd_its_objects_go(api: Api, gadgets: str):
+    version = api.must("GET", gadgets).version
+    with api.watch(gadgets, resourceVersion=version) as events:
+        api.must("DELETE", f"{CRDS}/gadgets.conformance.rollouts.test")
+        seen = [event["object"]["metadata"]["name"] for event in events if event["type"] == "DELETED"]
+    api.until("gadgets are served no more", lambda: api.ask("GET", gadgets).status == 404)
+
+    assert sorted(seen) == ["one", "two"]
 
 
 def test_events_are_selected_by_what_they_concern(api: Api):
