@@ -6,7 +6,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import socket
+import sys
 import tarfile
 from pathlib import Path
 
@@ -257,6 +259,29 @@ def test_a_file_cannot_grow_beyond_its_bound(tmp_path):
 
     assert done.code != 0
     assert (tmp_path / "big").stat().st_size <= 10_000
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("x = bytearray(600 << 20)", {"memory_bytes": 300 << 20}),
+        ("while True: pass", {"cpu_s": 1, "wall_s": 60.0}),
+        ("found = [open('/dev/null') for _ in range(100)]", {"open_files": 32}),
+    ],
+)
+def test_a_program_that_takes_too_much_is_ended(tmp_path, script, words):
+    done = sandbox.run([sys.executable, "-c", script], cwd=tmp_path, environment={}, limits=limits(**words))
+
+    assert done.code != 0
+
+
+def test_a_program_that_multiplies_is_held(tmp_path):
+    if os.getuid() == 0:
+        pytest.skip("root is held to no number of processes")
+
+    done = shell("i=0; while [ $i -lt 2000 ]; do sleep 5 & i=$((i+1)); done", tmp_path, processes=100)
+
+    assert done.code != 0
 
 
 def test_a_program_has_no_network(tmp_path):
