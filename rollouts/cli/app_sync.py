@@ -217,13 +217,15 @@ def _do(
             selected = (
                 (await cluster.list(query)).items if selector else [await apps.found(cluster, name) for name in names]
             )
-            for app in selected:
+            bodies = []
+            for app in selected:  # all are asked before any is told, so that a complaint leaves nothing half done
                 label = f"{obj.namespace(app)}/{obj.name(app)}"
                 if Facts(app).is_busy:
                     fix = f"rollouts app wait {label} --operation, or terminate-op"
                     raise ComplaintError(f"another operation of {label} is under way", fix=fix)
                 operation = {**await operation_of(cluster, app), "initiatedBy": {"username": who}}
-                body = {"operation": operation, "metadata": seen_version(app)}
+                bodies.append({"operation": operation, "metadata": seen_version(app)})
+            for app, body in zip(selected, bodies, strict=True):
                 await cluster.patch(Ref(APPLICATION, obj.namespace(app), obj.name(app)), body)
             for app in selected if not chosen["is_async"] else ():
                 label = f"{obj.namespace(app)}/{obj.name(app)}"

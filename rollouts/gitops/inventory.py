@@ -5,7 +5,7 @@ An object can be pruned only if it stands here. What a sync is about to write en
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,10 +46,12 @@ def read(status: Mapping[str, Any]) -> tuple[Item, ...]:
     return tuple(found.values())[:ITEMS_MAX]
 
 
-def left_hooks(status: Mapping[str, Any], app: str, resolve: Resolve, reader: Reader) -> tuple[Item, ...]:
+def left_hooks(items: Iterable[Item], app: str, reader: Reader) -> tuple[Item, ...]:
     """The hooks of all syncs that are still there; a kind that nobody can tell about is no reason to forget one."""
     found = []
-    for item in placed(tuple(item for item in read(status) if item.is_hook), resolve):
+    for item in items:
+        if not item.is_hook:
+            continue
         if item.kind_now is None or not reader.knows(item.kind_now):
             found.append(item)
         elif live := reader.get(Ref(item.kind_now, item.key.namespace, item.key.name)):

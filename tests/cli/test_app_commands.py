@@ -359,3 +359,13 @@ def test_an_application_is_made_of_options_as_scripts_give_them(cluster, said, t
             "retry": {"limit": 3, "backoff": {"duration": "5s", "factor": 2}},
         },
     }  # fmt: skip
+
+
+def test_a_sync_of_several_that_one_of_them_cannot_begin_begins_none(cluster, said):
+    busy = {**app(), "metadata": {"name": "api", "namespace": "argocd"}, "operation": {"sync": {}}}
+    bring(cluster, app(), busy)
+
+    told = said("app", "sync", "web", "api", "--async")
+
+    assert told.code == 1 and "another operation of argocd/api" in told.err
+    assert "operation" not in stored(cluster)
