@@ -74,10 +74,10 @@ def resumed(seen: DeliverySeen, now: Instant) -> Turning | None:
     if runs.step_analysis(seen, latch.step) is not None and _needs_another(seen, latch):
         free = replace(free, step_run=runs.next_name(seen, latch.step))
     trial = experiments.current(seen, latch)
-    if trial is not None and trial.is_over and (trial.phase == "Inconclusive" or trial.is_terminated):
+    if trial is not None and trial.is_open:
         free = replace(free, experiment=experiments.next_name(seen, latch.step))
     background = runs.background_run(seen, latch)
-    if background is not None and (background.phase == "Inconclusive"):
+    if background is not None and background.phase == "Inconclusive":
         free = replace(free, background_run=runs.next_name(seen, None))
     if seen.blue_green:
         return stages.unpaused(seen, free, rule)

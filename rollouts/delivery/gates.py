@@ -9,7 +9,7 @@ from rollouts.delivery import experiments, failfast, marks, notes, plugins, prog
 from rollouts.delivery.commands import abort
 from rollouts.delivery.latch import PAUSE_EXPERIMENT, PAUSE_INCONCLUSIVE, Pause
 from rollouts.delivery.phase import Event
-from rollouts.delivery.seen import DeliverySeen, RunSeen
+from rollouts.delivery.seen import DeliverySeen
 from rollouts.delivery.turning import Turning
 from rollouts.kit.instant import Instant
 
@@ -42,9 +42,9 @@ def judged(seen: DeliverySeen, now: Instant) -> Turning | None:
         return None
     if latch.controller_pause and not latch.pauses:
         return None  # somebody has just ended the pause; commands.py acts on it
-    if _is_open(inline) or (background is not None and background.phase == "Inconclusive"):
+    if (inline is not None and inline.is_open) or (background is not None and background.phase == "Inconclusive"):
         return _held(seen, PAUSE_INCONCLUSIVE, "the analysis came to no verdict, so a person decides", now)
-    if trial is not None and trial.is_over and (trial.phase == "Inconclusive" or trial.is_terminated):
+    if trial is not None and trial.is_open:
         return _held(seen, PAUSE_EXPERIMENT, "the experiment came to no verdict, so a person decides", now)
     return None
 
@@ -68,11 +68,6 @@ def failing(seen: DeliverySeen, now: Instant) -> Turning | None:
     """Pods of the new version cannot start, and the user does not want to wait for the deadline."""
     why = failfast.sentence(seen, now)
     return abort(seen, why, now) if why else None
-
-
-def _is_open(run: RunSeen | None) -> bool:
-    """Whether a run has ended without a verdict of its own."""
-    return run is not None and run.is_over and (run.phase == "Inconclusive" or run.is_terminated)
 
 
 def _unbuildable(seen: DeliverySeen) -> str:

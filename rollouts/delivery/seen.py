@@ -47,8 +47,31 @@ class SetSeen:
         return min(self.available, self.wanted)
 
 
+class Judgement:
+    """How an AnalysisRun or an Experiment may end."""
+
+    __slots__ = ()
+    phase: str
+    is_terminated: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has come to its end."""
+        return self.phase in ("Successful", "Failed", "Error", "Inconclusive")
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether it was successful of its own accord: one that was terminated may say so without having measured."""
+        return self.phase == "Successful" and not self.is_terminated
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has ended without a verdict of its own, so that a person decides."""
+        return self.is_over and (self.phase == "Inconclusive" or self.is_terminated)
+
+
 @dataclass(frozen=True, slots=True)
-class RunSeen:
+class RunSeen(Judgement):
     """An AnalysisRun of the Rollout."""
 
     manifest: Manifest
@@ -59,11 +82,6 @@ class RunSeen:
     phase: str
     message: str
     is_terminated: bool
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has come to a verdict."""
-        return self.phase in ("Successful", "Failed", "Error", "Inconclusive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,7 @@ class GuestSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class ExperimentSeen:
+class ExperimentSeen(Judgement):
     """An Experiment of the Rollout. carries: a router may lead to it, and these are its sets with a Service."""
 
     manifest: Manifest
@@ -89,11 +107,6 @@ class ExperimentSeen:
     is_terminated: bool
     carries: bool = False
     guests: tuple[GuestSeen, ...] = ()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has come to its end."""
-        return self.phase in ("Successful", "Failed", "Error", "Inconclusive")
 
 
 @dataclass(frozen=True, slots=True)

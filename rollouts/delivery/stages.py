@@ -13,7 +13,7 @@ from rollouts.core.plan import Note
 from rollouts.delivery import bluegreen, history, notes, runs
 from rollouts.delivery.latch import PAUSE_BLUE_GREEN, Latch, Pause
 from rollouts.delivery.phase import Event, Phase, phase_of
-from rollouts.delivery.seen import DeliverySeen, RunSeen
+from rollouts.delivery.seen import DeliverySeen
 from rollouts.delivery.turning import Turning
 from rollouts.kit.instant import Instant
 from rollouts.kube import object as obj
@@ -118,7 +118,7 @@ def released(seen: DeliverySeen, now: Instant) -> Turning | None:
     latch = seen.latch
     if seen.spec.paused or phase_of(latch, seen.step_count) is not Phase.STEPPING or not is_ready(seen):
         return None
-    if runs.step_analysis(seen, LOOKED_AT) and not _has_passed(runs.step_run(seen, latch)):
+    if runs.step_analysis(seen, LOOKED_AT) and not _has_passed(seen):
         return None
     return Turning(replace(latch, step=RELEASED, step_run=""), Event.STEP, "the new version may take over")
 
@@ -143,7 +143,7 @@ def promoted(seen: DeliverySeen, now: Instant) -> Turning | None:
         return None
     if here is Phase.PROMOTING and not bluegreen.is_active(seen):
         return None
-    if here is Phase.PROMOTING and _is_judged_after(seen) and not _has_passed(runs.step_run(seen, latch)):
+    if here is Phase.PROMOTING and _is_judged_after(seen) and not _has_passed(seen):
         return None
     why = "Initial deploy" if here is Phase.FIRST else "Completed blue-green update"
     if latch.promote_full:
@@ -160,6 +160,6 @@ def _is_judged_after(seen: DeliverySeen) -> bool:
     return seen.replicas > 0 and not is_proved and runs.step_analysis(seen, RELEASED) is not None
 
 
-def _has_passed(run: RunSeen | None) -> bool:
-    """Only a run of its own accord is a verdict: one that was terminated may call itself Successful unmeasured."""
-    return run is not None and run.phase == "Successful" and not run.is_terminated
+def _has_passed(seen: DeliverySeen) -> bool:
+    run = runs.step_run(seen, seen.latch)
+    return run is not None and run.has_passed

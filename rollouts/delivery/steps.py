@@ -36,10 +36,10 @@ def is_done(seen: DeliverySeen, latch: Latch, now: Instant) -> bool:
         return plugins.is_done(latch)
     if step.experiment is not None:
         trial = experiments.current(seen, latch)
-        return trial is not None and trial.phase == "Successful" and not trial.is_terminated
+        return trial is not None and trial.has_passed
     run = runs.step_run(seen, latch)
     # Only a run of its own accord is a verdict: one that was terminated may call itself Successful unmeasured.
-    return run is not None and run.phase == "Successful" and not run.is_terminated
+    return run is not None and run.has_passed
 
 
 def _weight_reached(seen: DeliverySeen, weight: int) -> bool:
