@@ -79,6 +79,21 @@ async def test_a_parameter_is_one_value_but_for_a_list_in_braces(charted, render
     assert words(rendered)["e"] == becomes
 
 
+async def test_an_application_of_another_namespace_gives_its_release_its_own_name(charted, answering):
+    charted.commit(
+        {
+            "chart/templates/words.yaml": TEMPLATE.replace(
+                "{{ toYaml .Values.words | nindent 2 }}", '{a: "{{ .Release.Name }}"}'
+            )
+        }
+    )
+    source = {"repoURL": charted.url, "path": "chart"}
+
+    rendered = await answering.ask(RenderManifests(json.dumps([source]), (), "team-a_web", "shop"), "argocd")
+
+    assert words(rendered) == {"a": "web"}
+
+
 async def test_value_files_may_come_from_another_source(charted, answering):
     values = {"repoURL": charted.url, "targetRevision": "main", "ref": "values"}
     source = {

@@ -67,7 +67,8 @@ def hint(problem: str) -> str:
 
 
 def _flags(options: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
-    release = str(options.get("releaseName") or around.app_name)
+    # An Application of another namespace is tracked as `<namespace>_<name>`, which is no name of a release.
+    release = str(options.get("releaseName") or around.app_name.rpartition("_")[2])
     if not _RELEASE.fullmatch(release) or len(release) > 53:
         raise SourceError(
             f"spec.source.helm.releaseName: {release!r} is no name of a release (53 signs of a-z, 0-9, -)"
