@@ -88,9 +88,9 @@ class KustomizeSource(Model):
     patches: tuple[KustomizePatch, ...] = Field((), description="Patches of the output.")
     components: tuple[Text, ...] = Field((), description="Components to add.")
     ignore_missing_components: Flag = Field(False, description="Whether components may be absent.")
-    version: Text = Field("", description="Version of Kustomize; the installed one if empty.")
-    kube_version: Text = Field("", description="Kubernetes version to render for.")
-    api_versions: tuple[Text, ...] = Field((), description="API versions to render for.")
+    version: Text = Field("", description="Ignored, with a warning: one version of Kustomize renders all.")
+    kube_version: Text = Field("", description="Ignored: charts of a kustomization are refused.")
+    api_versions: tuple[Text, ...] = Field((), description="Ignored: charts of a kustomization are refused.")
 
 
 class JsonnetVar(Model):

@@ -169,6 +169,12 @@ async def test_what_would_leave_the_repository_or_run_a_program_is_refused(shop,
     assert reason in await refused("web")
 
 
+async def test_a_version_that_nobody_looks_at_is_told(overlays, render):
+    rendered = await render("web/base", kustomize={"version": "v4.5.7"})
+
+    assert ["v4.5.7 is not looked at" in each for each in rendered.warnings] == [True]
+
+
 async def test_a_tag_where_an_image_belongs_is_told(overlays, render):
     rendered = await render("web/base", kustomize={"images": ["web=sha-abc123"]})
 

@@ -33,7 +33,7 @@ def job(files: Files, path: str, spec: Spec, environment: Mapping[str, str]) -> 
     """The build of a folder. Raises SourceError."""
     reading = _Reading(files, {}, [path])
     written: dict[str, bytes] = {}
-    warnings: list[str] = []
+    warnings = list(_ignored(spec))
     for here, at, said in reading.kustomizations():
         changed, encrypted = _without_ksops(files, here, said)
         for name, kind in (*_named(changed), *((each, "file") for each in encrypted)):
@@ -104,6 +104,11 @@ def _components(files: Files, here: str, options: Mapping[str, Any]) -> list[str
     if not options.get("ignoreMissingComponents"):
         return wanted
     return [each for each in wanted if _is_there(files, here, each)]
+
+
+def _ignored(spec: Spec) -> Iterator[str]:
+    if version := str(spec.option("kustomize").get("version") or ""):
+        yield f"spec.source.kustomize.version: {version} is not looked at: one version of Kustomize renders all"
 
 
 def _tags_as_names(at: str, said: Mapping[str, Any]) -> Iterator[str]:

@@ -12,8 +12,8 @@ from typing import Any
 from rollouts.gitops.source import address
 from rollouts.gitops.source.errors import SourceError
 from rollouts.kit.glob import matches
-from rollouts.kit.semver import span
 from rollouts.kit.parts import at
+from rollouts.kit.semver import span
 
 FILES_MAX = 5000
 PATHS_ANNOTATION = "argocd.argoproj.io/manifest-generate-paths"
