@@ -80,7 +80,8 @@ class Store:
         self._tracks_fields = tracks_fields
         self._history_max = history_max
         self._version = 1
-        self._definitions: dict[str, Definition] = {}
+        self.known: dict[str, Definition] = {}  # every kind that was ever served, by its key
+        self._retired: set[str] = set()
         self._is_new_generation: dict[str, Callable[[Manifest, Manifest], bool]] = {}
         self._objects: dict[str, dict[tuple[str, str], Json]] = {}
         self._histories: dict[str, History] = {}
@@ -91,7 +92,8 @@ class Store:
 
     def define(self, definition: Definition) -> None:
         """Serve a kind from now on (again: with another schema, objects kept)."""
-        self._definitions[definition.key] = definition
+        self.known[definition.key] = definition
+        self._retired.discard(definition.key)
         self._is_new_generation[definition.key] = counts_as_new_generation(definition)
         self._objects.setdefault(definition.key, {})
         self._histories.setdefault(definition.key, History(self._history_max))
@@ -99,12 +101,13 @@ class Store:
     @property
     def definitions(self) -> tuple[Definition, ...]:
         """Every served kind."""
-        return tuple(self._definitions.values())
+        return tuple(definition for key, definition in self.known.items() if key not in self._retired)
 
     def definition(self, kind: Kind) -> Definition:
         """The definition behind a kind. Raises 404 as for a path that the server does not know."""
-        if found := self._definitions.get(resource_key(kind)):
-            return found
+        key = resource_key(kind)
+        if key in self.known and key not in self._retired:
+            return self.known[key]
         raise errors.ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
     # Reading
@@ -310,9 +313,9 @@ class Store:
 
     def _retire(self, key: str) -> None:
         """Delete every object of a kind whose CRD goes, and serve the kind no more."""
-        if definition := self._definitions.pop(key, None):
-            for item in tuple(self._objects[key].values()):
-                self._commit(_Write(definition, DEFAULT_OPTIONS), item, item, deleted=True)
+        for item in tuple(self._objects.get(key, {}).values()):
+            self._commit(_Write(self.known[key], DEFAULT_OPTIONS), item, item, deleted=True)
+        self._retired.add(key)
 
     # Steps of a write, in call order
 

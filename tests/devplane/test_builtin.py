@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from rollouts.api import crds
 from rollouts.devplane.builtin import PREFIX, Builtins
 from rollouts.devplane.definitions import OURS
 from rollouts.devplane.request import Deletion
 from rollouts.devplane.store import Store
 from rollouts.kit.instant import Instant
 from rollouts.kube import kinds
-from rollouts.kube.object import name
+from rollouts.kube.object import controller_reference, name
 from rollouts.kube.ref import Ref
 
 START = Instant.of(1_700_000_000)
@@ -152,6 +153,20 @@ def test_deleting_an_owner_deletes_what_it_owned(cluster: Cluster) -> None:
     cluster.store.create(kinds.REPLICA_SET, "shop", a_set())
     cluster.after(2)
     cluster.store.delete(WEB)
+
+    assert cluster.after(0.1).pods() == []
+
+
+def test_what_was_owned_goes_with_the_crd_of_its_owner(cluster: Cluster) -> None:
+    for crd in crds.definitions():
+        cluster.store.create(kinds.CRD, "", crd)
+    run = {"metadata": {"name": "web"}, "spec": {"metrics": []}}
+    owner = cluster.store.create(kinds.ANALYSIS_RUN, "shop", run)
+    owned = a_set()
+    owned["metadata"]["ownerReferences"] = [controller_reference(kinds.ANALYSIS_RUN, owner)]
+    cluster.store.create(kinds.REPLICA_SET, "shop", owned)
+    cluster.after(2)
+    cluster.store.delete(Ref(kinds.CRD, "", "analysisruns.argoproj.io"))
 
     assert cluster.after(0.1).pods() == []
 

@@ -51,8 +51,8 @@ def step(world: World, which: Ref, now: Instant) -> Instant | None:
 
 
 def _target(world: World, dependent: Manifest, owner: Manifest) -> Ref | None:
-    """Where the owner would stand; None for a kind that is not served."""
-    for definition in world.store.definitions:
+    """Where the owner would stand; None for a kind that was never served."""
+    for definition in world.store.known.values():
         kind = definition.kind
         if (kind.api_version, kind.name) == (owner.get("apiVersion"), owner.get("kind")):
             return Ref(kind, namespace(dependent) if kind.namespaced else "", owner.get("name", ""))
