@@ -152,6 +152,29 @@ async def test_a_force_push_is_followed(shop, render):
     assert manifest["data"] == {"word": "forced"}
 
 
+@pytest.mark.parametrize("lock", ["shallow.lock", "HEAD.lock", "packed-refs.lock", "refs/rollouts/x.lock"])
+async def test_what_a_git_that_was_ended_left_locked_is_no_bar(shop, render, tmp_path, lock):
+    shop.commit({"web/a.yaml": config_map("a")})
+    await render("web")
+    (mirror,) = (each for each in (tmp_path / "state" / "mirrors").iterdir() if not each.name.startswith("."))
+    (mirror / lock).parent.mkdir(parents=True, exist_ok=True)
+    (mirror / lock).touch()
+    sha = shop.commit({"web/b.yaml": config_map("b")})
+
+    assert names(await render("web", revision=sha)) == ["a", "b"]
+
+
+async def test_a_start_sweeps_up_what_a_crash_left_of_plain_text(shop, tmp_path):
+    left = [tmp_path / "state" / where for where in ("scratch/.render-x/files", "scratch/.signed-x", "mirrors/.git-x")]
+    for each in left:
+        each.mkdir(parents=True)
+        (each / "plain").write_text("hunter2")
+
+    await GitAndCharts(None, tmp_path / "state").close()
+
+    assert [path for path in (tmp_path / "state").rglob("*") if path.is_file()] == []
+
+
 async def test_a_mirror_lets_go_of_old_commits_and_still_has_what_it_is_asked_for(shop, tmp_path):
     sources = GitAndCharts(None, tmp_path / "small", replace(DEFAULTS, git_commits_kept_max=3))
     shas = [shop.commit({"web/a.yaml": config_map("a", str(number))}) for number in range(10)]

@@ -120,6 +120,9 @@ class Git:
         if not (directory / "HEAD").exists():
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._local(directory, ["init", "--bare", "--quiet", f"--object-format={_format(commit)}", "."])
+        # We are alone here, so a lock is of a git that was ended by its limits or by a crash.
+        for lock in (*directory.glob("*.lock"), *(directory / "refs").rglob("*.lock")):
+            lock.unlink(missing_ok=True)
         self._thin_out(directory)
         base = [f"--git-dir={directory}", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc"]
         base += ["--no-recurse-submodules", "--force"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -69,6 +70,7 @@ class GitAndCharts:
         self._directory = directory
         self._settings = settings
         self._count = count or (lambda repository, what, took_s, ok: None)
+        _sweep(directory)
         self._git = Git(directory / "mirrors", settings)
         self._charts = Charts(settings)
         self._capabilities = Capabilities(client, settings.capabilities_fresh_s)
@@ -315,6 +317,13 @@ class GitAndCharts:
 
 
 Count = Callable[[str, str, float, bool], None]
+
+
+def _sweep(directory: Path) -> None:
+    """Throw away what a crash left behind: decrypted files and keys live as long as the process that needs them."""
+    for pattern in ("scratch/.*", "mirrors/.git-*"):
+        for left in directory.glob(pattern):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _placed(files: Files, spec: Spec, app_name: str) -> tuple[Spec, str]:
