@@ -27,6 +27,7 @@ PROVIDERS = (
     "prometheus", "comparison", "kayenta", "web", "datadog", "wavefront", "newRelic", "job", "cloudWatch", "graphite",
     "influxdb", "skywalking", "plugin",
 )  # fmt: skip
+_PROVIDERS_PAGE = "see docs/reference/providers.md"
 COMPARISON = "comparison"  # a provider of ours, and the name of the plugin where a CRD prunes it
 PROVIDERS_SERVED = frozenset(ASKED)
 NO_DATA = ("inconclusive", "fail", "pass")
@@ -256,15 +257,20 @@ def _asked(name: str, spec: Any) -> Iterator[Finding]:
     at = f"provider.{name}"
     if not isinstance(spec, Mapping):
         yield Finding(at, f"{at}: must be an object")
-    elif not _holds_template(spec):
-        try:
-            ASKED[name].ask(spec, Surroundings(0.0))
-        except AnalysisError as error:
-            # A plugin is installed where the controller runs, which need not be here.
-            severity: Severity = "warning" if name == "plugin" else "error"
-            yield Finding(at, f"{at}: {error}", "see docs/reference/providers.md", severity)
-        except (AttributeError, KeyError, TypeError, ValueError):  # of a file that no schema has seen yet
-            yield Finding(at, f"{at}: a field is of the wrong type", "see docs/reference/providers.md")
+    elif not _holds_template(spec) and (said := _refusal(name, spec, Surroundings(0.0))):
+        # A plugin is installed where the controller runs, which need not be here.
+        yield Finding(at, f"{at}: {said}", _PROVIDERS_PAGE, "warning" if name == "plugin" else "error")
+
+
+def _refusal(name: str, spec: Spec, around: Surroundings) -> str:
+    """Why no question can be made of the spec, "" if one can."""
+    try:
+        ASKED[name].ask(spec, around)
+    except AnalysisError as error:
+        return str(error)
+    except (AttributeError, KeyError, TypeError, ValueError):  # of a file that no schema has seen yet
+        return "a field is of the wrong type"
+    return ""
 
 
 def _holds_template(value: Any) -> bool:
@@ -281,6 +287,13 @@ def _prometheus(spec: Any) -> Iterator[Finding]:
         return
     if not spec.get("query"):
         yield Finding("provider.prometheus.query", "provider.prometheus.query: no query specified", "query: up")
+        return
+    plain = {"query": "up", **{name: value for name, value in spec.items() if not _holds_template(value)}}
+    # A range may depend on the moment: what is wrong at both ends of time is wrong.
+    said = {_refusal("prometheus", plain, Surroundings(moment_s, "http://prometheus")) for moment_s in (0.0, 4e9)}
+    if len(said) == 1 and said != {""}:
+        # No error: it is the contract's that such a metric is measured as Error, and a dry run then decides nothing.
+        yield Finding("provider.prometheus", f"provider.prometheus: {said.pop()}", _PROVIDERS_PAGE, "warning")
 
 
 def _rules(spec: Spec, field: str, metrics: Sequence[Any]) -> Iterator[Finding]:
