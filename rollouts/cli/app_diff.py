@@ -73,15 +73,17 @@ def diff(ctx: click.Context, /, name: str, **chosen: Any) -> int:
     examples="""
     rollouts app manifests web -n argocd                    # what git says, rendered here
     rollouts app manifests web --revision my-branch
+    rollouts app manifests web --local ./web                # what this folder comes to
     rollouts app manifests web --source live                # what is in the cluster
     """,
 )
 @click.argument("name", shell_complete=names_of(APPLICATION))
 @click.option("--source", type=click.Choice(["git", "live"]), default="git", show_default=True, help="Whose word.")
 @click.option("--revision", default="", help="This revision instead of the Application's own.")
+@local_options
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Form.")
 @click.pass_context
-def manifests(ctx: click.Context, /, name: str, source: str, revision: str, output: str) -> None:
+def manifests(ctx: click.Context, /, name: str, source: str, output: str, **chosen: Any) -> None:
     """Print what git says, or what is in the cluster.
 
     Git's word is rendered on this machine, with the repository Secrets that you may read.
@@ -93,8 +95,11 @@ def manifests(ctx: click.Context, /, name: str, source: str, revision: str, outp
             app = await apps.found(cluster, name)
             if source == "live":
                 found = await _live(cluster, app)
+            elif chosen["local"]:
+                with in_folder(app, chosen["local"], chosen["local_repo_root"]) as sources:
+                    found = await rendered(cluster, app, sources)
             else:
-                found = await rendered(cluster, app, at_revision(app, revision))
+                found = await rendered(cluster, app, at_revision(app, chosen["revision"]))
             if output == "json":
                 show_data(found, "json")
             else:

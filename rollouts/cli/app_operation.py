@@ -139,7 +139,7 @@ async def _resources(cluster: Cluster, app: Manifest, chosen: Mapping[str, Any])
     """The objects of a sync of some; patterns and exclusions are resolved here, for controllers that know neither."""
     from rollouts.gitops.sync.tasks import is_selected
 
-    wanted = [_resource(each) for each in chosen["resources"]]
+    wanted = [resource_of(each) for each in chosen["resources"]]
     is_plain = not any(each.get("exclude") or any("*" in str(part) for part in each.values()) for each in wanted)
     if is_plain and not chosen["labels"]:
         return wanted
@@ -168,7 +168,8 @@ async def _labelled(cluster: Cluster, app: Manifest, chosen: Mapping[str, Any]) 
     return [each.key for each in objects if labels.items() <= (each.manifest["metadata"].get("labels") or {}).items()]
 
 
-def _resource(text: str) -> dict[str, Any]:
+def resource_of(text: str) -> dict[str, Any]:
+    """`[!]GROUP:KIND:[NS/]NAME` as an operation names it; ! is `exclude`. Raises ComplaintError."""
     parts = text.removeprefix("!").split(":")
     if len(parts) != 3 or not all(parts[1:]):
         raise ComplaintError(f"--resource {text!r}: write [!]GROUP:KIND:[NS/]NAME", code=Exit.USAGE)

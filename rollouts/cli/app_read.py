@@ -80,7 +80,7 @@ def list_command(ctx: click.Context, /, **chosen: Any) -> None:
 @click.option("--refresh", is_flag=True, help="Look at git and the cluster again first.")
 @click.option("--hard-refresh", is_flag=True, help="The same, and render anew.")
 @click.option("-w", "--watch", is_flag=True, help="Draw again at every change.")
-@output_option(*PAGE_FORMATS)
+@output_option("tree", *PAGE_FORMATS)
 @no_color_option
 @click.pass_context
 def get(ctx: click.Context, /, name: str, **chosen: Any) -> None:
@@ -90,6 +90,7 @@ def get(ctx: click.Context, /, name: str, **chosen: Any) -> None:
 
     async def once() -> None:
         async with open_cluster(connection(ctx)) as cluster:
+            chosen["output"] = None if chosen["output"] == "tree" else chosen["output"]
             app = await apps.found(cluster, name)
             if chosen["refresh"] or chosen["hard_refresh"]:
                 app = await refresh(cluster, app, hard=bool(chosen["hard_refresh"]))
@@ -131,7 +132,7 @@ def _one(name: str, examples: str, view_of: Callable[[Manifest, bool], list[str]
 
     @kube_command(name, examples=examples, help=about)
     @click.argument("name", shell_complete=names_of(APPLICATION))
-    @output_option("json", "yaml")
+    @output_option("json", "yaml", *(("id",) if name == "history" else ()))
     @no_color_option
     @click.pass_context
     def command(ctx: click.Context, /, name: str, output: str | None, no_color: bool) -> None:
@@ -142,7 +143,9 @@ def _one(name: str, examples: str, view_of: Callable[[Manifest, bool], list[str]
         async def once() -> None:
             async with open_cluster(connection(ctx)) as cluster:
                 app = await apps.found(cluster, name)
-                if output:
+                if output == "id":
+                    show(str(each.get("id")) for each in Facts(app).status.get("history") or ())
+                elif output:
                     field = "history" if ctx.info_name == "history" else "resources"
                     show_data(list(Facts(app).status.get(field) or ()), output)
                 else:

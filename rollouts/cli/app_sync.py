@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rollouts.cli import app as apps
-from rollouts.cli.app_operation import rollback_of, sync_of
+from rollouts.cli.app_operation import resource_of, rollback_of, sync_of
 from rollouts.cli.app_render import local_options
 from rollouts.cli.app_set import seen_version
 from rollouts.cli.complete import names_of
@@ -23,6 +23,7 @@ from rollouts.kube.kinds import APPLICATION
 if TYPE_CHECKING:
     from rollouts.cli.connection import Cluster
     from rollouts.kube.ref import Manifest
+    from rollouts.view.apps import Facts
 
 REFRESH = "argocd.argoproj.io/refresh"
 REFRESH_S_MAX = 60.0
@@ -111,6 +112,7 @@ def rollback(ctx: click.Context, /, name: str, history_id: int | None, **chosen:
     rollouts app wait web -n argocd --timeout 5m
     rollouts app wait web api --health
     rollouts app wait web --suspended        # a paused canary is good enough
+    rollouts app wait web --resource apps:Deployment:web --health
     """,
 )
 @click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(APPLICATION))
@@ -121,6 +123,13 @@ def rollback(ctx: click.Context, /, name: str, history_id: int | None, **chosen:
 @click.option("--suspended", is_flag=True, help="Suspended is as good as healthy.")
 @click.option("--degraded", is_flag=True, help="Degraded is as good as healthy.")
 @click.option("--delete", "wants_end", is_flag=True, help="Gone.")
+@click.option(
+    "--resource",
+    "resources",
+    multiple=True,
+    metavar="[!]GROUP:KIND:[NS/]NAME",
+    help="Only these objects count, or with ! all others.",
+)
 @_timeout
 @no_color_option
 @click.pass_context
@@ -133,6 +142,7 @@ def wait(ctx: click.Context, /, names: tuple[str, ...], selector: str, **wants: 
     if bool(names) == bool(selector):
         raise click.UsageError("name Applications, or select them with -l", ctx)
     timeout_s, no_color, wants_end = (wants.pop(each) for each in ("timeout_s", "no_color", "wants_end"))
+    parts = [resource_of(each) for each in wants.pop("resources")]
 
     async def once() -> None:
         async with open_cluster(connection(ctx)) as cluster:
@@ -145,7 +155,7 @@ def wait(ctx: click.Context, /, names: tuple[str, ...], selector: str, **wants: 
                     continue
                 app = await apps.found(cluster, name)
                 await within(
-                    _until(cluster, app, lambda seen: _is_as_wished(seen, wants)), timeout_s, f"wait for {name}"
+                    _until(cluster, app, lambda seen: _is_as_wished(seen, wants, parts)), timeout_s, f"wait for {name}"
                 )
                 show([_summary(await apps.found(cluster, name), no_color=no_color)])
 
@@ -294,20 +304,35 @@ async def _until_gone(cluster: Cluster, name: str) -> AsyncGenerator[None, None]
             yield
 
 
-def _is_as_wished(app: Manifest, wants: Mapping[str, bool]) -> bool:
+def _is_as_wished(app: Manifest, wants: Mapping[str, bool], parts: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an Application is as far as it is waited for, or those of its objects that count."""
     from rollouts.view.apps import Facts
 
     facts = Facts(app)
+    stands = _standing(facts, parts) if parts else [(facts.sync, facts.health)]
     good = (
         {"Healthy"} | ({"Suspended"} if wants["suspended"] else set()) | ({"Degraded"} if wants["degraded"] else set())
     )
     named = any(wants.values())
     needs_health = wants["wants_health"] or wants["suspended"] or wants["degraded"] or not named
     return (
-        (not (wants["wants_sync"] or not named) or facts.sync == "Synced")
-        and (not needs_health or facts.health in good)
+        (not (wants["wants_sync"] or not named) or all(sync == "Synced" for sync, _ in stands))
+        and (not needs_health or all(health in good for _, health in stands))
         and (not (wants["wants_operation"] or not named) or not facts.is_busy)
     )
+
+
+def _standing(facts: Facts, parts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Sync status and health of the objects that count; one without a health of its own is well when it is there."""
+    from rollouts.gitops.keys import key_from
+    from rollouts.gitops.sync.tasks import is_selected
+
+    rows = [(key_from(row), row) for row in facts.resources if not row.get("hook")]
+    found = [row for key, row in rows if key is not None and is_selected(key, parts)]
+    if not found:
+        raise ComplaintError("no object of the application fits", code=Exit.NOT_FOUND)
+    healths = (str((row.get("health") or {}).get("status") or "Healthy") for row in found)
+    return [(str(row.get("status")), health) for row, health in zip(found, healths, strict=True)]
 
 
 def _summary(app: Manifest, *, no_color: bool) -> str:

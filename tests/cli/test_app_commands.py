@@ -369,3 +369,28 @@ def test_a_sync_of_several_that_one_of_them_cannot_begin_begins_none(cluster, sa
 
     assert told.code == 1 and "another operation of argocd/api" in told.err
     assert "operation" not in stored(cluster)
+
+
+def test_wait_may_be_for_some_objects_alone(cluster, said):
+    found = app()
+    rows = [{**ROWS[0], "health": {"status": "Healthy"}}, {**ROWS[1], "health": {"status": "Degraded"}}]
+    found["status"] |= {"resources": rows, "health": {"status": "Degraded"}}
+    bring(cluster, found)
+
+    assert said("app", "wait", "web", "--resource", "apps:Deployment:web", "--timeout", "10s").code == 0
+    assert said("app", "wait", "web", "--resource", "!argoproj.io:*:*", "--timeout", "10s").code == 0
+    assert said("app", "wait", "web", "--resource", "argoproj.io:Rollout:web", "--timeout", "1s").code == 3
+    assert said("app", "wait", "web", "--resource", "apps:Deployment:api", "--timeout", "10s").code == 5
+
+
+def test_a_folder_is_rendered_and_the_history_gives_its_numbers(cluster, said, tmp_path):
+    (tmp_path / "a.yaml").write_text(config_map("a"))
+    found = app()
+    found["status"]["history"] = [{"id": number, "revision": "a" * 40, "deployedAt": "2026-01-01T00:00:00Z"} for number in (3, 4)]  # fmt: skip
+    bring(cluster, found)
+
+    shown = json.loads(said("app", "manifests", "web", "--local", str(tmp_path), "-o", "json").out)
+
+    assert [each["metadata"]["name"] for each in shown] == ["a"]
+    assert said("app", "history", "web", "-o", "id").out == "3\n4\n"
+    assert said("app", "get", "web", "-o", "tree").out == said("app", "get", "web").out
