@@ -76,7 +76,9 @@ async def test_a_broken_secret_shows_none_of_its_values(shop, refused):
     assert "hunter" not in said
 
 
-@pytest.mark.parametrize("path", ["../..", "web/../../..", "/../etc", "..\\..", "web\x00", ".git", "web/.git/hooks"])
+@pytest.mark.parametrize(
+    "path", ["../..", "web/../../..", "/../etc", "..\\..", "web\x00", ".git", "web/.git/hooks", "%2e%2e/%2e%2e"]
+)
 async def test_a_path_stays_inside_the_repository(shop, refused, path):
     shop.commit({"web/a.yaml": config_map("a")})
 
