@@ -25,6 +25,10 @@ _UNTOLD = {
     "sessionAffinity": "sessionAffinity is not translated: use the router's own",
     "stepWeightPromotion": "stepWeightPromotion is not translated: the last weight is followed by the promotion",
 }
+_UNTOLD_OF_SPEC = {
+    "autoscalerRef": "autoscalerRef is not translated: point that autoscaler at the Rollout",
+    "skipAnalysis": "skipAnalysis is set: the Rollout is not judged, but walks its steps; `promote --full` skips them",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,9 @@ def from_flagger(canary: Manifest) -> Translation:
     remarks = [said for field, said in _UNTOLD.items() if analysis.get(field)]
     if target.get("kind", "Deployment") != "Deployment":
         remarks.append(f"targetRef is a {target.get('kind')}, which no Rollout can take its template from")
-    metrics = [each for each in (_metric(each, analysis, remarks) for each in analysis.get("metrics") or ()) if each]
+    around = _built_in(spec, f"{called}-canary", str(canary["metadata"].get("namespace") or "default"))
+    given = () if spec.get("skipAnalysis") else analysis.get("metrics") or ()
+    metrics = [each for each in (_metric(each, analysis, around, remarks) for each in given) if each]
     template = f"{name}-analysis"
     judged = {"templates": [{"templateName": template}]} if metrics else None
     routing = _routing(spec, called, remarks)
@@ -99,6 +105,8 @@ def from_flagger(canary: Manifest) -> Translation:
     if spec.get("progressDeadlineSeconds"):
         body = {"progressDeadlineSeconds": spec["progressDeadlineSeconds"], **body}
     remarks.append(f"spec.replicas is not in a Canary: take that of Deployment/{workload}-primary")
+    remarks += [said for field, said in _UNTOLD_OF_SPEC.items() if spec.get(field)]
+    remarks.append(f"the Services select app={workload}: change that if the pods bear another label")
     made = [_service(canary, each, workload, service) for each in services.values()]
     if metrics:
         remarks.append("metrics are asked of the controller's --prometheus-address: a Canary does not say where")
@@ -118,8 +126,9 @@ def _steps(analysis: Mapping[str, Any], remarks: list[str]) -> list[dict[str, An
         weights = list(range(step, most + 1, step))
     if not weights:
         remarks.append("no stepWeight, stepWeights or iterations: write steps of your own")
-    wait = {"pause": {"duration": str(analysis.get("interval") or "1m")}}
-    return [each for weight in weights[:STEPS_MAX] for each in ({"setWeight": int(weight)}, dict(wait))]
+    wait = str(analysis.get("interval") or "1m")
+    pairs = (({"setWeight": int(weight)}, {"pause": {"duration": wait}}) for weight in weights[:STEPS_MAX])
+    return [each for pair in pairs for each in pair]
 
 
 def _routing(spec: Mapping[str, Any], service: str, remarks: list[str]) -> dict[str, Any] | None:
@@ -141,21 +150,39 @@ def _routing(spec: Mapping[str, Any], service: str, remarks: list[str]) -> dict[
     return None
 
 
-def _metric(metric: Mapping[str, Any], analysis: Mapping[str, Any], remarks: list[str]) -> dict[str, Any] | None:
+def _built_in(spec: Mapping[str, Any], service: str, namespace: str) -> dict[str, str]:
+    """Flagger's own metrics → their queries, with INTERVAL for the span; for meshes whose metrics name the Service."""
+    if str(spec.get("provider") or "").partition(":")[0] != "istio":
+        return {}
+    labels = f'reporter="destination",destination_service_namespace="{namespace}",destination_service_name="{service}"'
+    good = f'sum(rate(istio_requests_total{{{labels},response_code!~"5.."}}[INTERVAL]))'
+    total = f"sum(rate(istio_requests_total{{{labels}}}[INTERVAL]))"
+    buckets = f"sum by (le) (rate(istio_request_duration_milliseconds_bucket{{{labels}}}[INTERVAL]))"
+    return {
+        "request-success-rate": f"100 * {good} / {total}",
+        "request-duration": f"histogram_quantile(0.99, {buckets})",
+    }
+
+
+def _metric(
+    metric: Mapping[str, Any], analysis: Mapping[str, Any], built_in: Mapping[str, str], remarks: list[str]
+) -> dict[str, Any] | None:
     name, span = str(metric.get("name") or "metric"), metric.get("thresholdRange") or {}
+    interval = str(metric.get("interval") or analysis.get("interval") or "1m")
+    query = str(metric.get("query") or ("" if metric.get("templateRef") else built_in.get(name, "")))
     bounds = [("result[0] >= {}", span.get("min")), ("result[0] <= {}", span.get("max", metric.get("threshold")))]
     condition = " && ".join(text.format(bound) for text, bound in bounds if bound is not None)
-    if not metric.get("query"):
+    if not query:
         source = (metric.get("templateRef") or {}).get("name")
         remarks.append(f"metric {name}: write the query" + (f" of MetricTemplate {source}" if source else ""))
         return None
     limit = max(0, int(analysis.get("threshold") or 1) - 1)
     made = {
         "name": name,
-        "interval": str(metric.get("interval") or analysis.get("interval") or "1m"),
+        "interval": interval,
         "successCondition": condition or None,
         "failureLimit": limit,
-        "provider": {"prometheus": {"query": str(metric["query"])}},
+        "provider": {"prometheus": {"query": query.replace("[INTERVAL]", f"[{interval}]")}},
     }
     if analysis.get("iterations"):
         made["count"] = int(analysis["iterations"])

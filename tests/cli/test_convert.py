@@ -143,3 +143,36 @@ def test_a_file_without_anything_to_convert_is_refused(text: str) -> None:
     told = CliRunner().invoke(root, ["convert", "-f", "-"], input=text)
 
     assert told.exit_code != 0
+
+
+def test_flaggers_own_metrics_are_asked_of_istio_by_the_canary_service() -> None:
+    metrics = [
+        {"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "1m"},
+        {"name": "request-duration", "thresholdRange": {"max": 500}, "interval": "30s"},
+    ]
+    found = from_flagger(
+        {
+            "metadata": {"name": "podinfo", "namespace": "test"},
+            "spec": {
+                "provider": "istio",
+                "targetRef": {"kind": "Deployment", "name": "podinfo"},
+                "autoscalerRef": {"name": "podinfo"},
+                "analysis": {"interval": "30s", "threshold": 5, "stepWeight": 20, "maxWeight": 40, "metrics": metrics},
+            },
+        }
+    )
+    (template,) = (each for each in found.manifests if each["kind"] == "AnalysisTemplate")
+    rate, duration = template["spec"]["metrics"]
+    labels = 'reporter="destination",destination_service_namespace="test",destination_service_name="podinfo-canary"'
+
+    assert rate["successCondition"] == "result[0] >= 99" and duration["successCondition"] == "result[0] <= 500"
+    assert rate["provider"]["prometheus"]["query"].endswith(f"/ sum(rate(istio_requests_total{{{labels}}}[1m]))")
+    assert f"istio_request_duration_milliseconds_bucket{{{labels}}}[30s]" in duration["provider"]["prometheus"]["query"]
+    assert any("autoscalerRef" in said for said in found.remarks)
+    assert any("app=podinfo" in said for said in found.remarks)
+
+
+def test_what_is_printed_has_no_anchors() -> None:
+    steps = from_flagger({"metadata": {"name": "a"}, "spec": {"analysis": {"stepWeights": [1, 2]}}})
+
+    assert "*id" not in yaml.safe_dump([*steps.manifests])
