@@ -164,6 +164,23 @@ async def test_what_a_git_that_was_ended_left_locked_is_no_bar(shop, render, tmp
     assert names(await render("web", revision=sha)) == ["a", "b"]
 
 
+@pytest.mark.parametrize("file", ["HEAD", "config"])
+async def test_a_mirror_whose_making_was_cut_short_is_made_anew(shop, tmp_path, file):
+    sha = shop.commit({"web/a.yaml": config_map("a")})
+    question = RenderManifests(json.dumps([{"repoURL": shop.url, "path": "web"}]), (sha,), "web")
+    first = GitAndCharts(None, tmp_path / "state")
+    await first.ask(question, "argocd")
+    await first.close()
+    (mirror,) = (each for each in (tmp_path / "state" / "mirrors").iterdir() if not each.name.startswith("."))
+    (mirror / file).write_bytes(b"")
+
+    second = GitAndCharts(None, tmp_path / "state")
+    found = names(await second.ask(question, "argocd"))
+    await second.close()
+
+    assert found == ["a"]
+
+
 async def test_a_start_sweeps_up_what_a_crash_left_of_plain_text(shop, tmp_path):
     left = [tmp_path / "state" / where for where in ("scratch/.render-x/files", "scratch/.signed-x", "mirrors/.git-x")]
     for each in left:

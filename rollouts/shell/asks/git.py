@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import os
+import shutil
 import socket
 import tempfile
 import threading
@@ -70,7 +71,7 @@ class Git:
         directory = self._directory / _name(repository)
         with self._mirror_lock(directory.name):
             reader = self._reader(directory)
-            tree = reader.tree_of(commit) if (directory / "HEAD").exists() else None
+            tree = reader.tree_of(commit) if _is_mirror(directory) else None
             if tree is None:
                 self._fetch(repository, trust, directory, commit)
                 tree = reader.tree_of(commit)
@@ -92,7 +93,7 @@ class Git:
         directory = self._directory / _name(repository)
         with self._mirror_lock(directory.name):
             reader = self._reader(directory)
-            found = reader.tag(oid) if (directory / "HEAD").exists() else None
+            found = reader.tag(oid) if _is_mirror(directory) else None
             if found is None:
                 self._fetch(repository, trust, directory, oid)
                 found = reader.tag(oid)
@@ -117,7 +118,8 @@ class Git:
         return reader
 
     def _fetch(self, repository: Repository, trust: Trust, directory: Path, commit: str) -> None:
-        if not (directory / "HEAD").exists():
+        if not _is_mirror(directory):
+            shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._local(directory, ["init", "--bare", "--quiet", f"--object-format={_format(commit)}", "."])
         # We are alone here, so a lock is of a git that was ended by its limits or by a crash.
@@ -186,6 +188,14 @@ class Git:
         for word in repository.credentials.secrets:
             text = text.replace(word, "*****")
         return text.replace(str(self._directory), "…")
+
+
+def _is_mirror(directory: Path) -> bool:
+    """Whether there is a mirror, and its making was not cut short, as by a full disk."""
+    try:
+        return all((directory / name).stat().st_size > 0 for name in ("HEAD", "config"))
+    except OSError:
+        return False
 
 
 def _refuse_near(repository: Repository) -> None:
