@@ -150,7 +150,7 @@ def wait(ctx: click.Context, /, names: tuple[str, ...], selector: str, **wants: 
             listed = (await cluster.list(query)).items if selector else ()
             for name in names or [f"{obj.namespace(each)}/{obj.name(each)}" for each in listed]:
                 if wants_end:
-                    await within(_until_gone(cluster, name), timeout_s, f"wait for the end of {name}")
+                    await within(until_gone(cluster, name), timeout_s, f"wait for the end of {name}")
                     show([f"application/{name} is gone"])
                     continue
                 app = await apps.found(cluster, name)
@@ -193,6 +193,15 @@ async def _wished(cluster: Cluster, app: Manifest, chosen: Mapping[str, Any]) ->
     return await sync_of(cluster, app, chosen)
 
 
+async def named_or_selected(cluster: Cluster, names: Sequence[str], selector: str) -> list[Manifest]:
+    """The Applications that a command line means, by their names or by their labels."""
+    from rollouts.cli.connection import Query
+
+    if selector:
+        return list((await cluster.list(Query(APPLICATION, cluster.namespace, labels=selector))).items)
+    return [await apps.found(cluster, name) for name in names]
+
+
 async def refresh(cluster: Cluster, app: Manifest, *, hard: bool) -> Manifest:
     """Ask the controller to look again, and wait until it has."""
     from rollouts.cli.live import within
@@ -213,7 +222,7 @@ def _do(
     chosen: Mapping[str, Any],
 ) -> None:
     """Write an operation to each Application, and follow them to their ends."""
-    from rollouts.cli.connection import Query, access_of, open_cluster, run
+    from rollouts.cli.connection import access_of, open_cluster, run
     from rollouts.cli.live import within
     from rollouts.kube import object as obj
     from rollouts.kube.ref import Ref
@@ -223,10 +232,7 @@ def _do(
         wish = connection(ctx)
         who = wish.impersonate or access_of(wish).user or getpass.getuser()
         async with open_cluster(wish) as cluster:
-            query = Query(APPLICATION, cluster.namespace, labels=selector)
-            selected = (
-                (await cluster.list(query)).items if selector else [await apps.found(cluster, name) for name in names]
-            )
+            selected = await named_or_selected(cluster, names, selector)
             bodies = []
             for app in selected:  # all are asked before any is told, so that a complaint leaves nothing half done
                 label = f"{obj.namespace(app)}/{obj.name(app)}"
@@ -291,7 +297,8 @@ async def _until(cluster: Cluster, app: Manifest, is_enough: Callable[[Manifest]
             yield
 
 
-async def _until_gone(cluster: Cluster, name: str) -> AsyncGenerator[None, None]:
+async def until_gone(cluster: Cluster, name: str) -> AsyncGenerator[None, None]:
+    """Goes on until the Application is no more."""
     from rollouts.cli.live import follow
 
     app = await cluster.find(apps.place(cluster, name))

@@ -16,6 +16,7 @@ from rollouts.cli.output import output_option, show, show_object
 from rollouts.kube.kinds import APPLICATION
 
 if TYPE_CHECKING:
+    from rollouts.cli.connection import Cluster
     from rollouts.kube.ref import Manifest, Ref
 
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
@@ -78,42 +79,58 @@ def create(ctx: click.Context, /, name: str, file: str | None, upsert: bool, out
     examples="""
     rollouts app delete web -n argocd             # with its objects
     rollouts app delete web --no-cascade          # its objects stay
+    rollouts app delete -l team=shop -y --wait
     """,
 )
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=names_of(APPLICATION))
+@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=names_of(APPLICATION))
+@click.option("-l", "--selector", default="", help="Those with these labels, instead of names.")
 @click.option("--cascade/--no-cascade", default=True, show_default=True, help="Delete its objects, too.")
 @click.option(
     "-p", "--propagation-policy", type=click.Choice(["foreground", "background"]), default="foreground",
     show_default=True, help="How its objects are deleted.",
 )  # fmt: skip
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--wait", "waits", is_flag=True, help="Wait until they are gone.")
 @click.pass_context
-def delete(ctx: click.Context, /, names: tuple[str, ...], cascade: bool, propagation_policy: str, yes: bool) -> None:
+def delete(ctx: click.Context, /, names: tuple[str, ...], selector: str, **chosen: Any) -> None:
     """Delete Applications, by default with all their objects."""
+    from rollouts.cli.app_sync import named_or_selected, until_gone
     from rollouts.cli.connection import open_cluster, run
-    from rollouts.shell.client import ApiError
+    from rollouts.cli.live import within
 
-    if not yes:
-        what = "and all their objects" if cascade else "but not their objects"
-        click.confirm(f"Delete {', '.join(names)} {what}?", abort=True)
+    if bool(names) == bool(selector):
+        raise click.UsageError("name Applications, or select them with -l", ctx)
 
     async def once() -> None:
         async with open_cluster(connection(ctx)) as cluster:
-            for name in names:
-                app = await apps.found(cluster, name)
-                ref = apps.place(cluster, name)
-                kept = [each for each in app["metadata"].get("finalizers") or () if not str(each).startswith(FINALIZER)]
-                mark = FINALIZER if propagation_policy == "foreground" else f"{FINALIZER}/background"
-                await cluster.patch(ref, {"metadata": {"finalizers": [*kept, *([mark] if cascade else ())]}})
-                try:
-                    await cluster.client.delete(ref, uid=str(app["metadata"]["uid"]))
-                except ApiError as error:
-                    if error.status == 404:  # it waited for nothing but its finalizer
-                        continue
-                    raise ComplaintError(f"cannot delete {name}: {error.message}", code=Exit.ERROR) from None
-                show([f"application/{ref.name} {'is being deleted with its objects' if cascade else 'deleted'}"])
+            found = await named_or_selected(cluster, names, selector)
+            labels = [_label(each) for each in found]
+            if not chosen["yes"]:
+                what = "and all their objects" if chosen["cascade"] else "but not their objects"
+                click.confirm(f"Delete {', '.join(labels)} {what}?", abort=True)
+            for app in found:
+                await _delete(cluster, app, cascades=chosen["cascade"], how=chosen["propagation_policy"])
+            for label in labels if chosen["waits"] else ():
+                await within(until_gone(cluster, label), 0, f"wait for the end of {label}")
+                show([f"application/{label} is gone"])
 
     run(once())
+
+
+async def _delete(cluster: Cluster, app: Manifest, *, cascades: bool, how: str) -> None:
+    from rollouts.shell.client import ApiError
+
+    ref = apps.place(cluster, _label(app))
+    kept = [each for each in app["metadata"].get("finalizers") or () if not str(each).startswith(FINALIZER)]
+    mark = FINALIZER if how == "foreground" else f"{FINALIZER}/{how}"
+    await cluster.patch(ref, {"metadata": {"finalizers": [*kept, *([mark] if cascades else ())]}})
+    try:
+        await cluster.client.delete(ref, uid=str(app["metadata"]["uid"]))
+    except ApiError as error:
+        if error.status == 404:  # it waited for nothing but its finalizer
+            return
+        raise ComplaintError(f"cannot delete {ref.name}: {error.message}", code=Exit.ERROR) from None
+    show([f"application/{ref.name} {'is being deleted with its objects' if cascades else 'deleted'}"])
 
 
 def _written(file: str) -> list[Manifest]:

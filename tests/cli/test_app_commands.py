@@ -394,3 +394,15 @@ def test_a_folder_is_rendered_and_the_history_gives_its_numbers(cluster, said, t
     assert [each["metadata"]["name"] for each in shown] == ["a"]
     assert said("app", "history", "web", "-o", "id").out == "3\n4\n"
     assert said("app", "get", "web", "-o", "tree").out == said("app", "get", "web").out
+
+
+def test_applications_are_deleted_by_their_labels_and_waited_for(cluster, said):
+    labels = {"labels": {"team": "shop"}}
+    bring(cluster, *({**app(), "metadata": {"name": name, "namespace": "argocd", **labels}} for name in ("web", "api")))
+
+    told = said("app", "delete", "-l", "team=shop", "-y", "--no-cascade", "--wait")
+
+    assert told.code == 0
+    assert "application/argocd/web is gone" in told.out and "application/argocd/api is gone" in told.out
+    assert cluster.do(lambda plane: list(plane.store.all(APPLICATION))) == []
+    assert said("app", "delete", "-y").code == 64
