@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,10 @@ from rollouts.cli.errors import meant
 
 _SHORT = re.compile(r"-[A-Za-z]=", re.ASCII)
 _META = "rollouts.connection"
-_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
+_SPAN = re.compile(r"(?:\d+(?:\.\d+)?(?:h|m|s|ms|us|µs|ns))+|\d+(?:\.\d+)?", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)([a-zµ]*)", re.ASCII)
+_UNITS_S = {"": 1.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_TRUTHS = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}  # as Go reads them
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,9 @@ class SpanParam(click.ParamType[float]):
         """Seconds; usage error for anything else."""
         if isinstance(value, int | float):
             return float(value)
-        found = _SPAN.fullmatch(str(value))
-        if not found or not value:
+        if not _SPAN.fullmatch(str(value)):
             self.fail(f"{value!r} is not a span of time such as 30s, 5m or 1h30m", param, ctx)
-        hours, minutes, seconds = found.groups()
-        return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
+        return sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(str(value)))
 
 
 def _note(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -147,7 +148,7 @@ class KubeCommand(click.Command):
         plain = [word for arg in args[:end] for word in _plain_flag(arg, flags)]
         if ctx.resilient_parsing and plain and plain[-1] in self._valued():
             plain.pop()  # an option whose value is being completed; with it in place click forgets what stands before
-        return super().parse_args(ctx, _apart(plain) + args[end:])
+        return super().parse_args(ctx, _apart(plain, self.params) + args[end:])
 
     def _valued(self) -> set[str]:
         """The names of the options that take a value."""
@@ -164,17 +165,20 @@ class KubeCommand(click.Command):
             formatter.write(f"\nConnection options: {ctx.find_root().info_name} --help\n")
 
 
-def _apart(args: list[str]) -> list[str]:
-    """`-n=shop` as `-n shop`, as kubectl reads it."""
-    return [word for arg in args for word in ((arg[:2], arg[3:]) if _SHORT.match(arg) else (arg,))]
+def _apart(args: list[str], params: Sequence[click.Parameter]) -> list[str]:
+    """`-n=shop` as `-n shop`, as kubectl reads it; what is none of these options is a subcommand's."""
+    own = {name for param in params for name in param.opts}
+    is_own = [bool(_SHORT.match(arg)) and arg[:2] in own for arg in args]
+    return [word for arg, split in zip(args, is_own, strict=True) for word in ((arg[:2], arg[3:]) if split else (arg,))]
 
 
 def _plain_flag(arg: str, flags: Mapping[str, click.Option]) -> list[str]:
     """`--watch=false` as `--no-watch` (or nothing where off is the default), `--watch=true` as `--watch`."""
     name, _, value = arg.partition("=")
-    if name not in flags or value not in ("true", "false"):
+    truth = _TRUTHS.get(value.lower())
+    if name not in flags or truth is None:
         return [arg]
-    if value == "true":
+    if truth:
         return [name]
     return [flags[name].secondary_opts[0]] if flags[name].secondary_opts else []
 
@@ -233,7 +237,7 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, with `-n=shop` read as kubectl reads it."""
-        return super().parse_args(ctx, _apart(args))
+        return super().parse_args(ctx, _apart(args, self.params))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The table's names in the table's order."""

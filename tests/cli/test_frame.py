@@ -139,7 +139,10 @@ def test_an_output_that_takes_nothing_is_no_crash(redirected: str, code: int, to
     assert told in done.stderr
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("30s", 30), ("5m", 300), ("1h30m", 5400), ("1.5s", 1.5)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("30s", 30), ("5m", 300), ("1h30m", 5400), ("1.5s", 1.5), ("500ms", 0.5), ("1.5h", 5400), ("0", 0)],
+)
 def test_spans_are_read_as_kubectl_writes_them(text: str, seconds: float) -> None:
     assert SpanParam().convert(text, None, None) == seconds
 

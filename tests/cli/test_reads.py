@@ -159,6 +159,13 @@ def test_status_without_watching_says_the_phase(shared: Cluster, typed: Type) ->
     assert (outcome.code, outcome.out) == (0, "Paused - CanaryPauseStep\n")
 
 
+@pytest.mark.parametrize("flag", ["-w=false", "--watch=False", "--watch=f", "-W", "--no-watch"])
+def test_a_flag_is_switched_off_as_kubectl_does(shared: Cluster, typed: Type, flag: str) -> None:
+    outcome = typed("status", "web", flag, "-n=shop", "-s", shared.url)
+
+    assert (outcome.code, outcome.out) == (0, "Paused - CanaryPauseStep\n")
+
+
 def test_status_may_stop_where_only_a_person_can_go_on(shared: Cluster, typed: Type) -> None:
     pause = [{"reason": "CanaryPauseStep", "startTime": "2026-01-01T00:00:00Z"}]
     shared.do(lambda devplane: say(devplane, {"currentStepIndex": 1, "pauseConditions": pause}))
