@@ -184,6 +184,7 @@ def test_the_worst_health_counts(words: list[str], expected: str) -> None:
     ("script", "expected"),
     [
         ('return {status = obj.status.ok and "Healthy" or "Progressing", message = "m"}', "Healthy"),
+        ('local word = unpack({"Healthy"}) return {status = word}', "Healthy"),
         ("while true do end", "Unknown"),
         ("while true do pcall(function() while true do end end) end", "Unknown"),
         ('return os.execute("true")', "Unknown"),

@@ -36,6 +36,7 @@ end
 local env = {
   assert = assert, error = error, ipairs = ipairs, next = next, pairs = pairs, pcall = pcall, select = select,
   tonumber = tonumber, tostring = tostring, type = type, math = math, utf8 = utf8,
+  unpack = table.unpack,  -- where Lua 5.1 has it, for which such rules are written
   table = {
     concat = table.concat, insert = table.insert, remove = table.remove, sort = table.sort, unpack = table.unpack,
   },
