@@ -46,7 +46,9 @@ def gathered(
             for each in reader.select(kinds.SERVICE, namespace, {})
             if obj.annotations(each).get(marks.MANAGED_BY) == name and obj.name(each) not in kept
         )
-    made = {obj.ref(kinds.INGRESS, each): each for each in reader.owned_by(kinds.INGRESS, uid)}
+    made = {
+        obj.ref(kinds.INGRESS, each): each for each in reader.owned_by(kinds.INGRESS, uid) if _is_canary(each, name)
+    }
     own, dialects = obj.ref(kinds.ROLLOUT, rollout), known_dialects(plugins)
     routes: list[Patch] = []
     selectors: list[tuple[Ref, Manifest]] = []
@@ -64,6 +66,11 @@ def gathered(
     left = tuple((ref, each) for ref, each in made.items() if ref not in here)
     found = Former(services, left, tuple(routes), tuple(selectors), tuple(unseen))
     return found if found != Former() else None
+
+
+def _is_canary(ingress: Manifest, rollout: str) -> bool:
+    """Whether an Ingress of the Rollout's is named as nginx's canary Ingresses are: nobody else's may be deleted."""
+    return obj.name(ingress).startswith(f"{rollout}-") and obj.name(ingress).endswith("-canary")
 
 
 def known_dialects(plugins: Mapping[str, Dialect]) -> dict[str, Dialect]:

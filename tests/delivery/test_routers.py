@@ -642,15 +642,18 @@ def test_a_route_that_is_no_longer_named_leads_to_the_stable_side_again() -> Non
 
 def test_the_canary_ingress_of_a_router_that_is_no_longer_named_is_deleted() -> None:
     world = deployed(a_rollout(4, steps=STEPS))
+    owner = obj.controller_reference(kinds.ROLLOUT, world.objects[WEB])
+    theirs = deepcopy(dict(world.objects[Ref(kinds.INGRESS, NAMESPACE, "web")]))
+    world.add({**theirs, "metadata": {"name": "theirs", "namespace": NAMESPACE, "ownerReferences": [owner]}})
     world.set_image("shop/web:2")
     world.settle(1.0)
     world.until("Paused")
-    assert len(world.of(kinds.INGRESS)) == 2
+    assert len(world.of(kinds.INGRESS)) == 3
 
     world.patch(WEB, {"spec": {"strategy": {"canary": {"trafficRouting": None}}}})
     world.settle(5.0)
 
-    assert [obj.name(each) for each in world.of(kinds.INGRESS)] == ["web"]
+    assert [obj.name(each) for each in world.of(kinds.INGRESS)] == ["theirs", "web"]
     assert "rollout.argoproj.io/routes" not in obj.annotations(world.objects[WEB])
 
 
