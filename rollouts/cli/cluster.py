@@ -68,7 +68,7 @@ def up(name: str, port: int, controller: bool, serve_pods: bool) -> None:
     try:
         state = start(home, Wish(port, serve_pods, controller))
     except StandingError as error:
-        raise ComplaintError(str(error)) from None
+        raise ComplaintError(str(error), fix="leave --port out to take any free port" if port else "") from None
     show([*_told(name, state), f"  export KUBECONFIG={state.kubeconfig}"])
 
 

@@ -158,7 +158,7 @@ def access_of(wish: Connection) -> kubeconfig.Access:
         access = kubeconfig.load(wish.kubeconfig or "", choice)
     except kubeconfig.AccessError as error:
         if not wish.server or wish.kubeconfig or choice != kubeconfig.AS_WRITTEN:
-            fix = "name one with --kubeconfig or KUBECONFIG, or try without a cluster: rollouts demo"
+            fix = "name one with --kubeconfig or KUBECONFIG, or make one here: rollouts cluster up, rollouts demo"
             raise ComplaintError(f"no cluster to talk to: {error}", fix=fix) from None
         access = kubeconfig.Access(server="")
     access.server = _address(wish.server or access.server)

@@ -84,7 +84,10 @@ def in_cluster(folder: Path = SERVICE_ACCOUNT) -> Access | None:
 
 def from_files(paths: list[Path], choice: Choice = AS_WRITTEN) -> Access:
     """The access of one context of the merged kubeconfig files; what an earlier file says wins."""
-    merged = _merge([path for path in paths if path.is_file()])
+    present = [path for path in paths if path.is_file()]
+    if not present:
+        raise AccessError(f"there is no kubeconfig {', '.join(map(str, paths))}")
+    merged = _merge(present)
     if not merged["contexts"]:
         raise AccessError(f"no context in {', '.join(map(str, paths))}")
     chosen = choice.context or merged["current-context"]

@@ -89,6 +89,7 @@ def test_version_answers_at_once() -> None:
         (("status", "web", "--timeout", "soon"), 64, "is not a span of time"),
         (("set", "image", "web", "web:2"), 64, "is not CONTAINER=IMAGE"),
         (("list", "rollouts"), 1, "rollouts demo"),
+        (("list", "rollouts"), 1, "there is no kubeconfig"),
         (("list", "rollouts", "-s", "nonsense://x"), 1, "https://HOST:PORT"),
         (("list", "rollouts", "-s", "http://127.0.0.1:99999"), 1, "https://HOST:PORT"),
         (("promote", ""), 64, "the name is empty"),
