@@ -11,6 +11,7 @@ import click
 import pytest
 import yaml
 
+from rollouts.cli.lint import Source, lint
 from rollouts.cli.main import root
 
 HERE = Path(__file__).parents[2]
@@ -88,6 +89,13 @@ def test_the_readme_has_two_commands_to_set_up() -> None:
     (block,) = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
 
     assert [line.split("#")[0].strip() for line in block.splitlines()] == ["make demo", "make test"]
+
+
+@pytest.mark.parametrize("folder", [*HERE.glob("examples/0*"), *HERE.glob("examples/gitops/00[0-2]*")], ids=named)
+def test_the_examples_have_nothing_that_lint_would_mend(folder: Path) -> None:
+    sources = [Source(named(path), text) for path in folder.rglob("*.yaml") if "kind:" in (text := path.read_text())]
+
+    assert lint(sources) == ()
 
 
 def test_the_figures_of_the_readme_are_measured_ones() -> None:
