@@ -61,7 +61,7 @@ def gathered(
                 made[ref] = manifest
             elif own in named(manifest):
                 routes += [patch] if (patch := given_back(ref, manifest, own, dialects)) else []
-            elif obj.annotations(manifest).get(marks.MANAGED_BY) == name and ref.kind != kinds.SERVICE:
+            elif _is_managed(ref, manifest, own):
                 selectors.append((ref, manifest))
     left = tuple((ref, each) for ref, each in made.items() if ref not in here)
     found = Former(services, left, tuple(routes), tuple(selectors), tuple(unseen))
@@ -71,6 +71,15 @@ def gathered(
 def _is_canary(ingress: Manifest, rollout: str) -> bool:
     """Whether an Ingress of the Rollout's is named as nginx's canary Ingresses are: nobody else's may be deleted."""
     return obj.name(ingress).startswith(f"{rollout}-") and obj.name(ingress).endswith("-canary")
+
+
+def _is_managed(ref: Ref, manifest: Manifest, rollout: Ref) -> bool:
+    """Whether an object of a router selects versions of this Rollout. The mark names no namespace: it must be the same.
+
+    Otherwise whoever may write a Rollout here, and its note, could turn the traffic of a namesake elsewhere.
+    """
+    is_here = ref.namespace == rollout.namespace and ref.kind != kinds.SERVICE
+    return is_here and obj.annotations(manifest).get(marks.MANAGED_BY) == rollout.name
 
 
 def known_dialects(plugins: Mapping[str, Dialect]) -> dict[str, Dialect]:

@@ -675,6 +675,23 @@ def test_objects_of_a_former_router_are_found_by_a_controller_that_has_just_star
     assert "rollout.argoproj.io/routes" not in obj.annotations(world.objects[WEB])
 
 
+def test_a_forged_note_gives_nothing_back_in_another_namespace() -> None:
+    world = settled(CASES["traefik"])
+    theirs = subset_rule()
+    theirs["metadata"] |= {"namespace": "bank", "annotations": {"argo-rollouts.argoproj.io/managed-by-rollouts": "web"}}
+    theirs["spec"]["subsets"][0]["labels"][HASH] = "abc"
+    routed = fixtures.an_http_route()
+    routed["metadata"] |= {"namespace": "bank", "annotations": {MARK: '{"bank/web":{"router":"gatewayAPI"}}'}}
+    refs = [world.add(theirs), world.add(routed)]
+    before = [world.objects[ref] for ref in refs]
+    forged = [f"{ref.kind.plural}.{ref.kind.version}.{ref.kind.group}/bank/web" for ref in refs]
+    world.patch(WEB, {"metadata": {"annotations": {"rollout.argoproj.io/routes": ",".join(forged)}}})
+    world.settle(5.0)
+
+    assert [world.objects[ref] for ref in refs] == before
+    assert "bank" not in obj.annotations(world.objects[WEB])["rollout.argoproj.io/routes"]
+
+
 def test_a_former_router_keeps_its_share_until_the_stable_pods_can_carry_it() -> None:
     other = CASES["traefik"]
     extra = (("dynamicStableScale", True),)
