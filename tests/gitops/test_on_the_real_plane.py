@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import yaml
 from rollouts.kube import builtin, kinds
 from rollouts.kube.ref import Ref
 from rollouts.shell import kubeconfig
+from rollouts.shell.asks.capabilities import Capabilities
 from rollouts.shell.client import Client
 from rollouts.shell.controller import Controller, Options
 from tests.gitops.many_kinds import manifests
@@ -206,3 +208,12 @@ async def test_what_the_projects_account_may_not_write_is_refused_and_nothing_go
     assert status["operationState"]["phase"] == "Succeeded"
     assert who in refused["operationState"]["message"]
     assert (await town.client.get(Ref(kinds.CONFIG_MAP, town.namespace, "first"))).get("data") in (None, {})
+
+
+async def test_a_chart_sees_what_the_cluster_is_able_to_do(real_plane: Any) -> None:
+    async with Client(kubeconfig.load(str(real_plane.admin.kubeconfig))) as client:
+        version, served = await Capabilities(client, 60.0).of()
+
+    assert re.fullmatch(r"v1\.\d+\.\d+", version)
+    assert {"v1", "v1/Secret", "apps/v1/Deployment", "argoproj.io/v1alpha1/Rollout"} <= set(served)
+    assert not [each for each in served if each.count("/") > 2]
