@@ -16,6 +16,7 @@ from rollouts.api.parse import shown
 from rollouts.api.rollout import RolloutSpec
 from rollouts.core.errors import Refusal
 from rollouts.kit.parts import part
+from rollouts.kube.podtemplate import has_ephemeral_containers
 from rollouts.kube.ref import Manifest
 
 DEPLOYMENT_HASH = "pod-template-hash"
@@ -78,6 +79,9 @@ def template_refusals(spec: RolloutSpec) -> Iterator[Refusal]:
         yield Refusal("LabelReserved", f"{_AT}.metadata.labels", text, fix=fix, kind="Forbidden")
     yield from _sizes(template, meta)
     yield from _containers(pod)
+    if has_ephemeral_containers(pod):
+        text, fix = "ephemeral containers not allowed in pod template", "kubectl debug adds them to pods that run"
+        yield Refusal("PodInvalid", f"{_AT}.spec.ephemeralContainers", text, kind="Forbidden", fix=fix)
     policy = pod.get("restartPolicy")
     if policy not in (None, "", "Always"):
         text = 'supported values: "Always"'

@@ -18,6 +18,7 @@ from rollouts.kube.ref import Manifest
 HASH_LABEL = "rollouts-pod-template-hash"
 
 _ABSENT: Final = object()
+_EPHEMERAL = "EphemeralContainer"
 
 
 def canonical_bytes(template: Manifest) -> bytes:
@@ -46,6 +47,12 @@ def labelled(template: Manifest, hash_value: str) -> dict[str, Any]:
     meta.pop("creationTimestamp", None)
     meta["labels"] = {**(meta.get("labels") or {}), HASH_LABEL: hash_value}
     return {**kept, "metadata": meta}
+
+
+def has_ephemeral_containers(pod: Manifest) -> bool:
+    """Whether a pod's spec has any; where Go could not decode one of them, the whole list counts as absent."""
+    found = pod.get("ephemeralContainers")
+    return bool(found) and _decodes(f"[]{_EPHEMERAL}", found)
 
 
 def _struct(name: str, value: Any) -> dict[str, Any]:
@@ -77,10 +84,24 @@ def _shape(kind: str, value: Any) -> Any:
 
 
 def _list(kind: str, value: Any) -> Any:
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, list | tuple) or (kind == _EPHEMERAL and not _decodes(f"[]{kind}", value)):
         return _ABSENT
     shaped = (_shape(kind, inner) for inner in value)
     return [_zero(kind) if inner is _ABSENT else inner for inner in shaped]
+
+
+def _decodes(kind: str, value: Any) -> bool:
+    """Whether every part of a value is of the type that it is to have."""
+    kind = kind.removeprefix("*")
+    if value is None:
+        return True
+    if kind.startswith("[]"):
+        return isinstance(value, list | tuple) and all(_decodes(kind[2:], inner) for inner in value)
+    if kind.startswith("{}"):
+        return isinstance(value, Mapping) and all(_decodes(kind[2:], inner) for inner in value.values())
+    if kind in STRUCTS:
+        return isinstance(value, Mapping) and all(_decodes(each.type, value.get(each.name)) for each in STRUCTS[kind])
+    return _quantity(value) is not _ABSENT if kind == "quantity" else _fits(kind, value)
 
 
 def _map(kind: str, value: Any) -> Any:
@@ -121,16 +142,13 @@ def _is_empty(field: Field, value: Any) -> bool:
 
 
 def _sanitized(template: Manifest) -> dict[str, Any]:
-    """The template without quantities that cannot be read and without a list of ephemeral containers that is none."""
+    """The template without quantities that cannot be read, and without ephemeral containers if one cannot be read."""
     kept = dict(template)
     spec = dict(kept.get("spec") or {})
     for group in ("containers", "initContainers"):
         if isinstance(spec.get(group), list | tuple):
             spec[group] = [_with_readable_resources(each) for each in spec[group]]
-    ephemeral = spec.get("ephemeralContainers")
-    if ephemeral is not None and not (
-        isinstance(ephemeral, list | tuple) and all(isinstance(each, Mapping) for each in ephemeral)
-    ):
+    if not _decodes(f"[]{_EPHEMERAL}", spec.get("ephemeralContainers")):
         del spec["ephemeralContainers"]
     kept["spec"] = spec
     return kept

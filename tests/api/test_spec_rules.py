@@ -261,6 +261,8 @@ def test_a_good_rollout_is_not_refused() -> None:
          "spec.strategy.minPodsPerReplicaSet: Invalid value: -1: must be greater than or equal to 0"),
         ("failing pods that are no count", changed(failFast={"pods": "many"}),
          'spec.failFast.pods: Invalid value: "many": must be a whole number of pods, or a percentage such as 25%'),
+        ("ephemeral containers", changed(template__spec__ephemeralContainers=[{"name": "a", "image": "a"}]),
+         "spec.template.spec.ephemeralContainers: Forbidden: ephemeral containers not allowed in pod template"),
         ("a template over 1 MiB",
          changed(template__spec__containers=[{"name": "a", "image": "a", "args": ["x" * 1_048_577]}]),
          "spec.template: Too long: may not be more than 1048576 bytes"),
@@ -290,6 +292,8 @@ def test_a_pause_of_the_grammar_is_accepted(duration: Any) -> None:
         ("a malformed quantity", changed(template__spec__containers=[
             {"name": "a", "image": "a", "resources": {"requests": "invalid"}}])),
         ("ephemeral containers that do not decode", changed(template__spec__ephemeralContainers=[{"name": 1}])),
+        ("one ephemeral container that does not", changed(template__spec__ephemeralContainers=[
+            {"name": "a", "image": "a"}, {"name": "a", "resources": {"requests": {"memory": "invalid"}}}])),
         ("surge 25 without its sign", changed(canary__maxSurge="25")),
         ("no steps", with_step()),
         ("no router", changed(canary__trafficRouting=ABSENT)),

@@ -199,6 +199,21 @@ def test_a_real_difference_is_seen(other):
     assert comparable(other) != comparable(a_template())
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [{"resources": {"requests": {"memory": "invalid"}}}, {"command": "sh"}, {"env": [{"name": 1}]}, {"stdin": "yes"}],
+)
+def test_one_ephemeral_container_that_does_not_decode_takes_the_list_along(broken):
+    good = {"name": "debug", "image": "shop/debug:1", "resources": {"requests": {"memory": "1Gi"}}, "stdin": True}
+    plain = a_template()
+    bad = {**plain, "spec": {**plain["spec"], "ephemeralContainers": [good, {**good, **broken}]}}
+    kept = {**plain, "spec": {**plain["spec"], "ephemeralContainers": [good]}}
+
+    assert labelled(bad, "abc") == labelled(plain, "abc")
+    assert canonical_bytes(bad) == canonical_bytes(plain)
+    assert labelled(kept, "abc")["spec"]["ephemeralContainers"] == [good]
+
+
 def test_parts_that_no_api_server_would_decode_are_left_out():
     template = {
         "spec": {
