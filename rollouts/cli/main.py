@@ -85,6 +85,7 @@ def main(args: Sequence[str] | None = None) -> int:
     name = " ".join(called.split("-")) if called.startswith("kubectl-") else "rollouts"
     if sys.stdout is None:  # `>&-`: nobody wishes to hear the answer, and what is asked is done all the same
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it stays open for as long as we run
+    output = sys.stdout
     try:
         result = root.main(
             args=list(args) if args is not None else None,
@@ -106,8 +107,10 @@ def main(args: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
-    except BrokenPipeError:  # whoever read us has seen enough
-        _fall_silent()
+    except (BrokenPipeError, SystemExit) as ended:
+        if isinstance(ended, SystemExit) and sys.stdout is output:
+            raise  # completion ends so; click, which may meet the closed pipe first, puts another output there
+        _fall_silent()  # whoever read us has seen enough
         return Exit.OK
     except OSError as error:
         if error.errno not in _UNWRITABLE:

@@ -129,6 +129,17 @@ def test_the_version_is_told_as_a_command_and_as_an_option(typed: Type) -> None:
     assert typed("--version").out == typed("version").out
 
 
+def test_a_reader_who_has_left_is_no_failure() -> None:
+    program = [sys.executable, "-m", "rollouts.cli.main", "version"]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, said = process.communicate(timeout=20)
+
+    assert (process.returncode, said) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("redirected", "code", "told"), [(">&-", 0, ""), (">/dev/full", 1, "standard output: No space left on device")]
 )
