@@ -8,10 +8,18 @@ from dataclasses import dataclass, replace
 from analysis.compare.terms import Finding, Side, Terms
 from analysis.stats.align import Aligned, Counts, Look, total
 from analysis.stats.decision import Decision, MetricEvidence, Verdict, decide
-from analysis.stats.null import Choice, History, Null, Table, among_canaries, choose, reconsider
-from analysis.stats.sequential import CountsState, Evidence, e_value, start, update
+from analysis.stats.null import Choice, History, Table, among_canaries, choose, reconsider
+from analysis.stats.sequential import CountsState, Evidence, e_value, forfeited, start, update
 
 Strata = Mapping[str, tuple[Counts, Counts]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """Stable pods' looks, and the seconds from one to the next."""
+
+    looks: History = ()
+    every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +40,24 @@ def begin(terms: Terms) -> Memory:
 
 
 def judge(
-    memory: Memory, gained: Aligned, terms: Terms, pods: History = (), strata: Strata | None = None, mark: int = 0
+    memory: Memory, gained: Aligned, terms: Terms, pods: Pods | None = None, strata: Strata | None = None, mark: int = 0
 ) -> tuple[Memory, Finding]:
     """One look of the rollout: the memory after it, and the finding.
 
     gained: disjoint increments by pod.  pods: stable pods' looks; at the first look those of the time before, later
     those since then (or none): they choose the null.  strata: the same increments by route or tenant, (canary, stable)
     each.  mark: the rollout's step."""
-    choice = among_canaries(_chosen(memory, pods), tuple(gained.canary.values()))
+    choice = among_canaries(_chosen(memory, pods or Pods()), tuple(gained.canary.values()))
+    counts = memory.counts
+    if memory.choice is not None and choice.hold_s > memory.choice.hold_s:
+        counts = forfeited(counts)
     gained = silent(gained) if memory.counts.looks else gained
     look = gained.look(mark)
     parts = [Look(look.at_s, canary, stable, look.canary_pods, look.stable_pods, mark)
              for canary, stable in (strata or {}).values()]  # fmt: skip
     memory = replace(
         memory,
-        counts=update(memory.counts, look, parts),
+        counts=update(counts, look, parts, choice.hold_s),
         choice=choice,
         began_s=gained.at_s if memory.began_s is None else memory.began_s,
         absent_looks=memory.absent_looks + 1 if gained.absent else 0,
@@ -64,12 +75,12 @@ def silent(gained: Aligned) -> Aligned:
     return replace(gained, absent=tuple(absent), oddities=odd)
 
 
-def _chosen(memory: Memory, pods: History) -> Choice:
+def _chosen(memory: Memory, pods: Pods) -> Choice:
     if memory.choice is None:
-        return choose(pods)
-    if not isinstance(pods, Table) and not pods:
+        return choose(pods.looks, pods.every_s)
+    if not isinstance(pods.looks, Table) and not pods.looks:
         return memory.choice
-    return reconsider(memory.choice, pods, is_thorough=is_thorough_at(memory.counts.looks))
+    return reconsider(memory.choice, pods.looks, pods.every_s, is_thorough=is_thorough_at(memory.counts.looks))
 
 
 def conclude(memory: Memory, terms: Terms, gained: Aligned) -> tuple[Memory, Finding]:
@@ -99,7 +110,6 @@ def history(memory: Memory, gained: Aligned, looks: int) -> Finding:
 
 _ODDITIES_TOLD = 4
 RECENT_LOOKS, RECENT_POD_LOOKS_MAX = 12, 600  # where bursts are looked for at every look
-BURSTS_UNSEEN = (Null.INDEPENDENT, Null.PODS)
 
 
 def _metric(memory: Memory, evidence: Evidence) -> MetricEvidence:

@@ -89,23 +89,23 @@ def _errors(asked: Comparison, found: Sequence[Sequence[Series]], memory: str, a
 def _first(asked: Comparison, stable: Requests, until_s: float, odd: tuple[str, ...]) -> tuple[str, Finding]:
     """The first look: the null is chosen from what the stable pods showed, and the counters' levels are the base."""
     window = Window(until_s - asked.history_s, until_s - asked.history_s, until_s)
-    pods: History = looks(stable, window, max(LOOK_S_MIN, spacing_s(stable.series))) if stable.series else ()
-    choice = choose(errors.bounded(pods, HISTORY_LOOKS_MAX, POD_LOOKS_MAX))
+    every_s = max(LOOK_S_MIN, spacing_s(stable.series))
+    pods: History = looks(stable, window, every_s) if stable.series else ()
+    choice = choose(errors.bounded(pods, HISTORY_LOOKS_MAX, POD_LOOKS_MAX), every_s)
     memory = replace(errors.begin(asked.terms), choice=choice, began_s=until_s)
     finding = errors.history(memory, Aligned(until_s, {}, {}, odd), 0)
     told = replace(finding, why=f"what both sides count from now on is compared; {choice.why}" + _and(odd))
     return store.dumps(ErrorsKept(VERSION, until_s, memory)), told
 
 
-def _pods(memory: errors.Memory, stable: Requests, window: Window) -> History:
+def _pods(memory: errors.Memory, stable: Requests, window: Window) -> errors.Pods:
     """The stable pods' looks of the rollout that the null is held against now: all at times, else the newest."""
     every_s = max(LOOK_S_MIN, spacing_s(stable.series))
     if errors.is_thorough_at(memory.counts.looks):
-        return errors.bounded(looks(stable, window, every_s), HISTORY_LOOKS_MAX, POD_LOOKS_MAX)
-    if memory.choice and memory.choice.null in errors.BURSTS_UNSEEN:
-        window = replace(window, since_s=max(window.since_s, window.until_s - errors.RECENT_LOOKS * every_s))
-        return errors.bounded(looks(stable, window, every_s), errors.RECENT_LOOKS, errors.RECENT_POD_LOOKS_MAX)
-    return ()
+        return errors.Pods(errors.bounded(looks(stable, window, every_s), HISTORY_LOOKS_MAX, POD_LOOKS_MAX), every_s)
+    window = replace(window, since_s=max(window.since_s, window.until_s - errors.RECENT_LOOKS * every_s))
+    recent = looks(stable, window, every_s)
+    return errors.Pods(errors.bounded(recent, errors.RECENT_LOOKS, errors.RECENT_POD_LOOKS_MAX), every_s)
 
 
 def _concluded(asked: Comparison, kept: ErrorsKept, gained: Aligned) -> tuple[str, Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -72,11 +72,12 @@ def _of_tuple(of: tuple[Any, ...]) -> Step:
 def _of_fields(kind: type) -> Step:
     hints = get_type_hints(kind)
     steps = [(name, _reader(hints[name])) for name in _names(kind)]
+    later = {each.name for each in fields(kind) if each.default is not MISSING}
 
     def read(found: Any) -> Any:
         if not isinstance(found, Mapping):
             raise TypeError(f"want an object, got {type(found).__name__}")
-        return kind(**{name: step(found[name]) for name, step in steps})
+        return kind(**{name: step(found[name]) for name, step in steps if name in found or name not in later})
 
     return read
 

@@ -30,12 +30,20 @@ STRATUM = "\x1f"  # between a pod's name and a stratum's, in the counters of one
 class Place:
     """Where a stream stands after a look: everything that the next look needs.
 
-    before: stable looks before the canary; since: those with it."""
+    before: stable looks before the canary; since: those with it; spent_s: seconds from the first look to the last, in
+    so many spans."""
 
     memory: Memory
     cursor: Cursor = field(default_factory=Cursor)
     before: tuple[Mapping[str, Counts], ...] = ()
     since: tuple[Mapping[str, Counts], ...] = ()
+    spent_s: float = 0.0
+    spans: int = 0
+
+    @property
+    def every_s(self) -> float:
+        """Seconds from look to look."""
+        return self.spent_s / max(1, self.spans)
 
 
 class Stream:
@@ -111,21 +119,24 @@ def judged(place: Place, snapshot: Snapshot, terms: Terms, policy: Policy) -> tu
     cursor, added = align(place.cursor, snapshot, policy)
     gained, strata = by_stratum(added)
     has_begun = place.memory.began_s is not None
+    spent_s, spans = place.spent_s, place.spans
+    if place.cursor.at_s is not None:
+        spent_s, spans = spent_s + snapshot.at_s - place.cursor.at_s, spans + 1
     if not has_begun and not cursor.canary:
         if snapshot.canary:  # named, not read: the next reading of both sides counts from here
             return replace(place, cursor=place.cursor), errors.history(place.memory, gained, len(place.before))
         before = (*place.before, gained.stable)[-HISTORY_LOOKS_MAX:] if gained.stable else place.before
-        return replace(place, cursor=cursor, before=before), errors.history(place.memory, gained, len(before))
+        place = replace(place, cursor=cursor, before=before, spent_s=spent_s, spans=spans)
+        return place, errors.history(place.memory, gained, len(before))
     since = (*place.since, gained.stable)[-HISTORY_LOOKS_MAX:] if gained.stable else place.since
-    pods: Any = ()
     if not has_begun:
-        pods = errors.bounded(place.before, HISTORY_LOOKS_MAX, POD_LOOKS_MAX)
+        pods = errors.Pods(errors.bounded(place.before, HISTORY_LOOKS_MAX, POD_LOOKS_MAX), place.every_s)
     elif errors.is_thorough_at(place.memory.counts.looks):
-        pods = errors.bounded(since, HISTORY_LOOKS_MAX, POD_LOOKS_MAX)
-    elif place.memory.choice and place.memory.choice.null in errors.BURSTS_UNSEEN:
-        pods = errors.bounded(since, errors.RECENT_LOOKS, errors.RECENT_POD_LOOKS_MAX)
+        pods = errors.Pods(errors.bounded(since, HISTORY_LOOKS_MAX, POD_LOOKS_MAX), place.every_s)
+    else:
+        pods = errors.Pods(errors.bounded(since, errors.RECENT_LOOKS, errors.RECENT_POD_LOOKS_MAX), place.every_s)
     memory, finding = errors.judge(place.memory, gained, terms, pods, strata)
-    return Place(memory, cursor, (), since), finding
+    return Place(memory, cursor, (), since, spent_s, spans), finding
 
 
 def by_stratum(gained: Aligned) -> tuple[Aligned, dict[str, tuple[Counts, Counts]]]:

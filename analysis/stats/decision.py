@@ -57,8 +57,8 @@ class Rules:
     def __post_init__(self) -> None:
         if not (0 < self.alpha < 1 and 0 < self.beta < 1):
             raise ValueError(f"alpha, beta: want between 0 and 1, got {self.alpha} and {self.beta}")
-        if not (0 <= self.step_s_min <= self.step_s_max and self.absent_looks >= 1):
-            raise ValueError("want 0 <= step_s_min <= step_s_max and absent_looks >= 1")
+        if not (0 <= self.step_s_min <= self.step_s_max and self.absent_looks >= 1 and self.requests_min >= 0):
+            raise ValueError("want 0 <= step_s_min <= step_s_max, absent_looks >= 1 and requests_min >= 0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ SPREAD_MAX = 1.5
 _FIT_ROUNDS = 4
 _TINY = 1e-300
 _BURST_CHI = 16.0  # four standard deviations: a pod-look beyond is a burst
+_HOLD_S_MAX = 60.0  # longer ones would hide a canary that is bad for good
+_NEXT_CHI = 9.0  # three: a pod-look next to a burst that belongs to it
 _LATER_ERRORS = 5  # standard errors of dispersion that are asked of a rollout's few looks
 _BURST_TIMES: Floats = np.array([4.0, 16.0, 64.0])[:, None, None]  # how much worse a pod may be in a burst
 _BURST_CHANCES: Floats = np.array([0.02, 0.1, 0.4])[:, None]  # of a look to have one
@@ -49,7 +51,7 @@ class Null(Enum):
 class Spread:
     """What the stable pods showed. dispersion: variance within a look over binomial (1: independent); pod_sd: log-sd
     of the pods' own rates; pod_sd_high: its 80 % upper bound; pods_differ: beyond chance at 1 %; burst_nats: ln of the
-    e-value for bursts in single pods."""
+    e-value for bursts in single pods; burst_looks: how many looks the longest of them went on."""
 
     pods: int
     pod_looks: int
@@ -60,6 +62,7 @@ class Spread:
     pod_sd_high: float = 0.0
     pods_differ: bool = False
     burst_nats: float = 0.0
+    burst_looks: int = 1
 
     def is_bursty(self, errors: float, nats: float) -> bool:
         """Whether bad requests come in bursts: by their variance, so many standard errors, or by a few of them alone,
@@ -69,12 +72,15 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The null, its pod spread (log-sd; 0 where not used), the dispersion seen, and the reason in words."""
+    """The null, its pod spread (log-sd; 0 where not used), the dispersion seen, and the reason in words.
+
+    hold_s: how long bad requests are held to be one burst; 0: as long as a look."""
 
     null: Null
     pod_sd: float
     dispersion: float
     why: str
+    hold_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +94,14 @@ class Table:
 History = Sequence[Mapping[str, Counts]] | Table
 
 
-def choose(history: History) -> Choice:
-    """The null for a rollout, from looks at the stable pods alone (increments by pod, any number of looks)."""
-    return chosen(measure(history))
+def choose(history: History, every_s: float = 0.0) -> Choice:
+    """The null for a rollout, from looks at the stable pods alone (increments by pod, any number of looks).
+
+    every_s: seconds from look to look."""
+    return chosen(measure(history), every_s)
 
 
-def chosen(spread: Spread | None) -> Choice:
+def chosen(spread: Spread | None, every_s: float = 0.0) -> Choice:
     """The null for what the stable pods showed; None: nothing that could be measured."""
     if spread is None:
         return Choice(Null.CAUTIOUS, SPREAD_ASSUMED, 1.0, "no history of two stable pods or more: cautious")
@@ -109,33 +117,43 @@ def chosen(spread: Spread | None) -> Choice:
         differ = "pods differ" if spread.pods_differ else f"under {PODS_TELLING} pods may differ by {pod_sd:.2f}"
         if bursty or short:
             reason = f"{differ} and errors come in bursts" if bursty else f"{differ}, too short to rule out bursts"
-            return Choice(Null.CAUTIOUS, pod_sd, dispersion, f"{figures}: {reason}, cautious")
+            return _held(Choice(Null.CAUTIOUS, pod_sd, dispersion, f"{figures}: {reason}, cautious"), spread, every_s)
         return Choice(Null.PODS, pod_sd, dispersion, f"{figures}: {differ}{' by nature' * spread.pods_differ}")
     if bursty or short:
         reason = "errors come in bursts" if bursty else f"under {POD_LOOKS_MIN} pod-looks cannot rule out bursts"
-        return Choice(Null.BURSTS, 0.0, dispersion, f"{figures}: {reason}")
+        return _held(Choice(Null.BURSTS, 0.0, dispersion, f"{figures}: {reason}"), spread, every_s)
     return Choice(Null.INDEPENDENT, 0.0, 1.0, f"{figures}: requests look independent")
 
 
-def reconsider(before: Choice, stable: History, *, is_thorough: bool = True) -> Choice:
+def _held(choice: Choice, spread: Spread, every_s: float) -> Choice:
+    """The choice, with bad requests held together for as long as the longest burst, never for less than before."""
+    hold_s = min(_HOLD_S_MAX, spread.burst_looks * every_s) if spread.burst_looks > 1 else 0.0
+    if hold_s <= choice.hold_s:
+        return choice
+    return replace(choice, hold_s=round(hold_s, 3), why=f"{choice.why}, up to {spread.burst_looks} looks long")
+
+
+def reconsider(before: Choice, stable: History, every_s: float = 0.0, *, is_thorough: bool = True) -> Choice:
     """The choice after looks of the rollout itself: more cautious if its stable pods show bursts or spread.
 
     A cautious choice made without history takes the pod spread measured now, once there is enough to measure it; then
     it stays. Nothing ever becomes less cautious in kind.  is_thorough: whether pods that differ are looked for too;
     bursts alone may be looked for at every look, because five standard errors are asked of them."""
-    return reconsidered(before, measure(stable, is_thorough=is_thorough), is_thorough=is_thorough)
+    return reconsidered(before, measure(stable, is_thorough=is_thorough), every_s, is_thorough=is_thorough)
 
 
-def reconsidered(before: Choice, spread: Spread | None, *, is_thorough: bool) -> Choice:
+def reconsidered(before: Choice, spread: Spread | None, every_s: float = 0.0, *, is_thorough: bool) -> Choice:
     """The choice after what the rollout's stable pods showed."""
     if spread is None or not _measurable(spread):
         return before
+    bursty = spread.is_bursty(_LATER_ERRORS, _LATER_NATS)
+    if bursty and before.null in (Null.BURSTS, Null.CAUTIOUS):
+        before = _held(before, spread, every_s)
     if before.null is Null.CAUTIOUS:
         if is_thorough and before.pod_sd == SPREAD_ASSUMED:
             pod_sd = round(min(SPREAD_MAX, spread.pod_sd_high), 3)
             return replace(before, pod_sd=pod_sd, why=f"{before.why}; pod spread now measured, at most {pod_sd:.2f}")
         return before
-    bursty = spread.is_bursty(_LATER_ERRORS, _LATER_NATS)
     differ = is_thorough and spread.pods_differ
     needs = {before.null} - {Null.INDEPENDENT}
     needs |= {Null.BURSTS} if bursty else set()
@@ -146,7 +164,9 @@ def reconsidered(before: Choice, spread: Spread | None, *, is_thorough: bool) ->
     measured = round(min(SPREAD_MAX, spread.pod_sd_high), 3) if differ else 0.0
     reason = " and ".join(told for told, holds in (("errors come in bursts", bursty), ("pods differ", differ)) if holds)
     dispersion = max(before.dispersion, round(spread.dispersion, 3))
-    return Choice(null, max(before.pod_sd, measured), dispersion, f"{before.why}; during the rollout {reason}")
+    why = f"{before.why}; during the rollout {reason}"
+    choice = Choice(null, max(before.pod_sd, measured), dispersion, why, before.hold_s)
+    return _held(choice, spread, every_s) if bursty else choice
 
 
 def among_canaries(before: Choice, canary: Sequence[Counts]) -> Choice:
@@ -195,7 +215,10 @@ def measure(history: History, *, is_thorough: bool = True) -> Spread | None:
     noise = math.sqrt(max(0.0, 2 * df + float((1 / np.maximum(expected[seen], 1e-2)).sum()))) / max(1, df)
     dispersion = chi / df if df > 0 else 1.0
     bursts = burst_nats(requests, bad, pod_rate)
-    told = Spread(int(served.sum()), int((requests > 0).sum()), float(bad.sum()), dispersion, noise, burst_nats=bursts)
+    told = Spread(
+        int(served.sum()), int((requests > 0).sum()), float(bad.sum()), dispersion, noise,
+        burst_nats=bursts, burst_looks=longest_burst(np.where(bad > expected, odd, 0.0)),
+    )  # fmt: skip
     if not is_thorough:
         return told
     # A burst makes its pod look different for ever; what is left without it tells whether the pod is.
@@ -204,6 +227,18 @@ def measure(history: History, *, is_thorough: bool = True) -> Spread | None:
     calmed = max(1.0, rest / max(1, df - int((~calm).sum())))
     pod_sd, high, differ = _pod_spread(requests * calm, bad * calm, calmed)
     return replace(told, pod_sd=pod_sd, pod_sd_high=high, pods_differ=differ)
+
+
+def longest_burst(odd: Floats) -> int:
+    """How many looks the longest burst of a pod went on; 1 without any.  odd: how far more bad requests than expected
+    lie from what was expected, in squared standard deviations, shape (looks, pods)."""
+    longest = 1
+    for pod in np.flatnonzero((odd >= _BURST_CHI).any(axis=0)):
+        run, is_burst = 0, False
+        for each in (*odd[:, pod].tolist(), 0.0):
+            run, is_burst = (run + 1, is_burst or each >= _BURST_CHI) if each >= _NEXT_CHI else (0, False)
+            longest = max(longest, run if is_burst else 0)
+    return longest
 
 
 def burst_nats(requests: Floats, bad: Floats, pod_rate: Floats) -> float:

@@ -44,6 +44,12 @@ def restart(purse: Purse) -> Purse:
     return (purse[0], *purse[2:], fresh)
 
 
+def forfeit(purse: Purse) -> Purse:
+    """The purse with what it is worth beyond 1 given away."""
+    worth = max(0.0, log_worth(purse))
+    return tuple(round_down(np.asarray(row) - worth) for row in purse) if worth else purse
+
+
 def log_worth(purse: Purse) -> float:
     """ln of all capital: the log e-value of the purse."""
     return log_sum_exp([capital for row in purse for capital in row])

@@ -50,7 +50,9 @@ class CountsState:
     """All that one metric of counts remembers; `logs.dump` makes 2 kB or less of JSON.
 
     canary, stable: (requests, bad) so far. mixture, share: purses of log capital. ok, share_ok: log products of the
-    certificate's bets. profile: g on `profile.LOG_GRID`. pods: the fewest seen on each side."""
+    certificate's bets. profile: g on `profile.LOG_GRID`. pods: the fewest seen on each side. held: since when bad
+    requests are held together for the share bets, the canary's, all, and how many of them it may have under r0 and
+    worse_than; empty where none are held."""
 
     r0: float
     worse_than: float
@@ -67,6 +69,7 @@ class CountsState:
     share: bank.Purse
     share_ok: tuple[float, ...]
     profile: tuple[float, ...]
+    held: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +95,12 @@ def start(setup: Setup | None = None) -> CountsState:
     )  # fmt: skip
 
 
-def update(state: CountsState, look: Look, strata: Sequence[Look] = ()) -> CountsState:
+def update(state: CountsState, look: Look, strata: Sequence[Look] = (), hold_s: float = 0.0) -> CountsState:
     """The state after one look; the same value for a look that is not later than the last (doubled, out of order).
 
     A look without requests on both sides moves only the clock: no data is no evidence.  strata: the look by route,
-    tenant or the like, where the canary's mix differs from stable's: each is compared within itself."""
+    tenant or the like, where the canary's mix differs from stable's: each is compared within itself.  hold_s: how long
+    bad requests may belong to one burst, which counts once."""
     if not math.isfinite(look.at_s) or (state.at_s is not None and look.at_s <= state.at_s):
         return state
     state = _restarted(state, look)
@@ -113,21 +117,45 @@ def update(state: CountsState, look: Look, strata: Sequence[Look] = ()) -> Count
     if not parts:
         return replace(state, **counted)
     factors, factors_ok, gained = _factors(state, parts)
-    bad = [part.canary.bad + part.stable.bad for part in parts]
-    # However a look's bad requests depend on each other, the canary's share of them is bounded on average.
-    seen = sum(part.canary.bad for part in parts) / sum(bad)
-    fine, worse = (
-        sum(_bound(part, relative) * count for part, count in zip(parts, bad, strict=True)) / sum(bad)
-        for relative in (state.r0, state.worse_than)
-    )
     return replace(
         state,
         **counted,
         mixture=bank.grow(state.mixture, factors),
         ok=round_down(np.asarray(state.ok) + factors_ok),
-        share=bank.grow(state.share, stake(seen, fine)),
-        share_ok=round_down(np.asarray(state.share_ok) + stake(1 - seen, 1 - worse)),
         profile=risk.added(state.profile, gained),
+        **_shared(state, look.at_s, parts, hold_s),
+    )
+
+
+def _shared(state: CountsState, at_s: float, parts: Sequence[Look], hold_s: float) -> dict[str, Any]:
+    """The share bets after a look. However bad requests that are held together depend on each other, the canary's
+    share of them is bounded on average."""
+    bad = [part.canary.bad + part.stable.bad for part in parts]
+    fine, worse = (
+        sum(_bound(part, relative) * count for part, count in zip(parts, bad, strict=True))
+        for relative in (state.r0, state.worse_than)
+    )
+    since_s, *before = state.held or (state.at_s if state.at_s is not None else at_s, 0.0, 0.0, 0.0, 0.0)
+    more = sum(part.canary.bad for part in parts), sum(bad), fine, worse
+    canary, whole, fine, worse = (held + each for held, each in zip(before, more, strict=True))
+    if at_s - since_s < hold_s:
+        return {"held": (since_s, canary, whole, fine, worse)}
+    share = bank.grow(state.share, stake(canary / whole, fine / whole))
+    is_due = bool(state.held) and state.restarted_at_s is not None and state.restarted_at_s > since_s
+    return {
+        "held": (),
+        "share": bank.restart(share) if is_due else share,
+        "share_ok": round_down(np.asarray(state.share_ok) + stake(1 - canary / whole, 1 - worse / whole)),
+    }
+
+
+def forfeited(state: CountsState) -> CountsState:
+    """The state without what its share bets earned: too little was held to be one burst until now."""
+    worth = log_sum_exp(state.share_ok) - math.log(len(state.share_ok))
+    return replace(
+        state,
+        share=bank.forfeit(state.share),
+        share_ok=round_down(np.asarray(state.share_ok) - max(0.0, worth)),
     )
 
 
@@ -216,7 +244,7 @@ def _restarted(state: CountsState, look: Look) -> CountsState:
         return state
     return replace(
         state, restarted_at_s=look.at_s, mark=look.mark,
-        mixture=bank.restart(state.mixture), share=bank.restart(state.share),
+        mixture=bank.restart(state.mixture), share=state.share if state.held else bank.restart(state.share),
     )  # fmt: skip
 
 

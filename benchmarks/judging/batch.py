@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.compare.errors import BURSTS_UNSEEN, RECENT_LOOKS, is_thorough_at
+from analysis.compare.errors import RECENT_LOOKS, is_thorough_at
 from analysis.compare.terms import Terms
 from analysis.stats import null as nulls
 from analysis.stats import profile as risk
@@ -34,8 +34,8 @@ class Gains:
 
     canary, canary_bad, stable, stable_bad: by stratum, shape (replicates, looks, strata). pods, pods_bad: of the stable
     pods, shape (replicates, looks, pods); read: whether any of them was read.  apart:
-    sqrt(1/m_c + 1/m_s) of the fewest pods so far; burst: whether one struck one of the canary's pods; shape
-    (replicates, looks)."""
+    sqrt(1/m_c + 1/m_s) of the fewest pods so far; burst: whether one struck one of the canary's pods;
+    every_s: seconds from look to look so far; shape (replicates, looks)."""
 
     at_s: Sequence[float]
     seen: Bools
@@ -49,6 +49,7 @@ class Gains:
     read: Bools
     apart: Floats
     burst: Bools
+    every_s: Floats
 
 
 @dataclass
@@ -67,6 +68,8 @@ class State:
     promoted_s: Floats
     pods: Floats  # by replicate: fewest pods as `apart`, and ln of both e-values with pod luck integrated out
     is_stale: Bools  # whether the latter are to be computed anew
+    at_s: Floats  # of the look before
+    held: Floats  # since when bad requests are held, the canary's, all, and its bounds; nan where none are
     recent: list[list[int]] = field(default_factory=list)
 
     def without(self, gone: Bools) -> None:
@@ -79,6 +82,7 @@ class State:
         self.ok, self.share_ok, self.profile = self.ok[kept], self.share_ok[kept], self.profile[kept]
         self.restarted_s, self.promoted_s = self.restarted_s[kept], self.promoted_s[kept]
         self.pods, self.is_stale = self.pods[kept], self.is_stale[kept]
+        self.at_s, self.held = self.at_s[kept], self.held[kept]
 
 
 class Purse:
@@ -134,12 +138,14 @@ def play(gains: Gains, terms: Terms, history: tuple[Floats, Floats]) -> list[End
     shape (replicates, looks, pods), nothing but 0 where there is none."""
     count = len(gains.seen)
     spreads = measured(*history)
+    every_s = gains.every_s[np.arange(count), gains.seen.argmax(axis=1)].tolist()
     state = State(
-        np.arange(count), [nulls.chosen(spread) for spread in spreads],
+        np.arange(count), [nulls.chosen(*each) for each in zip(spreads, every_s, strict=True)],
         Purse.full(count, BETS.size), Purse.full(count, FRACTIONS.size),
         np.zeros((count, BETS_OK.size)), np.zeros((count, FRACTIONS.size)), np.zeros((count, risk.LOG_GRID.size)),
         np.zeros(count, dtype=int), np.full(count, np.nan), np.full(count, np.nan),
-        np.zeros((count, 3)), np.ones(count, dtype=bool), [[] for _ in range(count)],
+        np.zeros((count, 3)), np.ones(count, dtype=bool), np.full(count, np.nan),
+        np.full((count, 5), np.nan), [[] for _ in range(count)],
     )  # fmt: skip
     ended: dict[int, Ended] = {}
     for look, at_s in enumerate(gains.at_s):
@@ -166,9 +172,10 @@ def _looked(state: State, gains: Gains, terms: Terms, look: int, at_s: float) ->
     _reconsider(state, gains, look, seen)
     due = seen & (at_s - state.restarted_s >= terms.setup.restart_every_s)
     state.mixture.restart(due)
-    state.share.restart(due)
+    state.share.restart(due & np.isnan(state.held[:, 0]))
     state.restarted_s = np.where(seen & (np.isnan(state.restarted_s) | due), at_s, state.restarted_s)
     _update(state, gains, terms, look, seen)
+    state.at_s = np.where(seen, at_s, state.at_s)
     state.looks += seen
     bad, ok = _evidence(state, gains.apart[rows, look], terms)
     aborted: Bools = seen & _reached(bad, 1 / terms.rules.alpha)
@@ -183,8 +190,7 @@ def _reconsider(state: State, gains: Gains, look: int, seen: Bools) -> None:
         state.recent[row].append(look)
     begun = seen & (state.looks > 0)
     thorough = begun & np.array([is_thorough_at(int(looks)) for looks in state.looks], dtype=bool)
-    unseen = np.array([choice.null in BURSTS_UNSEEN for choice in state.choices], dtype=bool)
-    for chosen, is_thorough in ((thorough, True), (begun & ~thorough & unseen, False)):
+    for chosen, is_thorough in ((thorough, True), (begun & ~thorough, False)):
         found = np.flatnonzero(chosen)
         if not found.size:
             continue
@@ -195,8 +201,12 @@ def _reconsider(state: State, gains: Gains, look: int, seen: Bools) -> None:
         there = (places >= 0)[:, :, None]
         spreads = measured(gains.pods[numbers, places] * there, gains.pods_bad[numbers, places] * there)
         for row, spread in zip(found, spreads, strict=True):
-            choice = nulls.reconsidered(state.choices[row], spread, is_thorough=is_thorough)
+            choice = nulls.reconsidered(
+                state.choices[row], spread, float(gains.every_s[state.index[row], look]), is_thorough=is_thorough
+            )
             state.is_stale[row] |= choice is not state.choices[row]
+            if choice.hold_s > state.choices[row].hold_s:
+                _forfeit(state, int(row))
             state.choices[row] = choice
     for row in np.flatnonzero(seen & gains.burst[state.index, look]):
         if state.choices[row].null is Null.INDEPENDENT:
@@ -221,19 +231,42 @@ def _update(state: State, gains: Gains, terms: Terms, look: int, seen: Bools) ->
     state.mixture.grow(gained[:, 1:last] - gained[:, :1], told)
     earned_ok = gained[:, last + 1 : end] - gained[:, last : last + 1]
     state.ok = np.where(told[:, None], floored(state.ok + earned_ok), state.ok)
-    whole = np.maximum(bad.sum(axis=1), 1e-300)
-    portion = np.where(told, k_c.sum(axis=1) / whole, 0.0)
     fine, worse = (
-        np.where(told, (relative * share / (relative * share + 1 - share) * bad).sum(axis=1) / whole, 0.5)
+        (relative * share / (relative * share + 1 - share) * bad).sum(axis=1)
         for relative in (setup.r0, setup.worse_than)
     )
-    state.share.grow(np.log1p(FRACTIONS / fine[:, None] * (portion - fine)[:, None]), told)
-    earned_ok = np.log1p(FRACTIONS / (1 - worse)[:, None] * (worse - portion)[:, None])
-    state.share_ok = np.where(told[:, None], floored(state.share_ok + earned_ok), state.share_ok)
+    _share(state, np.stack([k_c.sum(axis=1), bad.sum(axis=1), fine, worse], axis=1), told, gains.at_s[look])
     moved = state.profile + gained[:, end:]
     moved = np.maximum(moved - moved.max(axis=1)[:, None], -LOG_MAX)
     moved = np.where(moved > -100, moved.round(4), moved.round(2))
     state.profile = np.where(told[:, None], moved, state.profile)
+
+
+def _share(state: State, more: Floats, told: Bools, at_s: float) -> None:
+    """The share bets: see `sequential._shared`."""
+    is_held = ~np.isnan(state.held[:, 0])
+    since_s = np.where(is_held, state.held[:, 0], np.where(np.isnan(state.at_s), at_s, state.at_s))
+    sums = np.where(is_held[:, None], state.held[:, 1:], 0.0) + more
+    settled = told & (at_s - since_s >= np.array([choice.hold_s for choice in state.choices]))
+    whole = np.where(settled, sums[:, 1], 1.0)
+    portion = np.where(settled, sums[:, 0] / whole, 0.0)
+    fine, worse = (np.where(settled, sums[:, place] / whole, 0.5) for place in (2, 3))
+    state.share.grow(np.log1p(FRACTIONS / fine[:, None] * (portion - fine)[:, None]), settled)
+    earned_ok = np.log1p(FRACTIONS / (1 - worse)[:, None] * (worse - portion)[:, None])
+    state.share_ok = np.where(settled[:, None], floored(state.share_ok + earned_ok), state.share_ok)
+    state.share.restart(settled & is_held & (state.restarted_s > since_s))
+    held = np.concatenate([since_s[:, None], sums], axis=1)
+    state.held = np.where(settled[:, None], np.nan, np.where(told[:, None], held, state.held))
+
+
+def _forfeit(state: State, row: int) -> None:
+    """See `sequential.forfeited`."""
+    logs = state.share.logs[row]
+    worth = max(0.0, float(_log_sum(logs.reshape(1, -1))[0]))
+    if worth:
+        state.share.logs[row] = np.where(np.isfinite(logs), floored(logs - worth), logs)
+    worth_ok = max(0.0, float(_log_sum(state.share_ok[row][None])[0]) - math.log(FRACTIONS.size))
+    state.share_ok[row] = floored(state.share_ok[row] - worth_ok)
 
 
 def _evidence(state: State, apart: Floats, terms: Terms) -> tuple[Floats, Floats]:
@@ -293,11 +326,12 @@ def measured(requests: Floats, bad: Floats) -> list[Spread | None]:
     calm = odd < nulls._BURST_CHI
     rest = chi - np.where(calm, 0.0, odd).sum(axis=(1, 2))
     calmed = np.maximum(1.0, rest / np.maximum(1, df - (~calm).sum(axis=(1, 2))))
+    worse = np.where(bad > expected, odd, 0.0)
     spreads = _pod_spreads(requests * calm, bad * calm, calmed)
     pods, served = requests.any(axis=1).sum(axis=1), (requests > 0).sum(axis=(1, 2))
     return [
         Spread(int(pods[row]), int(served[row]), float(by_pod[row].sum()), float(dispersion[row]), float(noise[row]),
-               *spreads[row], nulls.burst_nats(requests[row], bad[row], pod_rate[row]))
+               *spreads[row], nulls.burst_nats(requests[row], bad[row], pod_rate[row]), nulls.longest_burst(worse[row]))
         if pods[row] >= 2 and by_pod[row].any() else None
         for row in range(len(requests))
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from analysis.stats.align import Aligned, Counts, Cursor, Policy, Reading, Snaps
 from analysis.stats.logs import Floats
 from analysis.stats.null import is_burst_among
 from benchmarks.judging.batch import Gains
-from benchmarks.judging.worlds import BEFORE, DURING, LOOKS, MOMENTS, Scenario, World
+from benchmarks.judging.worlds import BEFORE, DURING, EVERY_S, LOOKS, MOMENTS, Scenario, World
 
 Past = tuple[Floats, Floats]
 
@@ -57,6 +57,7 @@ def gathered(worlds: Sequence[World], scenario: Scenario, *, has_past: bool) -> 
     each = [one.gains for one in found]
     names = (
         "seen", "absent", "canary", "canary_bad", "stable", "stable_bad", "pods", "pods_bad", "read", "apart", "burst",
+        "every_s",
     )  # fmt: skip
     joined = {name: np.concatenate([getattr(one, name) for one in each]) for name in names}
     past = np.array([one.past for one in found])
@@ -87,7 +88,7 @@ def _plain(world: World, scenario: Scenario, first: int) -> Replicate:
     gains = Gains(
         MOMENTS[BEFORE + 1 :].tolist(), ones, ~ones, canary, canary_bad, served, served_bad,
         pods[None, now], pods_bad[None, now], ones, np.sqrt(1 / canaries + 1 / stable.sum())[None],
-        np.array([burst]),
+        np.array([burst]), np.full((1, DURING), EVERY_S),
     )  # fmt: skip
     past = np.zeros((2, LOOKS, int(stable.sum())))
     past[:, : BEFORE - first] = pods[first:BEFORE], pods_bad[first:BEFORE]
@@ -98,13 +99,15 @@ def _aligned(world: World, scenario: Scenario, first: int) -> Replicate:
     """Look by look, from the first on, through the judge's own reading of counters."""
     rows = _Rows(world, scenario.has_strata)
     cursor, policy = Cursor(), Policy(warm_up_s=scenario.warm_up_s)
+    answered = np.flatnonzero(world.answered[first:]) + first
     for look, snapshot in enumerate(snapshots(world, has_strata=scenario.has_strata)):
         if look >= first and world.answered[look]:
             cursor, added = align(cursor, snapshot, policy)
             if rows.looks == 0 and not cursor.canary:
                 rows.history(added)
             else:
-                rows.take(look - BEFORE - 1, added)
+                every_s = (MOMENTS[look] - MOMENTS[answered[0]]) / max(1, int((answered < look).sum()))
+                rows.take(look - BEFORE - 1, added, float(every_s))
     return rows.replicate()
 
 
@@ -117,7 +120,7 @@ class _Rows:
         self.flags = np.zeros((3, DURING), dtype=bool)  # seen, absent, read
         self.sides = np.zeros((2, 2, DURING, self.strata))  # canary and stable, requests and bad
         self.pods = np.zeros((2, DURING, len(self.stable)))
-        self.apart = np.zeros(DURING)
+        self.apart, self.every_s = np.zeros(DURING), np.zeros(DURING)
         self.burst = np.zeros((1, DURING), dtype=bool)
         self.fewest = (0, 0)
         self.past: list[Floats] = []
@@ -128,8 +131,9 @@ class _Rows:
         if added.stable:
             self.past.append(self._by_pod(added))
 
-    def take(self, look: int, added: Aligned) -> None:
-        """A look with the canary."""
+    def take(self, look: int, added: Aligned, every_s: float) -> None:
+        """A look with the canary, and the seconds from look to look so far."""
+        self.every_s[look] = every_s
         whole, strata = by_stratum(added)
         whole = silent(whole) if self.looks else whole
         self.looks += 1
@@ -153,7 +157,7 @@ class _Rows:
         gains = Gains(
             MOMENTS[BEFORE + 1 :].tolist(), seen, absent, canary[None], canary_bad[None], stable[None],
             stable_bad[None], self.pods[:1], self.pods[1:], read, self.apart[None],
-            self.burst,
+            self.burst, self.every_s[None],
         )  # fmt: skip
         past = np.zeros((2, LOOKS, len(self.stable)))  # longer than before the canary: its first scrapes may fail
         for place, look in enumerate(self.past):

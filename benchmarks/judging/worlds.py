@@ -50,10 +50,11 @@ class Service:
     """How requests come and fail. Arrays have one entry a look; None: as in N1.
 
     rps, weight, base: both sides' requests a second, the canary's share, stable's bad fraction.  relative: of the
-    canary.  spread: log-sd of the pods' own rates.  burst: chance a pod and look of 25 % errors.  gap: chance a pod and
-    look of no scrape.  failing: chance a look of no answer.  odd: chance a look of one side's numbers being NaN.
-    restarts: chance a pod and look of a new process.  mix: requests by stratum (stable, canary) and
-    their rates.  retry: chance that a bad request is tried again, with half of the tries bad."""
+    canary.  spread: log-sd of the pods' own rates.  burst: chance a pod and look that 25 % errors begin, for
+    burst_looks looks on average.  gap: chance a pod and look of no scrape.  failing: chance a look of no answer.  odd:
+    chance a look of one side's numbers being NaN.  restarts: chance a pod and look of a new process.  mix: requests by
+    stratum (stable, canary) and their rates.  retry: chance that a bad request is tried again, with half of the tries
+    bad."""
 
     rps: float | Floats = 200.0
     weight: float | Floats = 0.1
@@ -63,6 +64,7 @@ class Service:
     canary_pods: int = 1
     spread: float = 0.0
     burst: float = 0.0
+    burst_looks: float = 1.0
     gap: float = 0.0
     missing: tuple[int, int] = (0, 0)
     failing: float = 0.0
@@ -126,12 +128,24 @@ def _rates(service: Service, rng: Rng, canary: NDArray[np.bool_]) -> Floats:
     relative = np.where(canary, np.broadcast_to(service.relative, LOOKS)[:, None], 1.0)
     luck = np.exp(rng.normal(-(service.spread**2) / 2, service.spread, canary.size)) if service.spread else 1.0
     rate = base * relative * luck
-    rate = np.where(rng.random(rate.shape) < service.burst, 0.25, rate)
+    rate = np.where(_bursts(service, rng, rate.shape), 0.25, rate)
     strata = np.array(service.mix[2])
     found = rate[:, :, None] * strata
     if service.worse_stratum != 1:
         found[:, canary, 0] *= service.worse_stratum
     return np.asarray(found)
+
+
+def _bursts(service: Service, rng: Rng, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which pods are in a burst in which look."""
+    begins: NDArray[np.bool_] = rng.random(shape) < service.burst
+    if service.burst_looks == 1:
+        return begins
+    left, found = np.zeros(shape[1]), np.zeros(shape, dtype=bool)
+    for look, lasting in enumerate(np.where(begins, rng.geometric(1 / service.burst_looks, shape), 0)):
+        left = np.maximum(left - 1, lasting)
+        found[look] = left > 0
+    return found
 
 
 @dataclass(frozen=True)
@@ -202,6 +216,7 @@ NULLS = (
     Scenario("N7-20", "bursts in single pods at 20 rps", _steady(burst=0.01, rps=20.0), bar=0.02),
     Scenario("N7-5", "rare bursts, five pods beside five",
              _steady(burst=0.005, weight=0.5, stable_pods=5, canary_pods=5), bar=0.02),
+    Scenario("N7-30", "bursts of half a minute in single pods", _steady(burst=0.004, burst_looks=3.0), bar=0.02),
     Scenario("N8-0.1", "pods differ, log-sd 0.1", _steady(spread=0.1), bar=0.02),
     Scenario("N8-0.3", "pods differ, log-sd 0.3", _steady(spread=0.3), bar=0.02),
     Scenario("N8-0.6", "pods differ, log-sd 0.6", _steady(spread=0.6), bar=0.02),

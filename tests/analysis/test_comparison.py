@@ -8,8 +8,10 @@ import pytest
 
 from analysis import measuring
 from analysis.check import check_spec
+from analysis.compare import errors
 from analysis.compare.looking import ErrorsKept
-from analysis.compare.store import loads
+from analysis.compare.store import dumps, loads
+from analysis.compare.terms import Terms
 from analysis.errors import AnalysisError
 from analysis.model import MetricState, read_metrics
 from analysis.phase import Phase
@@ -277,3 +279,13 @@ def test_kayentas_judge_may_be_asked_for_by_name(canary, phase):
     assert verdict.phase is phase
     assert len(state.metadata["memory"]) <= 2048
     assert "Kayenta says" in state.measurements[-1].message
+
+
+def test_what_an_older_version_remembered_is_read_without_what_came_later():
+    kept = ErrorsKept(1, 10.0, errors.begin(Terms()))
+    text = dumps(kept)
+
+    assert '"held":[]' in text
+    assert loads(ErrorsKept, text.replace(',"held":[]', "")) == kept
+    with pytest.raises(ValueError, match="looks"):
+        loads(ErrorsKept, text.replace('"looks":0,', ""))

@@ -220,7 +220,8 @@ def test_at_the_deadline_the_policy_decides():
 
 
 @pytest.mark.parametrize("option", [["--alpha", "0"], ["--beta", "2"], ["--worse-than", "0.5"], ["--r0", "nan"],
-                                    ["--warm-up", "-1"], ["--kind", "x"], ["--absent-looks", "0"]])  # fmt: skip
+                                    ["--warm-up", "-1"], ["--min-requests", "nan"], ["--kind", "x"],
+                                    ["--absent-looks", "0"]])  # fmt: skip
 def test_wrong_usage_ends_with_code_two_and_a_sentence(option, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["judge", *option])

@@ -25,6 +25,14 @@ def history(seed, looks=60, pods=10, pod_sd=0.0, burst=0.0, drift=0.0, requests=
     return found
 
 
+def with_burst(seed, pod, begins, lasts):
+    """A steady history in which one pod has 25 % errors for some looks."""
+    found = history(seed)
+    for look in found[begins : begins + lasts]:
+        look[pod] = Counts(200.0, 50.0)
+    return found
+
+
 def share(null, **kinds):
     return np.mean([choose(history(seed, **kinds)).null is null for seed in range(30)])
 
@@ -123,3 +131,19 @@ def test_a_burst_in_one_of_the_canarys_pods_makes_the_choice_cautious():
 
     after = [among_canaries(before, [Counts(*map(float, pod)) for pod in pods]).null for pods in (even, burst, alone)]
     assert after == [Null.INDEPENDENT, Null.BURSTS, Null.INDEPENDENT]
+
+
+@pytest.mark.parametrize(("lasts", "hold_s"), [(1, 0.0), (4, 40.0), (8, 60.0)])
+def test_bad_requests_are_held_together_for_as_long_as_a_burst_went_on_up_to_a_minute(lasts, hold_s):
+    choice = choose(with_burst(3, "pod-2", 20, lasts), 10.0)
+
+    assert choice.null in (Null.BURSTS, Null.CAUTIOUS)
+    assert choice.hold_s == hold_s
+
+
+def test_a_longer_burst_during_the_rollout_is_held_for_longer_and_never_for_less():
+    before = choose(with_burst(3, "pod-2", 20, 3), 10.0)
+    longer = reconsider(before, with_burst(4, "pod-5", 10, 5), 10.0)
+
+    assert (before.hold_s, longer.hold_s) == (30.0, 50.0)
+    assert reconsider(longer, with_burst(5, "pod-5", 10, 2), 10.0).hold_s == 50.0

@@ -14,7 +14,7 @@ from analysis.stats import profile as risk
 from analysis.stats.align import Counts, Look
 from analysis.stats.logs import dump, load
 from analysis.stats.null import Choice, Null
-from analysis.stats.sequential import CountsState, Setup, e_value, log_bad, log_ok, start, update
+from analysis.stats.sequential import CountsState, Setup, e_value, forfeited, log_bad, log_ok, start, update
 
 INDEPENDENT = Choice(Null.INDEPENDENT, 0.0, 1.0, "test")
 BURSTS = Choice(Null.BURSTS, 0.0, 1.0, "test")
@@ -156,6 +156,7 @@ def test_a_state_is_two_kilobytes_at_most_after_a_long_and_violent_rollout():
     looks = [look(10.0 * i, 2_000_000, 400_000 + i, 18_000_000, 180_000, i // 20) for i in range(1, 200)]
 
     assert len(dump(fold(looks)).encode()) <= 2048
+    assert len(dump(held(looks, 1e9)).encode()) <= 2048
 
 
 def test_extremes_stay_finite():
@@ -248,3 +249,48 @@ def test_a_canary_at_the_limit_is_seldom_certified():
     found = first_looks(0.015, 100)
 
     assert (found[:, 1] < found[:, 0]).mean() <= 0.10
+
+
+def held(looks, hold_s):
+    state = start()
+    for each in looks:
+        state = update(state, each, (), hold_s)
+    return state
+
+
+def test_a_burst_that_is_held_together_counts_once_however_many_looks_it_goes_on():
+    calm = [look(10.0 * t, 200, 2, 1800, 18) for t in range(1, 4)]
+    burst = [look(40.0 + 10 * t, 200, 50, 1800, 18) for t in range(6)]
+
+    assert log_bad(held(calm + burst, 0.0), BURSTS) > math.log(100)
+    assert log_bad(held(calm + burst, 60.0), BURSTS) < math.log(20)
+
+
+def test_what_is_held_is_settled_as_one_look_would_be():
+    parts = [look(10.0 * t, 200, t, 1800, 20) for t in range(1, 4)]
+    base, whole = look(0.0, 200, 0, 1800, 0), look(30.0, 600, 6, 5400, 60)
+
+    assert held([base, *parts], 30.0).share == held([base, whole], 0.0).share
+
+
+def test_the_expected_e_value_never_rises_when_all_that_is_held_fails_together():
+    """All bad requests of two looks are the canary's with its share of the requests: the worst dependence there is."""
+    before = held([look(10.0, 100, 1, 900, 9)], 20.0)
+    ends = []
+    for k in (10, 0):
+        state = before
+        for t in (20.0, 30.0):
+            state = update(state, look(t, 100, k, 900, 10 - k), (), 20.0)
+        assert not state.held
+        ends.append(math.exp(log_bad(state, BURSTS)))
+
+    assert 0.1 * ends[0] + 0.9 * ends[1] <= math.exp(log_bad(before, BURSTS)) + 1e-3
+
+
+def test_giving_earnings_away_leaves_nothing_beyond_the_stake():
+    rich = held([look(10.0 * t, 200, 50, 1800, 18) for t in range(1, 6)], 0.0)
+    poor = forfeited(rich)
+
+    assert log_bad(rich, BURSTS) > math.log(100)
+    assert log_bad(poor, BURSTS) == pytest.approx(0, abs=1e-3) and log_bad(poor, BURSTS) <= 0
+    assert poor.mixture == rich.mixture
