@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 from rollouts.core.plan import Ask, Plan
 from rollouts.gitops import auto, deletion, farewell, notes, operation, report, syncing
@@ -33,6 +34,10 @@ def _needed(seen: AppSeen, now: Instant) -> Plan:
     if kube.is_deleting(seen.manifest):
         return deletion.depart(seen, now)
     if seen.running is not None:
+        if hold := syncing.held(seen, seen.running, now):
+            looked = _observe(seen, now)
+            wakes = (each for each in (looked.wake, hold.until) if each is not None and each > now)
+            return replace(looked, wake=min(wakes, default=_later(now)))
         return syncing.proceed(seen, seen.running, now)
     if wish := operation.requested(seen.manifest):
         return syncing.begin(seen, wish, now)

@@ -38,7 +38,7 @@ def decide(seen: AppSeen, comparison: Comparison, now: Instant) -> Decision:
     """What an Application that may sync itself does about what is out of sync."""
     spec = seen.spec
     automated = spec.sync_policy.automated if spec and spec.sync_policy else None
-    if automated is None or automated.enabled is False or comparison.status != OUT_OF_SYNC:
+    if automated is None or automated.enabled is False or comparison.status != OUT_OF_SYNC or seen.running:
         return Decision()
     verdict = window(seen, now)
     if not verdict.automated:

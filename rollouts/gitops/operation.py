@@ -20,6 +20,7 @@ from rollouts.kit.parts import at, items, part
 from rollouts.kube.ref import Manifest
 
 OVER = frozenset({SUCCEEDED, FAILED, ERROR})
+HELD = "Sync operation blocked by sync window"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ class Running:
     def is_automated(self) -> bool:
         """Whether the controller itself asked for it."""
         return is_automated(self.state.get("operation"))
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits to begin, and has said so: what is compared meanwhile is none of its business."""
+        return self.phase == RUNNING and not self.revisions and str(self.state.get("message")).startswith(HELD)
 
     def with_rows(self, rows: tuple[Mapping[str, Any], ...]) -> Running:
         """This sync with the results of its tasks."""

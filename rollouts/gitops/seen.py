@@ -231,17 +231,18 @@ def _compared(base: _Base, reader: Reader) -> AppSeen:
     bare, spec = base.bare, base.spec
     assert base.project is not None and base.cluster is not None
     running, applied_at = _recalled(active(bare.manifest, spec), reader)
-    source = source_of(_asker(bare, spec, base.project), running, reader)
+    begun = None if running and running.is_held else running  # one that waits to begin decides nothing yet
+    source = source_of(_asker(bare, spec, base.project), begun, reader)
     resolve = _resolver(reader)
-    place = Place(bare.app, spec.destination.namespace, _options(spec, running), resolve, base.settings.label)
-    desired = _desired(base, running, source, place)
+    place = Place(bare.app, spec.destination.namespace, _options(spec, begun), resolve, base.settings.label)
+    desired = _desired(base, begun, source, place)
     known = _remembered(bare, resolve)
     # With its end, the hooks of its syncs go too.
     items = known if kube.is_deleting(bare.manifest) else tuple(item for item in known if not item.is_hook)
     unknown: dict[Kind, str] = {}
     wanted = [(each.key, each.kind) for each in desired.objects if each.key.name] if desired else []
     wanted = [(key, kind) for key, kind in wanted if kind is None or resolve(kind.api_version, kind.name)]
-    wanted += _generated(desired, running, place)
+    wanted += _generated(desired, begun, place)
     live = _live([*wanted, *((item.key, item.kind_now) for item in items), *_namespace(place)], reader, unknown)
     return AppSeen(
         bare.ref,

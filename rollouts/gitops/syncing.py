@@ -75,11 +75,15 @@ def proceed(seen: AppSeen, running: Running, now: Instant) -> Plan:
         return _terminated(seen, running, now)
     if said := seen.problem or seen.source.forbidden:
         return _ended(seen, running, End(ERROR, said), now)
-    if (limit_s := seen.settings.sync_timeout_s) and now.since(started(running, now)) >= limit_s:
+    limit_s = seen.settings.sync_timeout_s
+    if _is_late(seen, running, now):
         late = {**running.state, "phase": TERMINATING, "message": f"{TERMINATED}: it took longer than {limit_s:g} s"}
         return Plan(latch=report.patch(seen, {**seen.status, "operationState": late}), rule="OperationLate")
     if hold := veto.hold(seen, running, window(seen, now)):
         return _noted(seen, running, hold.reason, now, until=hold.until)
+    if running.is_held:
+        state = {**running.state, "message": ""}
+        return Plan(latch=report.patch(seen, {**seen.status, "operationState": state}), rule="HoldOver")
     if not running.revisions and running.manifests is None:
         return _pinned(seen, running, now)
     if seen.desired is None:
@@ -100,6 +104,18 @@ def proceed(seen: AppSeen, running: Running, now: Instant) -> Plan:
     if plan := _rehearsed(seen, running, tried, now):
         return plan
     return _stepped(seen, running, comparison, step(tried.sync), now)
+
+
+def held(seen: AppSeen, running: Running, now: Instant) -> veto.Hold | None:
+    """Why a sync that has said so still waits to begin: meanwhile the Application is looked after as ever."""
+    if not running.is_held or seen.problem or _is_late(seen, running, now):
+        return None
+    return veto.hold(seen, running, window(seen, now))
+
+
+def _is_late(seen: AppSeen, running: Running, now: Instant) -> bool:
+    limit_s = seen.settings.sync_timeout_s
+    return limit_s > 0 and now.since(started(running, now)) >= limit_s
 
 
 def again(seen: AppSeen, now: Instant) -> Plan | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -227,6 +228,28 @@ def test_a_sync_asked_for_in_a_shut_window_waits_until_it_opens_and_takes_the_co
 
     assert held[0] == "Running" and held[1].startswith("Sync operation blocked by sync window") and held[2] is None
     assert (phase(world), state(world)["syncResult"]["revision"]) == ("Succeeded", newest)
+
+
+def test_whoever_waits_for_a_window_is_looked_after_all_the_same():
+    window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
+    world = a_world(config("settings"), spec=automated())
+    world.run(20)
+    world.bring(project("default", syncWindows=[window]))
+    world.git.push([config("settings", k="2")], "v2")
+    world.patch(APP, {"operation": {"sync": {"revision": "v2"}, "initiatedBy": {"username": "ann"}}})
+    world.run(30)
+
+    newest = world.git.push([config("settings", k="3")])
+    refresh(world)
+    world.store.patch(ref(kinds.CONFIG_MAP, "settings"), {"data": {"k": "drifted"}}, "merge")
+    world.run(30)
+    told = (phase(world), sync_status(world), status(world)["sync"]["revision"])
+    live = resources(world)["ConfigMap/settings"]["differences"][0]["live"]
+    world.patch(replace(APP, kind=kinds.APP_PROJECT, name="default"), {"spec": {"syncWindows": None}})
+    world.run(60, until=lambda: phase(world) == "Succeeded")
+
+    assert told == ("Running", "OutOfSync", newest) and live == '"drifted"'
+    assert state(world)["syncResult"]["revision"] == world.git.heads["v2"]
 
 
 def test_a_look_that_is_asked_for_during_a_long_sync_is_answered_and_git_is_asked_when_it_ends():

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from rollouts.gitops import judged
 from rollouts.gitops.compared import said_shared
 from rollouts.gitops.comparison import Comparison
-from rollouts.gitops.operation import Running
+from rollouts.gitops.operation import HELD, Running
 from rollouts.gitops.seen import AppSeen
 from rollouts.gitops.sync.attempt import Attempt, approved_since
 from rollouts.gitops.windows import Verdict
@@ -48,7 +48,7 @@ def refusal(seen: AppSeen, running: Running, comparison: Comparison, tried: Atte
 def _window_shut(seen: AppSeen, running: Running, verdict: Verdict) -> Hold | None:
     if verdict.allows(is_automated=running.is_automated) or (running.rows and verdict.overrun):
         return None
-    return Hold(f"Sync operation blocked by sync window: {verdict.reason}", verdict.changes_at)
+    return Hold(f"{HELD}: {verdict.reason}", verdict.changes_at)
 
 
 def _shared(seen: AppSeen, running: Running, comparison: Comparison, tried: Attempt) -> str:
