@@ -40,9 +40,10 @@ def pause_due(seen: DeliverySeen, latch: Latch) -> Instant | None:
 
 
 def is_ready(seen: DeliverySeen) -> bool:
-    """Whether the new version has all the pods that it is looked at with."""
-    wanted = bluegreen.preview_size(seen, Phase.STEPPING)
-    return seen.current is not None and seen.current.wanted == wanted and seen.current.usable >= wanted
+    """Whether the new version has all the pods that it is looked at with, and the preview Service leads to them."""
+    wanted, preview = bluegreen.preview_size(seen, Phase.STEPPING), seen.canary_service
+    is_shown = not wanted or not preview.is_named or preview.hash == seen.latch.current
+    return seen.current is not None and seen.current.wanted == wanted and seen.current.usable >= wanted and is_shown
 
 
 def is_waiting(seen: DeliverySeen, phase: Phase) -> bool:

@@ -38,6 +38,17 @@ def test_only_pods_that_the_active_service_selects_are_counted_as_ready():
     assert counts(world) == (6, 3, 3, 3)
 
 
+def test_whoever_is_asked_to_look_finds_the_new_version_behind_the_preview_service():
+    world = a_world(a_blue_green(2, blue_green=HELD))
+    world.notes.clear()
+    world.set_image("shop/web:2")
+    world.until("Paused")
+
+    told = [reason for reason in world.reasons() if reason in ("SwitchService", "RolloutPaused")]
+    assert told == ["SwitchService", "RolloutPaused"]
+    assert world.status["blueGreen"]["previewSelector"] == world.hash_of("2")
+
+
 def test_a_small_preview_is_counted_beside_what_serves_until_it_is_promoted():
     world = a_world(a_blue_green(2, blue_green={"previewReplicaCount": 1, **HELD}))
     world.set_image("shop/web:2")
