@@ -31,10 +31,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """The series of requests of one side, and all their parts."""
+    """The series of requests of one side, and all their parts. first_s: when each pod was first seen in the window."""
 
     series: tuple[Series, ...]
     parts: tuple[Part, ...]
+    first_s: Mapping[str, float]
 
 
 def requests(
@@ -53,7 +54,7 @@ def requests(
         return Part(one, one.labels.get(pod, ""), at, is_bad, is_total)
 
     parts = [part(one, bad(one.labels), True) for one in series] + [part(one, True, False) for one in separate]
-    return Requests(tuple(series), tuple(parts))
+    return Requests(tuple(series), tuple(parts), _first_seen(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,9 @@ def between(canary: Requests, stable: Requests, window: Window) -> Increments:
 
     Both sides span the same time: while one has no new sample, neither counts; where the canary's pods are all new,
     stable counts from their birth."""
-    silent = [name for name, side in (("canary", canary), ("stable", stable)) if not _has_news(side, window)]
-    stale = tuple(name for name, side in (("canary", canary), ("stable", stable)) if _is_stale(side, window))
-    if silent:
+    both = ("canary", canary), ("stable", stable)
+    if not all(_has_news(side, window) for _, side in both):
+        stale = tuple(name for name, side in both if _is_stale(side, window))
         odd = tuple(f"no sample of {name} since {window.since_s:.0f}" for name in stale)
         return Increments(Aligned(window.until_s, {}, {}, odd, stale), {}, is_held=True)
     born_s = min(series.times[0] for series in canary.series)
@@ -113,7 +114,7 @@ def looks(side: Requests, window: Window, every_s: float) -> Table:
     """The side's increments by pod in equal spans of (since_s, until_s]: what its pods are like."""
     count = max(1, int((window.until_s - window.since_s) / every_s))
     moments = [window.until_s - every_s * number for number in range(count, -1, -1)]
-    first = _first_seen(side)
+    first = side.first_s
     columns = {pod: index for index, pod in enumerate(sorted(first))}
     places: dict[int, list[int]] = {}  # by the times' identity: series of one scrape share them
     levels: list[list[float]] = []
@@ -137,11 +138,12 @@ def looks(side: Requests, window: Window, every_s: float) -> Table:
     return Table(requests.T, np.minimum(bad, requests).T)
 
 
-def _first_seen(side: Requests) -> dict[str, float]:
-    """When each pod was first seen in the window."""
+def _first_seen(parts: Sequence[Part]) -> dict[str, float]:
     first: dict[str, float] = {}
-    for part in side.parts:
-        first[part.pod] = min(first.get(part.pod, math.inf), part.series.times[0])
+    for part in parts:
+        pod, at = part.pod, part.series.times[0]
+        if pod not in first or at < first[pod]:
+            first[pod] = at
     return first
 
 
@@ -149,7 +151,7 @@ def _side(
     side: Requests, since_s: float, window: Window, odd: list[str]
 ) -> tuple[dict[Key, Counts], int]:  # fmt: skip
     """(increments by pod and stratum, pods that are warming up)."""
-    first = _first_seen(side)
+    first = side.first_s
     settled_s = window.opens_s + STALE_S_MIN  # a pod first seen later was born in the window
     warm = {pod: at + window.warm_up_s if at > settled_s else -math.inf for pod, at in first.items()}
     warming = {pod for pod, at in warm.items() if window.warm_up_s > 0 and at > since_s}

@@ -66,16 +66,16 @@ class Series:
 
 def read(data: Any) -> tuple[Series, ...]:
     """The series of a matrix, as a range selector answers. Raises AnalysisError for anything else."""
-    result = data.get("result") if isinstance(data, Mapping) else None
-    if not isinstance(data, Mapping) or data.get("resultType") != "matrix" or not isinstance(result, list):
+    result = data.get("result") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or data.get("resultType") != "matrix" or not isinstance(result, list):
         raise AnalysisError("bad_response: want raw samples (a matrix)")
     if len(result) > SERIES_MAX:
         raise AnalysisError(f"the selector gives {len(result)} series, more than {SERIES_MAX}: narrow it")
     rows: list[tuple[Mapping[str, Any], tuple[Any, ...], tuple[Any, ...]]] = []
     count = 0
     for entry in result:
-        values = entry.get("values") if isinstance(entry, Mapping) else None
-        if not isinstance(values, list) or not isinstance(entry.get("metric"), Mapping):
+        values = entry.get("values") if isinstance(entry, dict) else None
+        if not isinstance(values, list) or not isinstance(entry.get("metric"), dict):
             raise AnalysisError("Prometheus metric type not supported: native histogram")
         count += len(values)
         if count > SAMPLES_MAX:

@@ -75,7 +75,7 @@ def _of_fields(kind: type) -> Step:
     later = {each.name for each in fields(kind) if each.default is not MISSING}
 
     def read(found: Any) -> Any:
-        if not isinstance(found, Mapping):
+        if not isinstance(found, dict):
             raise TypeError(f"want an object, got {type(found).__name__}")
         return kind(**{name: step(found[name]) for name, step in steps if name in found or name not in later})
 

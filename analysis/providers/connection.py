@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SLOT = re.compile("\x02[^\x03]*\x03")
 
 
+@lru_cache(maxsize=256)  # each look asks for the same few
 def base_address(address: str, who: str = "prometheus") -> tuple[str, BasicAuth | None]:
     """A server's address without its user information, and that. No message ever shows what stood before the @."""
     plain = _SLOT.sub("slot", address)
