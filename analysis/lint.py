@@ -7,6 +7,7 @@ PromQL is read by its words here, not parsed: a check speaks only where the word
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,13 +58,13 @@ RULES: Mapping[str, str] = {
 }
 
 
-def lint(spec: Spec) -> tuple[Finding, ...]:
-    """Every surprise of a template's spec, in the order of its metrics."""
+def lint(spec: Spec, scrape_s: float = SCRAPE_S) -> tuple[Finding, ...]:
+    """Every surprise of a template's spec, in the order of its metrics. scrape_s: seconds between two samples."""
     found = [*_missing_data(spec), *_arguments(spec)]
     metrics = spec.get("metrics")
     for index, metric in enumerate(metrics if isinstance(metrics, list | tuple) else ()):
         if isinstance(metric, Mapping):
-            found += _metric(metric, f"metrics[{index}]")
+            found += _metric(metric, f"metrics[{index}]", scrape_s)
     return tuple(sorted(found, key=lambda each: (each.path, each.code)))
 
 
@@ -83,14 +84,14 @@ def _arguments(spec: Spec) -> Iterator[Finding]:
         yield Finding("L10", "args", f"argument {name} is used and not declared", f"args: [{{name: {name}}}]")
 
 
-def _metric(metric: Spec, at: str) -> Iterator[Finding]:
+def _metric(metric: Spec, at: str, scrape_s: float) -> Iterator[Finding]:
     provider = provider_of(metric)
     prometheus = provider.get("prometheus") if isinstance(provider, Mapping) else None
     yield from _counting(metric, at)
     if isinstance(prometheus, Mapping):
         query = str(prometheus.get("query") or "")
         place = f"{at}.provider.prometheus.query"
-        yield from _windows(metric, query, place)
+        yield from _windows(metric, query, place, scrape_s)
         yield from _numbers(query, place)
         yield from _comparing(metric, query, at)
 
@@ -104,7 +105,7 @@ def _counting(metric: Spec, at: str) -> Iterator[Finding]:
         yield Finding("L09", f"{at}.inconclusiveLimit", text, "inconclusiveLimit: 3")
 
 
-def _windows(metric: Spec, query: str, place: str) -> Iterator[Finding]:
+def _windows(metric: Spec, query: str, place: str, scrape_s: float) -> Iterator[Finding]:
     windows = [seconds for text in _RANGE.findall(query) if (seconds := _seconds(text))]
     if not windows:
         return
@@ -116,9 +117,9 @@ def _windows(metric: Spec, query: str, place: str) -> Iterator[Finding]:
             f"and {limit} failures are borne"
         )
         yield Finding("L02", place, text, f"interval: {longest:g}s, or failureLimit: {longest / interval:.0f}")
-    if min(windows) < 4 * SCRAPE_S:
-        text = f"a window of {min(windows):g} s holds fewer than four scrapes of {SCRAPE_S:g} s"
-        yield Finding("L03", place, text, f"[{4 * SCRAPE_S:g}s]", "hint")
+    if min(windows) < 4 * scrape_s:
+        text = f"a window of {min(windows):g} s holds fewer than four scrapes of {scrape_s:g} s"
+        yield Finding("L03", place, text, f"[{math.ceil(4 * scrape_s)}s]", "hint")
     delay = _seconds(metric.get("initialDelay")) or 0.0
     if interval and count and count > 1 and longest > count * interval + delay:
         text = f"a window of {longest:g} s is longer than the metric runs: most of it is from before the canary"

@@ -180,6 +180,7 @@ def _windows(
     from analysis.errors import AnalysisError
     from analysis.providers.prometheus import data_of
     from rollouts.cli.analyze import seconds_of
+    from rollouts.cli.analyze_live import raw
 
     count = int(asked["windows"])
     if path := asked["samples"]:
@@ -196,17 +197,6 @@ def _windows(
     now_s, over_s = time.time(), seconds_of(str(asked["over"]))
     for number in range(count):
         begins_s = now_s - plan[1] - over_s * (number + 1) / count
-        yield begins_s, _asked(asked, terms, begins_s, plan[1])
+        spans_s = terms.history_s + plan[1] + 60
+        yield begins_s, raw(str(asked["address"]), str(asked["requests"]), begins_s + plan[1], spans_s)
         time.sleep(PACE_S)
-
-
-def _asked(asked: dict[str, Any], terms: Comparison, begins_s: float, seconds: float) -> tuple[Series, ...]:
-    from analysis.compare.samples import read
-    from analysis.fetch import fetch
-    from analysis.providers import Surroundings
-    from analysis.providers.prometheus import ask, data_of
-
-    ends_s = begins_s + seconds
-    text = f"{asked['requests']}[{round(terms.history_s + seconds + 60)}s] @ {ends_s:.0f}"
-    question = ask({"address": asked["address"], "query": text}, Surroundings(ends_s))
-    return read(data_of(fetch(question)))

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rollouts.cli.analyze_live import options as of_a_service
 from rollouts.cli.frame import command as kube_command
 
 if TYPE_CHECKING:
+    from analysis.baseline import Baseline
     from analysis.lint import Finding
     from analysis.lint_rates import Rates
     from rollouts.kit.strictyaml import Document
 
 KINDS = frozenset({"AnalysisTemplate", "ClusterAnalysisTemplate", "AnalysisRun"})
+LOOK_S = 10.0
 SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"error": "error", "warning": "warning", "hint": "note"}
 
@@ -28,14 +31,17 @@ _LEVELS = {"error": "error", "warning": "warning", "hint": "note"}
     rollouts analyze lint -f templates/
     rollouts analyze lint -f templates/ --fix
     rollouts analyze lint -f templates/ --rps 40 --errors 0.5% --weight 10%
+    rollouts analyze lint -f templates/ --live http://localhost:9090 --requests r_total --bad 'code=~"5.."'
     rollouts analyze lint -f templates/ -o sarif > findings.sarif
     """,
 )
 @click.option("-f", "--filename", "names", multiple=True, required=True, help="File, folder, or - for standard input.")
 @click.option("--fix", is_flag=True, help="Write what is safe to mend into the files.")
 @click.option("--rps", type=float, help="Requests a second of the service: thresholds are tried on them.")
-@click.option("--errors", default="1%", metavar="PERCENT", help="Bad requests of a healthy version, with --rps (1%).")
-@click.option("--weight", default="10%", metavar="PERCENT", help="The canary's share, with --rps (10%).")
+@click.option("--errors", metavar="PERCENT", help="Bad requests of a healthy version, with --rps (1%).")
+@click.option("--weight", default="10%", metavar="PERCENT", help="The canary's share, with --rps or --live (10%).")
+@click.option("--live", default="", metavar="ADDRESS", help="See traffic, errors and scrapes on this Prometheus.")
+@of_a_service
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json", "sarif"]), default="text", help="Form of the answer."
 )
@@ -43,8 +49,11 @@ _LEVELS = {"error": "error", "warning": "warning", "hint": "note"}
 def command(ctx: click.Context, /, names: tuple[str, ...], fix: bool, output: str, **asked: Any) -> int:
     """Say what surprises in analysis templates (L01 to L13) beyond what makes them invalid.
 
-    Exit codes: 0 nothing but hints, 1 warnings, 2 a file could not be read.
+    With --rps or --live thresholds are tried on the service's traffic (L06, L11), with --live windows on its scrapes
+    (L03) too; asking a server needs the extra "fetch".
+    Exit codes: 0 nothing but hints, 1 warnings, 2 a file could not be read, or no server answered.
     """
+    from analysis.errors import AnalysisError
     from rollouts.cli.lint import UnreadableError, sources_of
     from rollouts.kit.strictyaml import YamlError, read
 
@@ -54,13 +63,19 @@ def command(ctx: click.Context, /, names: tuple[str, ...], fix: bool, output: st
         click.echo(f"rollouts analyze lint: {error}", err=True)
         return 2
     try:
-        rates = _rates(**asked)
+        seen = _seen(asked)
+        rates = _rates(asked, seen)
+    except AnalysisError as error:
+        click.echo(f"rollouts analyze lint: {error}", err=True)
+        return 2
     except ValueError as error:
         raise click.UsageError(str(error), ctx) from None
-    found = [(document, finding) for document in documents for finding in _findings(document, rates)]
+    found = [(document, finding) for document in documents for finding in _findings(document, rates, seen)]
     if fix:
         found = _mended(found)
     if output == "text":
+        if seen:
+            click.echo(str(seen))
         for document, finding in found:
             line, column = document.position(f"spec.{finding.path}")
             place = f"{document.source}:{line}:{column}: {finding.severity}"
@@ -72,23 +87,34 @@ def command(ctx: click.Context, /, names: tuple[str, ...], fix: bool, output: st
     return 1 if any(finding.severity != "hint" for _, finding in found) else 0
 
 
-def _rates(rps: float | None, errors: str, weight: str) -> Rates | None:
-    """What a healthy service does, where it was told. Raises ValueError."""
+def _seen(asked: dict[str, Any]) -> Baseline | None:
+    """What the service does on the server that was named. Raises ValueError, AnalysisError."""
+    from rollouts.cli.analyze_live import baseline
+
+    return baseline(asked["live"], asked, LOOK_S) if asked["live"] else None
+
+
+def _rates(asked: dict[str, Any], seen: Baseline | None) -> Rates | None:
+    """What a healthy service does, where it was told or seen. Raises ValueError."""
     from analysis.lint_rates import Rates
     from rollouts.cli.analyze import share_of
 
-    return None if rps is None else Rates(rps, share_of(weight), share_of(errors))
+    rps, errors = asked["rps"], asked["errors"]
+    if rps is None and seen is None:
+        return None
+    rate = seen.errors if seen and errors is None else share_of(errors or "1%")
+    return Rates(seen.rps if seen and rps is None else rps, share_of(asked["weight"]), rate)
 
 
-def _findings(document: Document, rates: Rates | None) -> Sequence[Finding]:
-    from analysis.lint import lint
+def _findings(document: Document, rates: Rates | None, seen: Baseline | None) -> Sequence[Finding]:
+    from analysis.lint import SCRAPE_S, lint
     from analysis.lint_rates import lint_rates
 
     manifest = document.value
     spec = manifest.get("spec")
     if manifest.get("kind") not in KINDS or not isinstance(spec, dict):
         return ()
-    return (*lint(spec), *(lint_rates(spec, rates) if rates else ()))
+    return (*lint(spec, seen.scrape_s if seen else SCRAPE_S), *(lint_rates(spec, rates) if rates else ()))
 
 
 def _row(document: Document, finding: Finding) -> dict[str, Any]:

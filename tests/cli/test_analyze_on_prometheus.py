@@ -1,4 +1,4 @@
-"""`rollouts analyze backtest` asks a real Prometheus about its past."""
+"""`rollouts analyze` asks a real Prometheus what a service did."""
 
 from __future__ import annotations
 
@@ -163,3 +163,67 @@ def test_a_server_that_does_not_answer_is_an_error_of_each_question(
 
     assert outcome.code == 0
     assert "now Error" in outcome.out
+
+
+OF_STABLE = ("--requests", 'r_total{hash="stable"}', "--bad", 'code="500"')
+
+
+def test_a_plan_is_simulated_on_what_the_service_does(typed: Type, past: tuple[str, float]) -> None:
+    asked = ("--from-prometheus", past[0], *OF_STABLE, "--plan", "10%:10m")
+    outcome = typed("analyze", "simulate", *asked, "-o", "json")
+    seen = json.loads(outcome.out)["baseline"]
+
+    assert outcome.code == 0
+    assert (seen["pods"], seen["scrape_s"]) == (9, 10.0)
+    assert seen["rps"] == pytest.approx(180, rel=0.02)
+    assert seen["errors"] == pytest.approx(0.01, rel=0.1)
+    assert 1 <= seen["dispersion"] < 1.2
+    assert typed("analyze", "simulate", *asked).out.startswith("seen: 9 pods, 1")
+
+
+def test_what_is_told_goes_before_what_is_seen(typed: Type, past: tuple[str, float]) -> None:
+    plan = ("--plan", "10%:10m", "--rps", "20", "--errors", "2%", "--dispersion", "1")
+    told = json.loads(typed("analyze", "simulate", *plan, "-o", "json").out)
+    both = json.loads(typed("analyze", "simulate", "--from-prometheus", past[0], *OF_STABLE, *plan, "-o", "json").out)
+
+    assert told == {name: value for name, value in both.items() if name != "baseline"}
+
+
+def test_thresholds_and_windows_are_tried_on_the_live_service(
+    typed: Type, past: tuple[str, float], tmp_path: Path
+) -> None:
+    file = tmp_path / "template.yaml"
+    file.write_text(TEMPLATE.replace("failureCondition: result[0] > 0.04", "successCondition: result[0] <= 0.011")
+                    .replace("[1m]", "[30s]"))  # fmt: skip
+    outcome = typed("analyze", "lint", "-f", str(file), "--live", past[0], *OF_STABLE, "-o", "json")
+    found = {each["code"]: each["text"] for each in json.loads(outcome.out)}
+
+    assert outcome.code == 1
+    assert found["L03"] == "a window of 30 s holds fewer than four scrapes of 10 s"
+    assert "lies inside" in found["L06"]
+    assert "healthy canaries would be aborted" in found["L11"]
+
+
+def test_a_service_without_samples_is_told(typed: Type, past: tuple[str, float]) -> None:
+    asked = ("--from-prometheus", past[0], "--requests", "nobody", "--bad", 'code="500"', "--plan", "10%:10m")
+    outcome = typed("analyze", "simulate", *asked)
+
+    assert outcome.code == 2
+    assert "the selector gives no samples: look at its labels, or further back" in outcome.err
+
+
+@pytest.mark.parametrize("verb", [("simulate", "--plan", "10%:5m", "--from-prometheus"), ("lint", "--live")])
+def test_a_server_that_is_away_is_an_error(typed: Type, verb: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    more = ("-f", str(tmp_path)) if verb[0] == "lint" else ()
+    outcome = typed("analyze", *verb, f"http://127.0.0.1:{free_port()}", *OF_STABLE, *more)
+
+    assert outcome.code == 2
+    assert "did not answer" in outcome.err
+
+
+def test_a_server_alone_does_not_say_which_service(typed: Type) -> None:
+    outcome = typed("analyze", "simulate", "--plan", "10%:5m", "--from-prometheus", "http://127.0.0.1:9")
+
+    assert outcome.code == 64
+    assert "missing option '--requests'" in outcome.err
