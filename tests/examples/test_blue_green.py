@@ -10,7 +10,11 @@ from tests.contract.story import HASH, Story
 from tests.examples.opening import opened, release
 from tests.realplane.judge import Judge
 
-HASTE = ((r"interval: \d+s", "interval: 1s"), (r"DelaySeconds: \d+", "DelaySeconds: 2"))
+HASTE = (
+    (r"interval: \d+s", "interval: 1s"),
+    (r"initialDelay: \d+s", "initialDelay: 0s"),
+    (r"DelaySeconds: \d+", "DelaySeconds: 2"),
+)
 
 
 def selected(story: Story, service: str) -> str:

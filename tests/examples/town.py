@@ -25,7 +25,11 @@ from tests.gitops_render.forge import Repository, Server
 CONTROL = "argocd"
 WAIT_S_MAX = 40.0
 LOOK_S = 0.05
-HASTE = ((r"duration: 30s", "duration: 1s"), (r"interval: 10s", "interval: 1s"))
+HASTE = (
+    (r"duration: 30s", "duration: 1s"),
+    (r"interval: 10s", "interval: 1s"),
+    (r"initialDelay: 30s", "initialDelay: 0s"),
+)
 FORGE = "https://git.example.com/"
 MERGE = "application/merge-patch+json"
 _KINDS = {"Application": kinds.APPLICATION, "AppProject": kinds.APP_PROJECT, "Rollout": kinds.ROLLOUT}

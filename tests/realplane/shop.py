@@ -38,6 +38,7 @@ _PATHS = {
 _HASTE = (
     (r"duration: \d+s", "duration: {pause}"),
     (r"interval: \d+s", "interval: 1s"),
+    (r"initialDelay: \d+s", "initialDelay: 0s"),
     (r"caleDownDelaySeconds: \d+", "caleDownDelaySeconds: 2"),
     (r"http://prometheus\S+", "{prometheus}"),
     (r"\[1m\]", "[5s]"),

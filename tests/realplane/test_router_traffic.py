@@ -107,7 +107,7 @@ def shop(
         assert isinstance(plain, RoutedShop)
         plain.router, plain.port = request.param, int(urlsplit(routers.url).port or 0)
         plain.route()
-        plain.open(prometheus.url, pause="4s", **PODS_LINGER)
+        plain.open(prometheus.url, pause="6s", **PODS_LINGER)
         yield plain
 
 

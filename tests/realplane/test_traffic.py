@@ -24,7 +24,7 @@ def busy_shop(
 ) -> Iterator[Shop]:
     """The application with real pods, judged by the real Prometheus."""
     with opened(traffic_plane, request.node.name.removeprefix("test_")) as shop:
-        shop.open(prometheus.url, pause="4s", **PODS_LINGER, **{"bad-2.error-percent": "30"})
+        shop.open(prometheus.url, pause="6s", **PODS_LINGER, **{"bad-2.error-percent": "30"})
         yield shop
 
 
