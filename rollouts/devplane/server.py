@@ -32,6 +32,7 @@ INGRESS_CLASS: Manifest = {
     "spec": {"controller": "k8s.io/ingress-nginx"},
 }
 _BACKLOG = 512
+_ACCEPTED_S = 0.01
 _CLOSE_S_MAX = 1.0
 
 
@@ -108,6 +109,7 @@ class Devplane:
         """End watches, pods and the listener; nothing stays behind."""
         self._watches.close()
         if self._server is not None:
+            await asyncio.sleep(_ACCEPTED_S)  # asyncio never closes who is accepted in the moment of `close`
             self._server.close()
             await self._web.shutdown(_CLOSE_S_MAX)
             self._server = None

@@ -45,7 +45,7 @@ class Recorder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -58,6 +58,10 @@ class Recorder:
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def _end(self) -> None:
+        await asyncio.sleep(0.01)  # asyncio never closes who is accepted in the moment of `stop`
+        await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:
         as_whom = ("Impersonate-User", "Impersonate-Uid", "Impersonate-Group")
