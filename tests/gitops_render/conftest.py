@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from rollouts.core.errors import HiccupError
+from rollouts.devplane.server import Devplane
 from rollouts.gitops.asks import Rendered, RenderManifests
 from rollouts.shell import tools
 from rollouts.shell.asks.sources import GitAndCharts
+from rollouts.shell.client import Client
+from rollouts.shell.kubeconfig import Access
 from tests.gitops_render.forge import Repository
 
 
@@ -23,6 +26,27 @@ async def answering(tmp_path: Path) -> AsyncIterator[GitAndCharts]:
     sources = GitAndCharts(None, tmp_path / "state")
     yield sources
     await sources.close()
+
+
+@pytest.fixture
+async def cluster() -> AsyncIterator[Devplane]:
+    async with Devplane(serves_pods=False) as devplane:
+        devplane.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
+        yield devplane
+
+
+@pytest.fixture
+async def client(cluster: Devplane) -> AsyncIterator[Client]:
+    async with Client(Access(cluster.url)) as found:
+        yield found
+
+
+@pytest.fixture
+async def sources(client: Client, tmp_path: Path) -> AsyncIterator[GitAndCharts]:
+    """What answers about sources, with the Secrets of the cluster."""
+    found = GitAndCharts(client, tmp_path / "state")
+    yield found
+    await found.close()
 
 
 @pytest.fixture

@@ -8,30 +8,12 @@ import json
 import pytest
 
 from rollouts.core.errors import HiccupError
-from rollouts.devplane.server import Devplane
 from rollouts.gitops.asks import GitResolve, RenderManifests
 from rollouts.gitops.source.repositories import match
 from rollouts.shell.asks.sources import GitAndCharts
-from rollouts.shell.client import Client
-from rollouts.shell.kubeconfig import Access
 from tests.gitops_render.forge import Repository, Server, config_map, secret
 
 USER = "shop:correct-horse"
-
-
-@pytest.fixture
-async def cluster():
-    async with Devplane(serves_pods=False) as devplane:
-        devplane.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
-        yield devplane
-
-
-@pytest.fixture
-async def sources(cluster, tmp_path):
-    async with Client(Access(cluster.url)) as client:
-        found = GitAndCharts(client, tmp_path / "state")
-        yield found
-        await found.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import json
 import pytest
 
 from rollouts.core.errors import HiccupError
-from rollouts.devplane.server import Devplane
 from rollouts.gitops.asks import RenderManifests
 from rollouts.shell.asks.capabilities import Capabilities
 from rollouts.shell.asks.sources import GitAndCharts
@@ -39,26 +38,6 @@ DEFINITION = {
         ],
     },
 }
-
-
-@pytest.fixture
-async def cluster():
-    async with Devplane(serves_pods=False) as devplane:
-        devplane.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
-        yield devplane
-
-
-@pytest.fixture
-async def client(cluster):
-    async with Client(Access(cluster.url)) as found:
-        yield found
-
-
-@pytest.fixture
-async def sources(client, tmp_path):
-    found = GitAndCharts(client, tmp_path / "state")
-    yield found
-    await found.close()
 
 
 @pytest.fixture

@@ -20,11 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from rollouts.core.errors import HiccupError
-from rollouts.devplane.server import Devplane
 from rollouts.gitops.asks import GitResolve, RenderManifests
 from rollouts.shell.asks.sources import GitAndCharts
-from rollouts.shell.client import Client
-from rollouts.shell.kubeconfig import Access
 from tests.gitops_render.forge import ENVIRONMENT, Repository, Server, config_map, secret
 
 
@@ -77,21 +74,6 @@ def _pem(certificate: x509.Certificate) -> str:
 @pytest.fixture
 def authority(tmp_path):
     return Authority(tmp_path / "authority", "shop")
-
-
-@pytest.fixture
-async def cluster():
-    async with Devplane(serves_pods=False) as devplane:
-        devplane.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
-        yield devplane
-
-
-@pytest.fixture
-async def sources(cluster, tmp_path):
-    async with Client(Access(cluster.url)) as client:
-        found = GitAndCharts(client, tmp_path / "state")
-        yield found
-        await found.close()
 
 
 @pytest.fixture

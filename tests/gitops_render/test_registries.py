@@ -10,13 +10,9 @@ import pytest
 from aiohttp import web
 
 from rollouts.core.errors import HiccupError
-from rollouts.devplane.server import Devplane
 from rollouts.gitops.asks import GitResolve, RenderManifests
 from rollouts.gitops.source.repositories import match
 from rollouts.shell.asks.charts import _is_near
-from rollouts.shell.asks.sources import GitAndCharts
-from rollouts.shell.client import Client
-from rollouts.shell.kubeconfig import Access
 from tests.gitops_render.forge import secret
 from tests.gitops_render.registry import Registry
 from tests.gitops_render.test_charts import archive
@@ -32,21 +28,6 @@ async def registry():
     await found.start()
     yield found
     await found.close()
-
-
-@pytest.fixture
-async def cluster():
-    async with Devplane(serves_pods=False) as devplane:
-        devplane.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
-        yield devplane
-
-
-@pytest.fixture
-async def sources(cluster, tmp_path):
-    async with Client(Access(cluster.url)) as client:
-        found = GitAndCharts(client, tmp_path / "state")
-        yield found
-        await found.close()
 
 
 def rendered(registry: Registry, source: dict[str, str]) -> RenderManifests:
