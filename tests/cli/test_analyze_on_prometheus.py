@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +15,7 @@ import pytest
 from rollouts.devplane.child import free_port
 from tests.cli.conftest import Type
 from tests.plane.leftout import leave_out
-from tests.plane.traffic import find_prometheus
+from tests.plane.traffic import find_prometheus, remembering
 
 HOURS = 3
 STEP_S = 10
@@ -71,34 +69,8 @@ def past(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     if program is None:
         leave_out(request.config, "Prometheus", "neither on the PATH nor beside the plane's binaries")
     folder, now_s = tmp_path_factory.mktemp("past"), float(int(time.time()))
-    (folder / "samples.om").write_text("\n".join(samples(now_s)))
-    promtool = Path(program).with_name("promtool")
-    arguments = [promtool, "tsdb", "create-blocks-from", "openmetrics", folder / "samples.om", folder / "data"]
-    subprocess.run(arguments, check=True, capture_output=True, timeout=60)
-    (folder / "prometheus.yml").write_text("scrape_configs: []\n")
-    port = free_port()
-    command = [program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        end = time.monotonic() + 20
-        while not ready(url):
-            assert time.monotonic() < end
-            assert process.poll() is None
-            time.sleep(0.1)
+    with remembering(program, folder, "\n".join(samples(now_s))) as url:
         yield url, now_s
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/-/ready", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def a_run(name: str, now_s: float, phase: str) -> dict[str, Any]:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, web
 from prometheus_api_client import PrometheusConnect
 
-from rollouts.devplane.child import free_port
 from rollouts.devplane.metrics import PrometheusApi, SeriesStore
 from rollouts.devplane.promeval import evaluate
 from rollouts.devplane.promql import parse
 from tests.plane.leftout import leave_out
-from tests.plane.traffic import find_prometheus
+from tests.plane.traffic import find_prometheus, remembering
 
 NOW_S = 1_700_000_000.0
 STEP_S = 5.0
@@ -155,33 +151,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
             shown = ",".join(f'{key}="{text}"' for key, text in labels.items())
             told.setdefault(name, []).append(f"{name}{{{shown}}} {value} {at_s}")
     text = "\n".join(line for head, name in zip(lines, sorted(told), strict=True) for line in (head, *told[name]))
-    (folder / "samples.om").write_text(text + "\n# EOF\n")
-    promtool = Path(program).with_name("promtool")
-    arguments = [promtool, "tsdb", "create-blocks-from", "openmetrics", folder / "samples.om", folder / "data"]
-    subprocess.run(arguments, check=True, capture_output=True, timeout=60)
-    (folder / "prometheus.yml").write_text("scrape_configs: []\n")
-    port = free_port()
-    command = [program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-    command += [f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=100y", "--log.level=error"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        end = time.monotonic() + 20
-        while not ready(url):
-            assert time.monotonic() < end and process.poll() is None
-            time.sleep(0.1)
+    with remembering(program, folder, text + "\n# EOF\n") as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/-/ready", timeout=2) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +19,7 @@ import yaml
 
 from tests.plane.build import cache_root
 from tests.plane.plane import Plane
-from tests.plane.processes import Child, free_port
+from tests.plane.processes import Child, Family, free_port
 
 START_S_MAX = 30.0
 SCRAPE_S = 1
@@ -82,6 +85,27 @@ def start_prometheus(plane: Plane, program: str) -> Service:
     ])  # fmt: skip
     child.until(lambda: _answers(f"http://127.0.0.1:{port}/-/ready"), START_S_MAX)
     return Service(child, f"http://127.0.0.1:{port}")
+
+
+@contextmanager
+def remembering(program: str, folder: Path, samples: str) -> Iterator[str]:
+    """The address of a Prometheus that scrapes nobody and holds these samples (OpenMetrics), however old they are."""
+    (folder / "samples.om").write_text(samples)
+    (folder / "prometheus.yml").write_text("scrape_configs: []\n")
+    promtool, data = Path(program).with_name("promtool"), folder / "data"
+    fill = [promtool, "tsdb", "create-blocks-from", "openmetrics", folder / "samples.om", data]
+    subprocess.run(fill, check=True, capture_output=True, timeout=60)
+    family, port = Family(folder), free_port()
+    url = f"http://127.0.0.1:{port}"
+    child = family.start("prometheus", [
+        program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={data}",
+        f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=100y", "--log.level=error",
+    ])  # fmt: skip
+    try:
+        child.until(lambda: _answers(f"{url}/-/ready"), START_S_MAX)
+        yield url
+    finally:
+        family.stop()
 
 
 def targets_file(plane: Plane) -> Path:
