@@ -64,6 +64,12 @@ def place(cluster: Cluster, name: str) -> Ref:
     return Ref(APPLICATION, namespace, rest) if found else Ref(APPLICATION, cluster.namespace, name)
 
 
+def label(app: Manifest) -> str:
+    """The name by which `place` finds an Application again, or one that is written down so."""
+    meta = app["metadata"]
+    return f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else str(meta["name"])
+
+
 async def found(cluster: Cluster, name: str) -> Manifest:
     """The Application, or a complaint with the nearest names of every namespace."""
     from rollouts.cli.connection import Query
@@ -73,7 +79,7 @@ async def found(cluster: Cluster, name: str) -> Manifest:
     if (app := await cluster.find(ref)) is not None:
         return app
     everywhere = (await cluster.list(Query(APPLICATION))).items
-    elsewhere = [f"{obj.namespace(each)}/{obj.name(each)}" for each in everywhere if obj.name(each) == ref.name]
+    elsewhere = [label(each) for each in everywhere if obj.name(each) == ref.name]
     hint = f"did you mean {elsewhere[0]!r}?" if elsewhere else meant(ref.name, [obj.name(each) for each in everywhere])
     raise ComplaintError(
         f'application "{ref.name}" not found in namespace "{ref.namespace}"',

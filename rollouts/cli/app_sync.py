@@ -137,7 +137,6 @@ def wait(ctx: click.Context, /, names: tuple[str, ...], selector: str, **wants: 
     """Wait; by default until all is synced, healthy and at rest."""
     from rollouts.cli.connection import Query, open_cluster, run
     from rollouts.cli.live import within
-    from rollouts.kube import object as obj
 
     if bool(names) == bool(selector):
         raise click.UsageError("name Applications, or select them with -l", ctx)
@@ -148,7 +147,7 @@ def wait(ctx: click.Context, /, names: tuple[str, ...], selector: str, **wants: 
         async with open_cluster(connection(ctx)) as cluster:
             query = Query(APPLICATION, cluster.namespace, labels=selector)
             listed = (await cluster.list(query)).items if selector else ()
-            for name in names or [f"{obj.namespace(each)}/{obj.name(each)}" for each in listed]:
+            for name in names or map(apps.label, listed):
                 if wants_end:
                     await within(until_gone(cluster, name), timeout_s, f"wait for the end of {name}")
                     show([f"application/{name} is gone"])
@@ -206,12 +205,12 @@ async def refresh(cluster: Cluster, app: Manifest, *, hard: bool) -> Manifest:
     """Ask the controller to look again, and wait until it has."""
     from rollouts.cli.live import within
     from rollouts.kube import object as obj
-    from rollouts.kube.ref import Ref
 
-    ref = Ref(APPLICATION, obj.namespace(app), obj.name(app))
-    await cluster.patch(ref, {"metadata": {"annotations": {REFRESH: "hard" if hard else "normal"}}})
+    name = apps.label(app)
+    mark = {"metadata": {"annotations": {REFRESH: "hard" if hard else "normal"}}}
+    await cluster.patch(apps.place(cluster, name), mark)
     await within(_until(cluster, app, lambda seen: REFRESH not in obj.annotations(seen)), REFRESH_S_MAX, "refresh")
-    return await apps.found(cluster, f"{ref.namespace}/{ref.name}")
+    return await apps.found(cluster, name)
 
 
 def _do(
@@ -224,8 +223,6 @@ def _do(
     """Write an operation to each Application, and follow them to their ends."""
     from rollouts.cli.connection import access_of, open_cluster, run
     from rollouts.cli.live import within
-    from rollouts.kube import object as obj
-    from rollouts.kube.ref import Ref
     from rollouts.view.apps import Facts
 
     async def once() -> None:
@@ -235,16 +232,15 @@ def _do(
             selected = await named_or_selected(cluster, names, selector)
             bodies = []
             for app in selected:  # all are asked before any is told, so that a complaint leaves nothing half done
-                label = f"{obj.namespace(app)}/{obj.name(app)}"
                 if Facts(app).is_busy:
-                    fix = f"rollouts app wait {label} --operation, or terminate-op"
-                    raise ComplaintError(f"another operation of {label} is under way", fix=fix)
+                    fix = f"rollouts app wait {apps.label(app)} --operation, or terminate-op"
+                    raise ComplaintError(f"another operation of {apps.label(app)} is under way", fix=fix)
                 operation = {**await operation_of(cluster, app), "initiatedBy": {"username": who}}
                 bodies.append({"operation": operation, "metadata": seen_version(app)})
             for app, body in zip(selected, bodies, strict=True):
-                await cluster.patch(Ref(APPLICATION, obj.namespace(app), obj.name(app)), body)
+                await cluster.patch(apps.place(cluster, apps.label(app)), body)
             for app in selected if not chosen["is_async"] else ():
-                label = f"{obj.namespace(app)}/{obj.name(app)}"
+                label = apps.label(app)
                 await within(_progress(cluster, app, chosen), chosen["timeout_s"], f"sync of {label}")
                 _tell_end(await apps.found(cluster, label), label, chosen)
 

@@ -56,7 +56,7 @@ def create(ctx: click.Context, /, name: str, file: str | None, upsert: bool, out
     async def once() -> None:
         async with open_cluster(connection(ctx)) as cluster:
             for each in written:
-                ref = apps.place(cluster, name or _label(each))
+                ref = apps.place(cluster, name or apps.label(each))
                 body = _application(ref, each, chosen)
                 present = await cluster.find(ref)
                 if present is None:
@@ -104,7 +104,7 @@ def delete(ctx: click.Context, /, names: tuple[str, ...], selector: str, **chose
     async def once() -> None:
         async with open_cluster(connection(ctx)) as cluster:
             found = await named_or_selected(cluster, names, selector)
-            labels = [_label(each) for each in found]
+            labels = [apps.label(each) for each in found]
             if not chosen["yes"]:
                 what = "and all their objects" if chosen["cascade"] else "but not their objects"
                 click.confirm(f"Delete {', '.join(labels)} {what}?", abort=True)
@@ -120,7 +120,7 @@ def delete(ctx: click.Context, /, names: tuple[str, ...], selector: str, **chose
 async def _delete(cluster: Cluster, app: Manifest, *, cascades: bool, how: str) -> None:
     from rollouts.shell.client import ApiError
 
-    ref = apps.place(cluster, _label(app))
+    ref = apps.place(cluster, apps.label(app))
     kept = [each for each in app["metadata"].get("finalizers") or () if not str(each).startswith(FINALIZER)]
     mark = FINALIZER if how == "foreground" else f"{FINALIZER}/{how}"
     await cluster.patch(ref, {"metadata": {"finalizers": [*kept, *([mark] if cascades else ())]}})
@@ -145,11 +145,6 @@ def _written(file: str) -> list[Manifest]:
     if not found:
         raise ComplaintError(f"{file} holds no Application", code=Exit.USAGE)
     return [each.value for each in found]
-
-
-def _label(written: Manifest) -> str:
-    meta = written["metadata"]
-    return f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else str(meta["name"])
 
 
 def _application(ref: Ref, written: Manifest, chosen: dict[str, Any]) -> dict[str, Any]:
