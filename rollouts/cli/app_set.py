@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,20 +37,7 @@ APPROVED = "argocd.argoproj.io/deletion-approved"
 @click.pass_context
 def set_command(ctx: click.Context, /, name: str, source_position: int, **chosen: Any) -> None:
     """Change what an Application says; what is not named stays."""
-    from rollouts.cli.connection import open_cluster, run
-    from rollouts.kit import mergepatch
-
-    async def once() -> None:
-        async with open_cluster(connection(ctx)) as cluster:
-            app = await apps.found(cluster, name)
-            change = mergepatch.derive(app["spec"], changed(app["spec"], chosen, source_position))
-            if not change:
-                show([f"application/{name} is so already"])
-                return
-            await cluster.patch(apps.place(cluster, name), {"metadata": seen_version(app), "spec": change})
-            show([f"application/{name} changed"])
-
-    run(once())
+    change_spec(ctx, name, lambda spec: changed(spec, chosen, source_position))
 
 
 @kube_command("confirm-deletion", examples="rollouts app confirm-deletion web -n argocd")
@@ -65,6 +53,24 @@ def confirm_deletion(ctx: click.Context, /, name: str) -> None:
             mark = {"metadata": {"annotations": {APPROVED: now().rfc3339_whole()}}}
             await cluster.patch(apps.place(cluster, name), mark)
             show([f"application/{name} deletions confirmed"])
+
+    run(once())
+
+
+def change_spec(ctx: click.Context, name: str, after: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    """Write an Application's spec anew as far as it changes, unless somebody else was quicker."""
+    from rollouts.cli.connection import open_cluster, run
+    from rollouts.kit import mergepatch
+
+    async def once() -> None:
+        async with open_cluster(connection(ctx)) as cluster:
+            app = await apps.found(cluster, name)
+            change = mergepatch.derive(app["spec"], after(app["spec"]))
+            if not change:
+                show([f"application/{name} is so already"])
+                return
+            await cluster.patch(apps.place(cluster, name), {"metadata": seen_version(app), "spec": change})
+            show([f"application/{name} changed"])
 
     run(once())
 

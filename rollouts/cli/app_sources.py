@@ -7,14 +7,11 @@ from typing import Any
 
 import click
 
-from rollouts.cli import app as apps
-from rollouts.cli.app_set import seen_version
+from rollouts.cli.app_set import change_spec
 from rollouts.cli.app_spec import image_name
 from rollouts.cli.complete import names_of
 from rollouts.cli.errors import ComplaintError, Exit
 from rollouts.cli.frame import command as kube_command
-from rollouts.cli.frame import connection
-from rollouts.cli.output import show
 from rollouts.kube.kinds import APPLICATION
 
 # Words of a source that are taken away whole: option, part of the source, field.
@@ -58,7 +55,7 @@ def unset(ctx: click.Context, /, name: str, source_position: int, **chosen: Any)
     """Take away what an Application's source says: parameters, value files, images, prefixes."""
     if not any(chosen.values()):
         raise click.UsageError("name what is to be taken away", ctx)
-    _change(ctx, name, lambda spec: _with_source(spec, source_position, lambda source: without(source, chosen)))
+    change_spec(ctx, name, lambda spec: _with_source(spec, source_position, lambda source: without(source, chosen)))
 
 
 @kube_command(
@@ -79,7 +76,7 @@ def unset(ctx: click.Context, /, name: str, source_position: int, **chosen: Any)
 def add_source(ctx: click.Context, /, name: str, name_of_source: str, **chosen: str) -> None:
     """Give an Application one more source; the one that it had becomes the first of several."""
     source = {field: text for field, text in {"name": name_of_source, **chosen}.items() if text}
-    _change(ctx, name, lambda spec: _several(spec, [*_sources(spec), source]))
+    change_spec(ctx, name, lambda spec: _several(spec, [*_sources(spec), source]))
 
 
 @kube_command(
@@ -110,7 +107,7 @@ def remove_source(ctx: click.Context, /, name: str, source_position: int | None,
             raise ComplaintError("an application needs a source, and this is the only one")
         return _several(spec, [*sources[:index], *sources[index + 1 :]])
 
-    _change(ctx, name, left)
+    change_spec(ctx, name, left)
 
 
 def without(source: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,21 +153,3 @@ def _with_source(
         raise ComplaintError(f"there is no source {position}", code=Exit.USAGE)
     sources[position - 1] = change(sources[position - 1])
     return {**spec, "sources": sources} if spec.get("sources") else {**spec, "source": sources[0]}
-
-
-def _change(ctx: click.Context, name: str, after: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
-    """Write the spec anew as far as it changes, unless somebody else was quicker."""
-    from rollouts.cli.connection import open_cluster, run
-    from rollouts.kit import mergepatch
-
-    async def once() -> None:
-        async with open_cluster(connection(ctx)) as cluster:
-            app = await apps.found(cluster, name)
-            change = mergepatch.derive(app["spec"], after(app["spec"]))
-            if not change:
-                show([f"application/{name} is so already"])
-                return
-            await cluster.patch(apps.place(cluster, name), {"metadata": seen_version(app), "spec": change})
-            show([f"application/{name} changed"])
-
-    run(once())
