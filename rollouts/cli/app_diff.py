@@ -9,7 +9,7 @@ import click
 
 from rollouts.cli import app as apps
 from rollouts.cli.app_objects import applied, hidden, keys_of
-from rollouts.cli.app_render import at_revision, desired, in_folder, local_options, rendered, spec_of
+from rollouts.cli.app_render import chosen_sources, desired, local_options, rendered, spec_of
 from rollouts.cli.complete import names_of
 from rollouts.cli.errors import ComplaintError
 from rollouts.cli.frame import command as kube_command
@@ -95,11 +95,9 @@ def manifests(ctx: click.Context, /, name: str, source: str, output: str, **chos
             app = await apps.found(cluster, name)
             if source == "live":
                 found = await _live(cluster, app)
-            elif chosen["local"]:
-                with in_folder(app, chosen["local"], chosen["local_repo_root"]) as sources:
-                    found = await rendered(cluster, app, sources)
             else:
-                found = await rendered(cluster, app, at_revision(app, chosen["revision"]))
+                with chosen_sources(app, chosen) as sources:
+                    found = await rendered(cluster, app, sources)
             if output == "json":
                 show_data(found, "json")
             else:
@@ -112,12 +110,10 @@ def manifests(ctx: click.Context, /, name: str, source: str, output: str, **chos
 async def differing(cluster: Cluster, app: Manifest, chosen: Mapping[str, Any]) -> list[str]:
     """What a sync would change: of a folder or another revision as compared here, else as the controller compared."""
     no_color = bool(chosen["no_color"])
-    if chosen["local"]:
-        with in_folder(app, chosen["local"], chosen["local_repo_root"]) as sources:
-            return await _preview(cluster, app, sources, no_color=no_color)
-    if chosen["revision"]:
-        return await _preview(cluster, app, at_revision(app, chosen["revision"]), no_color=no_color)
-    return _compared(app, no_color=no_color)
+    if not chosen["local"] and not chosen["revision"]:
+        return _compared(app, no_color=no_color)
+    with chosen_sources(app, chosen) as sources:
+        return await _preview(cluster, app, sources, no_color=no_color)
 
 
 def _compared(app: Manifest, *, no_color: bool) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rollouts.cli.app_objects import keys_of
-from rollouts.cli.app_render import at_revision, control_namespace, desired, in_folder, rendered, spec_of
+from rollouts.cli.app_render import at_revision, chosen_sources, control_namespace, desired, rendered, spec_of
 from rollouts.cli.errors import ComplaintError, Exit
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ async def _local(cluster: Cluster, app: Manifest, chosen: Mapping[str, Any]) -> 
     if Facts(app).is_automated and not chosen["dry_run"]:
         fix = "turn automated sync off first, or look with --dry-run"
         raise ComplaintError("a folder cannot be synced while automated sync is on: git would win again", fix=fix)
-    with in_folder(app, chosen["local"], chosen["local_repo_root"]) as sources:
+    with chosen_sources(app, chosen) as sources:
         found = await rendered(cluster, app, sources)
     if not found:
         raise ComplaintError(f"{chosen['local']} holds no manifest")
@@ -159,11 +159,8 @@ async def _labelled(cluster: Cluster, app: Manifest, chosen: Mapping[str, Any]) 
     if wrong := [pair for pair in pairs if len(pair) != 2]:
         raise ComplaintError(f"--label {wrong[0][0]!r}: write NAME=VALUE", code=Exit.USAGE)
     labels = {pair[0]: pair[-1] for pair in pairs}
-    if chosen["local"]:
-        with in_folder(app, chosen["local"], chosen["local_repo_root"]) as sources:
-            found = await rendered(cluster, app, sources)
-    else:
-        found = await rendered(cluster, app, at_revision(app, chosen["revision"]))
+    with chosen_sources(app, chosen) as sources:
+        found = await rendered(cluster, app, sources)
     objects: Sequence[Any] = (await desired(cluster, app, found)).plain
     return [each.key for each in objects if labels.items() <= (each.manifest["metadata"].get("labels") or {}).items()]
 

@@ -86,6 +86,16 @@ def in_folder(app: Manifest, folder: Path, root: Path | None) -> Iterator[list[d
         yield [{**bare, **where}]
 
 
+@contextmanager
+def chosen_sources(app: Manifest, chosen: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """The sources that `--local` or `--revision` means; the Application's own where neither is given."""
+    if chosen["local"]:
+        with in_folder(app, chosen["local"], chosen["local_repo_root"]) as sources:
+            yield sources
+    else:
+        yield at_revision(app, chosen["revision"])
+
+
 async def rendered(cluster: Cluster, app: Manifest, sources: Sequence[Mapping[str, Any]]) -> list[Any]:
     """The manifests that sources come to, rendered here: git and the tools must be on this machine."""
     from rollouts.gitops.asks import Rendered, RenderManifests
