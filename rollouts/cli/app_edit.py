@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -69,7 +69,7 @@ def patch_command(ctx: click.Context, /, name: str, patch: str, patch_type: str,
     """Change an Application by a patch."""
     from rollouts.cli.connection import open_cluster, run
 
-    form: Literal["merge", "json"] = "json" if TYPES[patch_type] == "json" else "merge"
+    form = TYPES[patch_type]
     body = read_patch(patch, form)
 
     async def once() -> None:

@@ -17,9 +17,11 @@ from rollouts.cli.output import bare, show, show_data
 from rollouts.kube.kinds import APPLICATION
 
 if TYPE_CHECKING:
-    from typing import Literal
+    from collections.abc import Mapping
 
-TYPES = {
+    from rollouts.shell.client import Form
+
+TYPES: Mapping[str, Form] = {
     "merge": "merge",
     "application/merge-patch+json": "merge",
     "json": "json",
@@ -110,7 +112,7 @@ def patch_resource(ctx: click.Context, /, name: str, patch: str, patch_type: str
     wanted = chosen_of(given)
     if not wanted.kind:
         raise click.UsageError("name the --kind", ctx)
-    form: Literal["merge", "json"] = "json" if TYPES[patch_type] == "json" else "merge"
+    form = TYPES[patch_type]
     body = read_patch(patch, form)
 
     async def once() -> None:
@@ -122,7 +124,7 @@ def patch_resource(ctx: click.Context, /, name: str, patch: str, patch_type: str
     run(once())
 
 
-def read_patch(text: str, form: str) -> Any:
+def read_patch(text: str, form: Form) -> Any:
     """A patch that was typed. Raises ComplaintError where it is none."""
     try:
         found = json.loads(text)
