@@ -41,7 +41,8 @@ def complaint(line: str) -> str:
     """What the command line has against a call: a command or an option that it does not know; "" for nothing."""
     words = shlex.split(line.replace("…", "x").replace("|", " "))
     words = words[words.index(next(word for word in words if word.endswith("rollouts"))) + 1 :]
-    context, command = click.Context(root), root
+    # As the command line makes it: click keeps the first help option that it gives a command.
+    context, command = click.Context(root, help_option_names=root.context_settings["help_option_names"]), root
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(context, words[0])
         if found is None:
