@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from analysis.compare.terms import Finding, Side, Terms
+from analysis.compare.terms import HISTORY_LOOKS_MAX, Finding, Side, Terms
 from analysis.stats.align import Aligned, Counts, Look, total
 from analysis.stats.decision import Decision, MetricEvidence, Verdict, decide
 from analysis.stats.null import Choice, History, Table, among_canaries, choose, reconsider
 from analysis.stats.sequential import CountsState, Evidence, e_value, forfeited, start, update
 
 Strata = Mapping[str, tuple[Counts, Counts]]
+
+POD_LOOKS_MAX = 20_000
+RECENT_LOOKS, RECENT_POD_LOOKS_MAX = 12, 600  # where bursts are looked for at every look
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,14 @@ class Pods:
 
     looks: History = ()
     every_s: float = 0.0
+
+    def all(self) -> Pods:
+        """As many as can be measured in a moment."""
+        return Pods(bounded(self.looks, HISTORY_LOOKS_MAX, POD_LOOKS_MAX), self.every_s)
+
+    def newest(self) -> Pods:
+        """So few of them that they may be measured at every look."""
+        return Pods(bounded(self.looks, RECENT_LOOKS, RECENT_POD_LOOKS_MAX), self.every_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +120,6 @@ def history(memory: Memory, gained: Aligned, looks: int) -> Finding:
 
 
 _ODDITIES_TOLD = 4
-RECENT_LOOKS, RECENT_POD_LOOKS_MAX = 12, 600  # where bursts are looked for at every look
 
 
 def _metric(memory: Memory, evidence: Evidence) -> MetricEvidence:

@@ -13,12 +13,11 @@ from analysis.compare.increments import Requests, Window, between, looks, reques
 from analysis.compare.matchers import all_hold
 from analysis.compare.samples import Series, newest_s, read, spacing_s
 from analysis.compare.spec import Comparison, Kind
-from analysis.compare.terms import HISTORY_LOOKS_MAX, Finding
+from analysis.compare.terms import Finding
 from analysis.stats.align import Aligned
 from analysis.stats.null import History, choose
 
 LOOK_S_MIN = 10.0
-POD_LOOKS_MAX = 20_000
 WINDOW_SLACK_S = 30.0
 VERSION = 1
 
@@ -91,7 +90,7 @@ def _first(asked: Comparison, stable: Requests, until_s: float, odd: tuple[str, 
     window = Window(until_s - asked.history_s, until_s - asked.history_s, until_s)
     every_s = max(LOOK_S_MIN, spacing_s(stable.series))
     pods: History = looks(stable, window, every_s) if stable.series else ()
-    choice = choose(errors.bounded(pods, HISTORY_LOOKS_MAX, POD_LOOKS_MAX), every_s)
+    choice = choose(errors.Pods(pods, every_s).all().looks, every_s)
     memory = replace(errors.begin(asked.terms), choice=choice, began_s=until_s)
     finding = errors.history(memory, Aligned(until_s, {}, {}, odd), 0)
     told = replace(finding, why=f"what both sides count from now on is compared; {choice.why}" + _and(odd))
@@ -102,10 +101,9 @@ def _pods(memory: errors.Memory, stable: Requests, window: Window) -> errors.Pod
     """The stable pods' looks of the rollout that the null is held against now: all at times, else the newest."""
     every_s = max(LOOK_S_MIN, spacing_s(stable.series))
     if errors.is_thorough_at(memory.counts.looks):
-        return errors.Pods(errors.bounded(looks(stable, window, every_s), HISTORY_LOOKS_MAX, POD_LOOKS_MAX), every_s)
+        return errors.Pods(looks(stable, window, every_s), every_s).all()
     window = replace(window, since_s=max(window.since_s, window.until_s - errors.RECENT_LOOKS * every_s))
-    recent = looks(stable, window, every_s)
-    return errors.Pods(errors.bounded(recent, errors.RECENT_LOOKS, errors.RECENT_POD_LOOKS_MAX), every_s)
+    return errors.Pods(looks(stable, window, every_s), every_s).newest()
 
 
 def _concluded(asked: Comparison, kept: ErrorsKept, gained: Aligned) -> tuple[str, Finding]:

@@ -22,7 +22,6 @@ from analysis.stats.logs import decided
 
 LINE_BYTES_MAX = 4 * 1024 * 1024
 LATE_LOOKS_MAX = 256  # a look that comes later than so many others is ignored
-POD_LOOKS_MAX = 20_000
 STRATUM = "\x1f"  # between a pod's name and a stratum's, in the counters of one stratum
 
 
@@ -129,13 +128,9 @@ def judged(place: Place, snapshot: Snapshot, terms: Terms, policy: Policy) -> tu
         place = replace(place, cursor=cursor, before=before, spent_s=spent_s, spans=spans)
         return place, errors.history(place.memory, gained, len(before))
     since = (*place.since, gained.stable)[-HISTORY_LOOKS_MAX:] if gained.stable else place.since
-    if not has_begun:
-        pods = errors.Pods(errors.bounded(place.before, HISTORY_LOOKS_MAX, POD_LOOKS_MAX), place.every_s)
-    elif errors.is_thorough_at(place.memory.counts.looks):
-        pods = errors.Pods(errors.bounded(since, HISTORY_LOOKS_MAX, POD_LOOKS_MAX), place.every_s)
-    else:
-        pods = errors.Pods(errors.bounded(since, errors.RECENT_LOOKS, errors.RECENT_POD_LOOKS_MAX), place.every_s)
-    memory, finding = errors.judge(place.memory, gained, terms, pods, strata)
+    pods = errors.Pods(since if has_begun else place.before, place.every_s)
+    is_thorough = not has_begun or errors.is_thorough_at(place.memory.counts.looks)
+    memory, finding = errors.judge(place.memory, gained, terms, pods.all() if is_thorough else pods.newest(), strata)
     return Place(memory, cursor, (), since, spent_s, spans), finding
 
 
