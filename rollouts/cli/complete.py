@@ -23,6 +23,7 @@ ANSWER_S_MAX = 1.0
 SHOWN_MAX = 500
 NO_FILES, FILES, FOLDERS = ":4", ":0", ":16"  # to kubectl: what is an answer beside what stands above
 
+NO_NAME = "the name is empty; is the variable set that it was to come from?"
 SHORT_NAMES = {"Rollout": "ro", "Experiment": "exp", "AnalysisRun": "ar"}
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -45,6 +46,11 @@ def names_of(kind: Kind) -> Complete:
     return _live(look)
 
 
+def words_for(kind: Kind) -> tuple[str, ...]:
+    """How a kind may be written in front of a name: in full, as several, in short."""
+    return kind.name.lower(), kind.plural, SHORT_NAMES.get(kind.name, kind.plural)
+
+
 class NameParam(click.ParamType[str]):
     """The name of an object of a kind: `web`, or as `-o name` and kubectl write it, `rollout.argoproj.io/web`."""
 
@@ -52,9 +58,8 @@ class NameParam(click.ParamType[str]):
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
-        words = (kind.name.lower(), kind.plural, SHORT_NAMES.get(kind.name, kind.plural))
         groups = ("", f".{kind.group}", f".{kind.version}.{kind.group}")
-        self._prefixes = {f"{word}{group}" for word in words for group in groups}
+        self._prefixes = {f"{word}{group}" for word in words_for(kind) for group in groups}
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The bare name; usage error for none at all, and for the name of another kind."""
@@ -62,7 +67,7 @@ class NameParam(click.ParamType[str]):
         if slash and prefix.lower() not in self._prefixes:
             self.fail(f"{value!r} names no {self._kind.name}: give its name alone", param, ctx)
         if not bare:
-            self.fail(f"the name is empty; is the variable set that it was to come from? got {value!r}", param, ctx)
+            self.fail(f"{NO_NAME} got {value!r}", param, ctx)
         return bare
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

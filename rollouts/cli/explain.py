@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rollouts.cli.complete import NO_NAME, words_for
 from rollouts.cli.errors import ComplaintError, Exit, meant
 from rollouts.cli.frame import command as kube_command
 from rollouts.cli.frame import connection, prometheus_option
 from rollouts.cli.output import VALUE_FORMATS, no_color_option, output_option, show, show_value, style
+from rollouts.kube.kinds import ANALYSIS_RUN, EXPERIMENT, ROLLOUT
 
 if TYPE_CHECKING:
     from rollouts.cli.connection import Cluster, Listing, Query
@@ -20,17 +22,7 @@ if TYPE_CHECKING:
     from rollouts.kube.ref import Kind, Manifest, Ref
 
 T = TypeVar("T")
-NAMES: Mapping[str, str] = {
-    "rollout": "Rollout",
-    "rollouts": "Rollout",
-    "ro": "Rollout",
-    "analysisrun": "AnalysisRun",
-    "analysisruns": "AnalysisRun",
-    "ar": "AnalysisRun",
-    "experiment": "Experiment",
-    "experiments": "Experiment",
-    "exp": "Experiment",
-}
+NAMES: Mapping[str, str] = {word: kind.name for kind in (ROLLOUT, ANALYSIS_RUN, EXPERIMENT) for word in words_for(kind)}
 """How a kind may be written before the slash."""
 
 
@@ -61,7 +53,7 @@ def command(ctx: click.Context, name: str, prometheus_address: str, output: str 
     wanted = NAMES.get(kind_name.lower(), "") if kind_name else "Rollout"
     wired = {room.kind.name: room for room in rooms(tuple(ROOMS), prometheus_address=prometheus_address)}
     if not bare_name:
-        raise click.UsageError(f"the name is empty; is the variable set that it was to come from? got {name!r}", ctx)
+        raise click.UsageError(f"{NO_NAME} got {name!r}", ctx)
     if wanted not in wired:
         hint = meant(kind_name, NAMES) or f"known: {', '.join(NAMES)}"
         raise click.UsageError(f"no kind {kind_name!r}; {hint}", ctx)
@@ -127,9 +119,9 @@ class LiveReader:
     def select(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> tuple[Manifest, ...]:
         """Objects that carry all these labels, ordered by name."""
         from rollouts.cli.connection import Query
-        from rollouts.cli.read import selector_text
+        from rollouts.kube import selector
 
-        return self._list(Query(kind, namespace, labels=selector_text({"matchLabels": labels})))
+        return self._list(Query(kind, namespace, labels=selector.text({"matchLabels": labels})))
 
     def answer(self, ask_id: str) -> Answer | None:
         """No answer is known here: only a running controller asks."""

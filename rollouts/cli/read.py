@@ -9,6 +9,7 @@ from rollouts.cli.connection import Cluster, Query
 from rollouts.cli.errors import ComplaintError, Exit, meant
 from rollouts.kube import kinds
 from rollouts.kube import object as obj
+from rollouts.kube import selector as selectors
 from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.view import facts
 from rollouts.view.facts import World
@@ -54,8 +55,8 @@ def queries(root: Manifest, kind: Kind = kinds.ROLLOUT, *, events: bool = False)
     found = {kind: Query(kind, space, fields=f"metadata.name={name}")}
     if kind == kinds.ROLLOUT:
         selector = facts.spec(root).get("selector")
-        pods = selector_text(selector) if selector else str(facts.status(root).get("selector") or "")
-        runs = selector_text({"matchLabels": (selector or {}).get("matchLabels") or {}})
+        pods = selectors.text(selector) if selector else str(facts.status(root).get("selector") or "")
+        runs = selectors.text({"matchLabels": (selector or {}).get("matchLabels") or {}})
         if any("experiment" in step for step in facts.steps(root)):
             found[kinds.EXPERIMENT] = Query(kinds.EXPERIMENT, space)
             pods, runs = PODS_OF_OURS, ""  # an Experiment's pods have its templates' labels, its runs none
@@ -65,19 +66,6 @@ def queries(root: Manifest, kind: Kind = kinds.ROLLOUT, *, events: bool = False)
     if events:
         found[kinds.EVENT] = Query(kinds.EVENT, space, fields=f"involvedObject.uid={obj.uid(root)}")
     return found
-
-
-def selector_text(selector: Mapping[str, object]) -> str:
-    """A label selector as the API's query parameter writes it."""
-    labels = selector.get("matchLabels") or {}
-    assert isinstance(labels, Mapping)
-    parts = [f"{key}={value}" for key, value in sorted(labels.items())]
-    for rule in selector.get("matchExpressions") or ():  # type: ignore[attr-defined]  # a manifest's list, untyped
-        key, operator, values = rule["key"], rule["operator"], ",".join(sorted(rule.get("values") or ()))
-        parts.append(
-            {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key}.get(operator, f"!{key}")
-        )
-    return ",".join(parts)
 
 
 async def world(cluster: Cluster, name: str, kind: Kind = kinds.ROLLOUT, *, events: bool = False) -> World:
