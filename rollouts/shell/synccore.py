@@ -65,7 +65,7 @@ class SyncCore:
         """Listen to the machine's cache and open the doors; the ports by name. nudge: see `Driver.nudge`."""
         self._machine = machine
         machine.listeners += [self._figures.see, self._audit.see]
-        with contextlib.suppress(HiccupError):  # a label of a figure is worth no delay
+        with contextlib.suppress(HiccupError):  # without it a figure lacks a label
             self._figures.kube_version = await kube_version(self._client)
         if not await asyncio.to_thread(sandbox.is_offline_possible):
             logs.warn("renders keep the network: this kernel or container forbids to take it away")

@@ -12,7 +12,7 @@ from aiohttp import web
 from rollouts.core.errors import HiccupError
 from rollouts.gitops.asks import GitResolve, RenderManifests
 from rollouts.gitops.source.repositories import match
-from rollouts.shell.asks.charts import _is_near
+from rollouts.shell.asks.charts import is_one_domain
 from tests.gitops_render.forge import secret
 from tests.gitops_render.registry import Registry
 from tests.gitops_render.test_charts import archive
@@ -145,4 +145,4 @@ def test_a_template_of_a_registry_opens_it_with_and_without_its_scheme():
     ],
 )
 def test_a_password_goes_to_the_registrys_own_domain_alone(registry_host, realm_host, near):
-    assert _is_near(registry_host, realm_host) is near
+    assert is_one_domain(registry_host, realm_host) is near

@@ -12,6 +12,7 @@ from rollouts.gitops.source.errors import SourceError
 GIT_SCHEMES = frozenset({"https", "http", "ssh", "git+ssh", "file"})
 CHART_SCHEMES = frozenset({"https", "http", "oci"})
 URL_CHARS_MAX = 2048
+NEAR = "addresses of the machine's own network are not fetched"
 _SCP = re.compile(r"([A-Za-z0-9._-]+)@([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)([^\s]+)")
 _METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "168.63.129.16")))
 _METADATA_HOSTS = frozenset({"metadata.google.internal", "metadata", "instance-data"})
@@ -27,7 +28,7 @@ def checked(url: str, *, is_chart: bool = False) -> str:
     if not url or len(url) > URL_CHARS_MAX or _CONTROL.search(url) or url.startswith("-"):
         raise SourceError(f"repoURL {shown(url)!r} is no address of a repository")
     if is_link_local(url):
-        raise SourceError(f"repoURL {shown(url)}: addresses of the machine's own network are not fetched")
+        raise SourceError(f"repoURL {shown(url)}: {NEAR}")
     if is_scp(url):
         if is_chart:
             raise SourceError(f"repoURL {shown(url)}: charts come from https:// or oci:// addresses")

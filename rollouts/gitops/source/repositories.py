@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,6 +56,12 @@ class Repository:
     def is_registry(self) -> bool:
         """Whether its charts are in an OCI registry, which an address without a scheme means too."""
         return self.oci or is_oci(self.url) or "://" not in self.url
+
+    @property
+    def asker(self) -> str:
+        """An address and who asks there, hashed, so that nobody is answered with what another may see."""
+        parts = (self.url, self.credentials.username, *self.credentials.secrets)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def match(secrets: Iterable[Mapping[str, Any]], url: str, project: str = "") -> Repository:

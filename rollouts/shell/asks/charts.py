@@ -22,7 +22,7 @@ from aiohttp.resolver import ThreadedResolver
 
 from rollouts.core.errors import HiccupError
 from rollouts.gitops.source import chart as reading
-from rollouts.gitops.source.address import checked, is_link_local, is_near, shown
+from rollouts.gitops.source.address import NEAR, checked, is_link_local, is_near, shown
 from rollouts.gitops.source.errors import SourceError
 from rollouts.gitops.source.repositories import Credentials, Repository
 from rollouts.gitops.source.revision import choose_version
@@ -74,7 +74,7 @@ class Charts:
 
         passes_credentials: whether another host that the index names is shown our password too.
         """
-        key = f"{_who(repository)}\0{chart}\0{version}"
+        key = f"{repository.asker}\0{chart}\0{version}"
         async with self._locks.setdefault(key, asyncio.Lock()):
             if found := self._kept.get(key):
                 self._kept.move_to_end(key)
@@ -94,7 +94,7 @@ class Charts:
     # A Helm repository.
 
     async def _index(self, repository: Repository, trust: Trust) -> Mapping[str, Any]:
-        key = _who(repository)
+        key = repository.asker
         async with self._locks.setdefault(key, asyncio.Lock()):
             known = self._indexes.get(key)
             if known and time.monotonic() - known[0] < self._settings.chart_index_fresh_s:
@@ -159,7 +159,7 @@ class Charts:
         first = urlsplit(url).netloc
         for _ in range(REDIRECTS_MAX):
             if is_link_local(url):
-                raise SourceError(f"{shown(url)}: addresses of the machine's own network are not fetched")
+                raise SourceError(f"{shown(url)}: {NEAR}")
             at_home = urlsplit(url).netloc == first
             status, headers, body = await self._once(url, fetch, at_home=at_home)
             if status == 401 and at_home and fetch.scope and not fetch.has_token:
@@ -221,7 +221,7 @@ class Charts:
         ):
             raise HiccupError(f"{shown(url)}: the credentials are not accepted")
         query = {"service": said.get("service", ""), "scope": said.get("scope") or fetch.scope}
-        ours = urlsplit(realm).scheme == urlsplit(url).scheme and _is_near(
+        ours = urlsplit(realm).scheme == urlsplit(url).scheme and is_one_domain(
             urlsplit(url).hostname, urlsplit(realm).hostname
         )
         where = f"{realm}?{urlencode({key: value for key, value in query.items() if value})}"
@@ -242,7 +242,7 @@ class _Guarded(ThreadedResolver):
         """The addresses of a name. Raises SourceError."""
         found = await super().resolve(host, port, family)
         if any(is_near(each["host"]) for each in found):
-            raise SourceError(f"{host}: addresses of the machine's own network are not fetched")
+            raise SourceError(f"{host}: {NEAR}")
         return found
 
 
@@ -290,17 +290,12 @@ def _header(credentials: Credentials) -> str:
     return "Basic " + base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
 
 
-def _is_near(host: str | None, other: str | None) -> bool:
+def is_one_domain(host: str | None, other: str | None) -> bool:
     """Whether a registry may send our password to another host: itself, or one of the same domain."""
     if not host or not other or host == other:
         return bool(host) and host == other
     domain = ".".join(host.split(".")[-2:])
     return not host.replace(".", "").isdigit() and ":" not in host and (other == domain or other.endswith(f".{domain}"))
-
-
-def _who(repository: Repository) -> str:
-    parts = (repository.url, repository.credentials.username, *repository.credentials.secrets)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _oci(repository: Repository, chart: str) -> tuple[str, str]:

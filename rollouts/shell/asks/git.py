@@ -208,7 +208,7 @@ def _refuse_near(repository: Repository) -> None:
     except (OSError, UnicodeError):
         return  # git says so in its own words
     if any(address.is_near(str(each[4][0])) for each in found):
-        raise SourceError(f"{address.shown(repository.url)}: addresses of the machine's own network are not fetched")
+        raise SourceError(f"{address.shown(repository.url)}: {address.NEAR}")
 
 
 def _name(repository: Repository) -> str:

@@ -114,7 +114,7 @@ class GitAndCharts:
             await asyncio.sleep(FRESH_S)
         listing = partial(self._thread, self._git.refs, repository, known.trust)
         work = partial(self._counted, repository, "ls-remote", listing)
-        return await self._together(_who(repository), work, FRESH_S if fresh else self._settings.git_listing_fresh_s)
+        return await self._together(repository.asker, work, FRESH_S if fresh else self._settings.git_listing_fresh_s)
 
     async def _together(self, key: str, work: Callable[[], Awaitable[T]], fresh_s: float = float("inf")) -> T:
         """The answer of work that began at most `fresh_s` ago under the same key, else of work that begins now."""
@@ -206,7 +206,7 @@ class GitAndCharts:
             trust = known.trust.authorities
             return await self._charts.archive(repository, spec.chart, at, trust, passes_credentials=passes)
         fetch = partial(self._thread, self._git.snapshot, repository, known.trust, at)
-        found = await self._together(f"{_who(repository)}\0{at}", partial(self._counted, repository, "fetch", fetch))
+        found = await self._together(f"{repository.asker}\0{at}", partial(self._counted, repository, "fetch", fetch))
 
         def module(url: str, commit: str) -> Files:
             return self._git.snapshot(_led_to(known, url, question), known.trust, commit)
@@ -374,10 +374,3 @@ def _heard(task: asyncio.Future[Any]) -> None:
     """Take note of how a task ended, so that nothing complains of an error that nobody waits for any more."""
     if not task.cancelled():
         task.exception()
-
-
-def _who(repository: Repository) -> str:
-    """An address and who asks there, so that nobody is answered with what another may see."""
-    credentials = repository.credentials
-    parts = (repository.url, credentials.username, *credentials.secrets)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
