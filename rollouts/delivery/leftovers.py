@@ -49,7 +49,7 @@ def gathered(
     made = {
         obj.ref(kinds.INGRESS, each): each for each in reader.owned_by(kinds.INGRESS, uid) if _is_canary(each, name)
     }
-    own, dialects = obj.ref(kinds.ROLLOUT, rollout), known_dialects(plugins)
+    own = obj.ref(kinds.ROLLOUT, rollout)
     routes: list[Patch] = []
     selectors: list[tuple[Ref, Manifest]] = []
     unseen: list[Ref] = []
@@ -60,7 +60,8 @@ def gathered(
             if is_controlled_by(manifest, uid):
                 made[ref] = manifest
             elif own in named(manifest):
-                routes += [patch] if (patch := given_back(ref, manifest, own, dialects)) else []
+                patch = given_back(ref, manifest, own, known_dialects(plugins))
+                routes += [patch] if patch else []
             elif _is_managed(ref, manifest, own):
                 selectors.append((ref, manifest))
     left = tuple((ref, each) for ref, each in made.items() if ref not in here)

@@ -102,7 +102,7 @@ def _services_fit(seen: References) -> Iterator[Refusal]:
 
 
 def _service_fits(seen: References, at: str, name: str, service: Manifest) -> Iterator[Refusal]:
-    spec, got = service.get("spec") or {}, shown(name)
+    spec = service.get("spec") or {}
     selector = spec.get("selector") or {}
     metadata = (seen.spec.template or {}).get("metadata") or {}
     labels = metadata.get("labels") or {}
@@ -112,15 +112,15 @@ def _service_fits(seen: References, at: str, name: str, service: Manifest) -> It
         if label != HASH_LABEL and is_told and labels.get(label) != selector[label]:
             text = f'Service "{name}" has unmatch label "{label}" in rollout'
             fix = f"give the Service's selector only labels of spec.template, or the template {label}={selector[label]}"
-            yield Refusal("ServiceSelectorMismatch", at, text, fix=fix, got=got)
+            yield Refusal("ServiceSelectorMismatch", at, text, fix=fix, got=shown(name))
     owner = ((service.get("metadata") or {}).get("annotations") or {}).get(MANAGED_BY)
     other = owner if owner and owner != seen.name else seen.other_users.get(name)
     if other:
         text = f'Service "{name}" is managed by another Rollout'
-        yield Refusal("ServiceTaken", at, text, fix=f"Rollout {other} has it; name another Service", got=got)
+        yield Refusal("ServiceTaken", at, text, fix=f"Rollout {other} has it; name another Service", got=shown(name))
     if unfit := _unfit(name, spec, selector):
         fix = "use a Service of type ClusterIP with a selector"
-        yield Refusal("ServiceUnfit", at, unfit, fix=fix, got=got)
+        yield Refusal("ServiceUnfit", at, unfit, fix=fix, got=shown(name))
 
 
 def _unfit(name: str, spec: Manifest, selector: Manifest) -> str:

@@ -51,16 +51,20 @@ class Instant:
 
     def rfc3339(self) -> str:
         """RFC 3339 in UTC with microseconds only where there are any, so that no pause measured from it ends early."""
-        stamp = (_EPOCH + timedelta(microseconds=self.micros)).strftime("%Y-%m-%dT%H:%M:%S")
-        part = self.micros % 1_000_000
-        return f"{stamp}.{part:06d}Z" if part else f"{stamp}Z"
+        second, part = divmod(self.micros, 1_000_000)
+        return f"{_stamp(second)}.{part:06d}Z" if part else f"{_stamp(second)}Z"
 
     def rfc3339_whole(self) -> str:
         """RFC 3339 cut to whole seconds, the form Kubernetes itself writes for conditions."""
-        return Instant(self.micros - self.micros % 1_000_000).rfc3339()
+        return f"{_stamp(self.micros // 1_000_000)}Z"
 
     def __str__(self) -> str:
         return self.rfc3339()
+
+
+@lru_cache(maxsize=64)  # much is told within one second
+def _stamp(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 @lru_cache(maxsize=4096)  # a status is read many times while it stands
