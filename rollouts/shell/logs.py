@@ -36,6 +36,8 @@ class JsonLines(logging.Formatter):
 
 def set_up(level: str = "info") -> None:
     """Send every log line of the process to stderr as JSON."""
+    # No line has them, and asking for them costs as much as writing the line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     stream = logging.StreamHandler(sys.stderr)
     stream.setFormatter(JsonLines())
     root = logging.getLogger()

@@ -18,7 +18,7 @@ class Settings:
     quarantine_cap_s: float = 300.0
     conflicts_free_max: int = 3  # conflicts in a row that are retried without back-off
     keys_per_turn_max: int = 32  # so that one turn never holds the loop for long
-    requests_inflight_max: int = 48
+    requests_inflight_max: int = 40
     plans_per_window_max: int = 60  # a key that writes more than this in a window goes in circles
     plans_window_s: float = 10.0
     answers_max: int = 100_000

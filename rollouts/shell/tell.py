@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rollouts.core.errors import HiccupError
@@ -21,6 +21,7 @@ from rollouts.shell.settings import DEFAULTS, Settings
 COMPONENT = "rollouts-controller"
 STEP_ASIDE_S = 0.2
 CALM_S = 1.0  # neither writes nor many notes for so long: whatever waits is sent
+_LOGGED: Mapping[str, Any] = {}  # what was for the log need not wait with the rest
 About = tuple[str, str]
 SameFact = tuple[str, str, str, str]
 
@@ -107,7 +108,7 @@ class Teller:
             self._oldest()
             self.counts.dropped += 1
         self._ordinal += 1
-        self._waiting[self._ordinal] = Waiting(note, at, at)
+        self._waiting[self._ordinal] = Waiting(replace(note, fields=_LOGGED), at, at)
         self._newest[same[:2]] = self._ordinal
         self._some.set()
 
