@@ -35,6 +35,7 @@ from tests.plane.player import start_player
 from tests.plane.processes import Child, free_port
 from tests.plane.wire import Wire
 
+WRITERS = ("null", "faithful")
 SETTLE_S = 3.0
 BEGIN_S_MAX = 120.0
 UPDATE_S_MAX = 600.0
@@ -86,11 +87,11 @@ HEAD = (
 def command(controller: str, plane: Plane, namespace: str) -> list[str]:
     """How a controller of that name is started."""
     kubeconfig = str(plane.controller.kubeconfig)
-    if controller == "null":
+    if controller in WRITERS:
         return [
             sys.executable,
             "-m",
-            "benchmarks.null_writer",
+            f"benchmarks.{controller}_writer",
             f"--kubeconfig={kubeconfig}",
             f"--namespace={namespace}",
         ]
@@ -205,7 +206,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rollouts", type=int, default=100)
-    parser.add_argument("--controllers", default="null,ours", help="null, ours, or both by comma")
+    parser.add_argument("--controllers", default="null,ours", help="of null, faithful and ours, by comma")
     parser.add_argument("--crds", type=Path, default=ROOT / "crds")
     given = parser.parse_args()
     print(f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")

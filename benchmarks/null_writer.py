@@ -88,7 +88,7 @@ class NullWriter:
         await self._select(member.canary_service, new)
         for step, weight in enumerate(m.WEIGHTS):
             await self._weigh(member, weight)
-            pause = [{"reason": "CanaryPauseStep", "startTime": _now()}]
+            pause = [{"reason": "CanaryPauseStep", "startTime": now()}]
             await self._report(
                 member,
                 {"currentPodHash": new, "currentStepIndex": 2 * step + 1, "pauseConditions": pause, "phase": "Paused"},
@@ -99,6 +99,9 @@ class NullWriter:
         done = {"stableRS": new, "currentStepIndex": 2 * len(m.WEIGHTS), "pauseConditions": None, "phase": "Healthy"}
         await self._report(member, done)
         walk.stable = new
+        await self._scale_down(member, old)
+
+    async def _scale_down(self, member: m.Member, old: str) -> None:
         await asyncio.sleep(m.SCALE_DOWN_S)
         path = f"{m.REPLICA_SETS.format(self._namespace)}/{member.name}-{old}"
         await self._wire.must("PATCH", path, {"spec": {"replicas": 0}})
@@ -138,22 +141,28 @@ def _show_failure(task: asyncio.Task[None]) -> None:
         print(f"null writer: {error!r}", flush=True)
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as a status has it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-async def main(kubeconfig: Path, namespace: str) -> None:
+async def write(writer: type[NullWriter], kubeconfig: Path, namespace: str) -> None:
     """Write until SIGTERM."""
     async with Wire(access_from(kubeconfig)) as wire:
-        writing = asyncio.ensure_future(NullWriter(wire, namespace).write())
+        writing = asyncio.ensure_future(writer(wire, namespace).write())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, writing.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await writing
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run(writer: type[NullWriter], description: str) -> None:
+    """The command line of a writer."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kubeconfig", type=Path, required=True)
     parser.add_argument("--namespace", required=True)
     given = parser.parse_args()
-    asyncio.run(main(given.kubeconfig, given.namespace))
+    asyncio.run(write(writer, given.kubeconfig, given.namespace))
+
+
+if __name__ == "__main__":
+    run(NullWriter, __doc__ or "")
