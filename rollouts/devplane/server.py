@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from asyncio.trsock import TransportSocket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from socket import socket
 from typing import Any, Self
 
 import yaml
@@ -32,8 +34,8 @@ INGRESS_CLASS: Manifest = {
     "spec": {"controller": "k8s.io/ingress-nginx"},
 }
 _BACKLOG = 512
-_ACCEPTED_S = 0.01
 _CLOSE_S_MAX = 1.0
+_PASSES_TO_CONNECT = 3  # of the loop: a transport, its protocol, and the protocol's task
 
 
 def wall_clock() -> Instant:
@@ -44,6 +46,15 @@ def wall_clock() -> Instant:
 def _controllers(*, serves_pods: bool) -> tuple[Controller, ...]:
     """Where pods are real servers, the kubelet does the work of the player."""
     return tuple(one for one in CONTROLLERS if not (serves_pods and one.name == "pods"))
+
+
+async def accept_no_more(listening: Iterable[socket | TransportSocket]) -> None:
+    """What a server does before `close`: asyncio never closes a connection that is accepted in that very moment."""
+    loop = asyncio.get_running_loop()
+    for each in listening:
+        loop.remove_reader(each.fileno())
+    for _ in range(_PASSES_TO_CONNECT):
+        await asyncio.sleep(0)  # whoever was accepted just now becomes one of the server's connections
 
 
 class Devplane:
@@ -109,7 +120,7 @@ class Devplane:
         """End watches, pods and the listener; nothing stays behind."""
         self._watches.close()
         if self._server is not None:
-            await asyncio.sleep(_ACCEPTED_S)  # asyncio never closes who is accepted in the moment of `close`
+            await accept_no_more(self._server.sockets)
             self._server.close()
             await self._web.shutdown(_CLOSE_S_MAX)
             self._server = None

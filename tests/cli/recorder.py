@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from aiohttp import web
+
+from rollouts.devplane.server import accept_no_more
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,12 @@ class Recorder:
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        await web.SockSite(self._runner, self._socket).start()
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     async def _end(self) -> None:
-        await asyncio.sleep(0.01)  # asyncio never closes who is accepted in the moment of `stop`
+        await accept_no_more([self._socket])
         await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:
