@@ -229,15 +229,18 @@ def _shared(blue_green: BlueGreenStrategy | None) -> CanaryStrategy:
 
 @dataclass(frozen=True, slots=True)
 class _Hashed:
-    """A pod template in the two forms in which it is compared."""
+    """A pod template in the two forms in which it is compared, and its hash while no other bears that."""
 
     canonical: bytes
     comparable: bytes
+    free: str
 
 
 def _hashed(manifest: Manifest) -> _Hashed:
     template = (manifest.get("spec") or {}).get("template") or {}
-    return _Hashed(podtemplate.canonical_bytes(template), podtemplate.comparable(affinity.without(template)))
+    canonical = podtemplate.canonical_bytes(template)
+    comparable = podtemplate.comparable(affinity.without(template))
+    return _Hashed(canonical, comparable, podtemplate.template_hash(canonical))
 
 
 def _template(
@@ -250,7 +253,7 @@ def _template(
     own_source = rollout if source is None else {**source.manifest, "spec": {"template": manifest}}
     hashed = reader.parsed(own_source, _hashed) if obj.generation(own_source) else _hashed(own_source)
     collisions = latch.collisions(rollout.get("status") or {})
-    own = podtemplate.template_hash(hashed.canonical, collisions)
+    own = hashed.free if collisions is None else podtemplate.template_hash(hashed.canonical, collisions)
     if _by_hash(sets, own):
         return Template(manifest, own)
     for each in sets:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 from rollouts.kit import canonical
@@ -27,7 +26,6 @@ def canonical_bytes(template: Manifest) -> bytes:
     return canonical.go_json(_struct("PodTemplateSpec", template)).encode()
 
 
-@lru_cache(maxsize=1024)  # asked for on every turn, byte by byte
 def template_hash(template: bytes, collisions: int | None = None) -> str:
     """The pod template hash of canonical bytes. collisions: status.collisionCount, None where it is not set."""
     chunks = [template] if collisions is None else [template, struct.pack("<Ixxxx", collisions & 0xFFFFFFFF)]
