@@ -206,11 +206,10 @@ async def refresh(cluster: Cluster, app: Manifest, *, hard: bool) -> Manifest:
     from rollouts.cli.live import within
     from rollouts.kube import object as obj
 
-    name = apps.label(app)
     mark = {"metadata": {"annotations": {REFRESH: "hard" if hard else "normal"}}}
-    await cluster.patch(apps.place(cluster, name), mark)
+    await cluster.patch(obj.ref(APPLICATION, app), mark)
     await within(_until(cluster, app, lambda seen: REFRESH not in obj.annotations(seen)), REFRESH_S_MAX, "refresh")
-    return await apps.found(cluster, name)
+    return await apps.found(cluster, apps.label(app))
 
 
 def _do(
@@ -223,6 +222,7 @@ def _do(
     """Write an operation to each Application, and follow them to their ends."""
     from rollouts.cli.connection import access_of, open_cluster, run
     from rollouts.cli.live import within
+    from rollouts.kube import object as obj
     from rollouts.view.apps import Facts
 
     async def once() -> None:
@@ -238,7 +238,7 @@ def _do(
                 operation = {**await operation_of(cluster, app), "initiatedBy": {"username": who}}
                 bodies.append({"operation": operation, "metadata": seen_version(app)})
             for app, body in zip(selected, bodies, strict=True):
-                await cluster.patch(apps.place(cluster, apps.label(app)), body)
+                await cluster.patch(obj.ref(APPLICATION, app), body)
             for app in selected if not chosen["is_async"] else ():
                 label = apps.label(app)
                 await within(_progress(cluster, app, chosen), chosen["timeout_s"], f"sync of {label}")

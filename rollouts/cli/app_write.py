@@ -118,9 +118,10 @@ def delete(ctx: click.Context, /, names: tuple[str, ...], selector: str, **chose
 
 
 async def _delete(cluster: Cluster, app: Manifest, *, cascades: bool, how: str) -> None:
+    from rollouts.kube import object as obj
     from rollouts.shell.client import ApiError
 
-    ref = apps.place(cluster, apps.label(app))
+    ref = obj.ref(APPLICATION, app)
     kept = [each for each in app["metadata"].get("finalizers") or () if not str(each).startswith(FINALIZER)]
     mark = FINALIZER if how == "foreground" else f"{FINALIZER}/{how}"
     await cluster.patch(ref, {"metadata": {"finalizers": [*kept, *([mark] if cascades else ())]}})
