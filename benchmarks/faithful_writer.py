@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from benchmarks import manifests as m
 from benchmarks.null_writer import NullWriter, now, run
+from rollouts.delivery.marks import REVISION
 from tests.plane.wire import Body
 
 _CONDITIONS = {
@@ -45,7 +46,7 @@ class FaithfulWriter(NullWriter):
 
         await tell(0, 0)
         path = f"{m.ROLLOUTS.format(self._namespace)}/{member.name}"
-        await self._wire.must("PATCH", path, {"metadata": {"annotations": {m.REVISION: str(walk.generation)}}})
+        await self._wire.must("PATCH", path, {"metadata": {"annotations": {REVISION: str(walk.generation)}}})
         await self._create_replica_set(member, template)
         await self._select(member.canary_service, new)
         for index, weight in enumerate(m.WEIGHTS):

@@ -12,7 +12,6 @@ ROLLOUTS = "/apis/argoproj.io/v1alpha1/namespaces/{}/rollouts"
 REPLICA_SETS = "/apis/apps/v1/namespaces/{}/replicasets"
 INGRESSES = "/apis/networking.k8s.io/v1/namespaces/{}/ingresses"
 SERVICES = "/api/v1/namespaces/{}/services"
-REVISION = "rollout.argoproj.io/revision"
 HASH = "rollouts-pod-template-hash"
 WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 
