@@ -88,7 +88,7 @@ class Connection:
         self._prefix = urlsplit(access.server).path.rstrip("/")  # of an API server behind a gateway
 
     async def close(self) -> None:
-        """Close every idle connection."""
+        """Close every connection, one in use at the end of its call."""
         if self._pool is not None:
             self._pool.close()
             self._pool = None

@@ -188,9 +188,11 @@ class Pool:
         self.server = server
         self._free: deque[Channel] = deque()
         self._places = asyncio.Semaphore(connections_max)
+        self._is_closed = False
 
     def close(self) -> None:
-        """Close every idle channel."""
+        """Close every idle channel now, and every other one at the end of its exchange."""
+        self._is_closed = True
         while self._free:
             self._free.pop().close()
 
@@ -199,7 +201,9 @@ class Pool:
         async with asyncio.timeout(timeout_s), self._places:
             channel = self._take() or await self._connect()
             answer = await channel.exchange(request, limit)
-            if channel.is_open:
+            if self._is_closed:
+                channel.close()
+            elif channel.is_open:
                 channel.idle_since_s = time.monotonic()
                 self._free.append(channel)
             return answer

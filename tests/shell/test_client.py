@@ -135,6 +135,23 @@ async def test_a_cancelled_call_does_not_leave_its_answer_to_the_next_one():
         assert await client.get(WEB) == {"mine": True}
 
 
+async def test_a_call_that_outlives_its_client_does_not_keep_its_connection():
+    may_answer = asyncio.Event()
+
+    async def late(asked, out):
+        await may_answer.wait()
+        await reply(200, {"fine": True})(asked, out)
+
+    async with serve(late) as script:
+        async with client_of(script, settings=replace(SMALL, request_timeout_s=10.0)) as client:
+            call = asyncio.create_task(client.get(WEB))
+            await script.until_asked(1)
+        may_answer.set()
+
+        assert await call == {"fine": True}
+        await asyncio.wait_for(script.closed.wait(), 10)
+
+
 @dataclass
 class Renewed(Credentials):
     """Credentials that are stale after a 401."""
