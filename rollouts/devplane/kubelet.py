@@ -30,7 +30,7 @@ class Kubelet:
         self._addresses = Addresses(os.getpid())
         self._pods: dict[str, PodServer] = {}  # by uid
         self._tasks: set[asyncio.Task[None]] = set()
-        self._known: set[str] = set()
+        self._known: set[str] = set()  # uids of the pods that run here, from their first look to their end
         self._draining: set[str] = set()
 
     def start(self) -> None:
@@ -70,9 +70,19 @@ class Kubelet:
         if commit.kind != kinds.POD:
             return
         if commit.type == "DELETED":
-            self._spawn(self._end(kubeobject.uid(commit.object)))
+            self._forget(kubeobject.uid(commit.object))
         else:
             self._consider(commit.object)
+
+    def _forget(self, uid: str) -> None:
+        """End a pod whose object is gone; its place is for one that has waited for it."""
+        was_full = len(self._known) >= PODS_MAX
+        self._known.discard(uid)
+        self._draining.discard(uid)
+        self._spawn(self._end(uid))
+        if was_full:
+            for waiting in self._store.all(kinds.POD):
+                self._consider(waiting)
 
     def _consider(self, pod: Manifest) -> None:
         uid = kubeobject.uid(pod)
@@ -93,7 +103,8 @@ class Kubelet:
         """The life of a pod: bound, pulled, started, ready."""
         ref, uid = kubeobject.ref(kinds.POD, pod), kubeobject.uid(pod)
         behaviour = behaviour_of(str(pod["spec"]["containers"][0]["image"]))
-        self._write(ref, {"metadata": {"finalizers": [DRAIN_FINALIZER]}, "spec": {"nodeName": NODE}})
+        held = [*(pod["metadata"].get("finalizers") or ()), DRAIN_FINALIZER]
+        self._write(ref, {"metadata": {"finalizers": held}, "spec": {"nodeName": NODE}})
         if not behaviour.pulls:
             self._report(ref, _waiting(pod, "ErrImagePull", f"{pod['spec']['containers'][0]['image']}: not found"))
             return
@@ -104,10 +115,15 @@ class Kubelet:
             self._report(ref, _waiting(pod, "CreateContainerError", str(error)))
             return
         self._pods[uid] = server
+        if uid not in self._known:  # its object went while it started
+            await self._end(uid)
+            return
         started = self._store.now().rfc3339_whole()
         self._report(ref, _running(pod, server.address, started))
-        if behaviour.ready_after_s is not None:
-            await asyncio.sleep(behaviour.ready_after_s)
+        if behaviour.ready_after_s is None:
+            return
+        await asyncio.sleep(behaviour.ready_after_s)
+        if uid in self._known:  # and not one that has taken its name since
             self._report(ref, _running(pod, server.address, started, ready=self._store.now().rfc3339_whole()))
 
     def _report(self, ref: Ref, status: Mapping[str, Any]) -> None:
@@ -125,13 +141,14 @@ class Kubelet:
         ref, uid = kubeobject.ref(kinds.POD, pod), kubeobject.uid(pod)
         await asyncio.sleep(self._drain_s)
         await self._end(uid)
-        kept = [name for name in pod["metadata"].get("finalizers") or () if name != DRAIN_FINALIZER]
-        self._write(ref, {"metadata": {"finalizers": kept or None}})
+        if uid in self._known:
+            held = self._store.get(ref)["metadata"].get("finalizers") or ()
+            kept = [name for name in held if name != DRAIN_FINALIZER]
+            self._write(ref, {"metadata": {"finalizers": kept or None}})
 
     async def _end(self, uid: str) -> None:
         if server := self._pods.pop(uid, None):
             await server.stop()
-        self._draining.discard(uid)
 
 
 def scrape_labels(pod: Manifest, instance: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession
 
+from rollouts.devplane import kubelet
 from rollouts.devplane.podserver import Addresses, Behaviour, behaviour_of
 from rollouts.devplane.server import Devplane
 from rollouts.kube.kinds import ENDPOINT_SLICE, POD
@@ -149,3 +150,41 @@ def test_addresses_skip_the_ends_of_a_block():
 )
 def test_an_image_tag_says_how_a_pod_behaves(image: str, behaviour: Behaviour):
     assert behaviour_of(image) == behaviour
+
+
+async def test_pods_that_are_gone_leave_their_places_to_others(plane: Devplane, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kubelet, "PODS_MAX", 1)
+    for _ in range(3):
+        plane.create(a_pod("demo/web:good-1"))
+        await until(lambda: condition(plane, "Ready") == "True")
+        plane.store.delete(WEB)
+        await until(lambda: plane.store.find(WEB) is None)
+
+
+async def test_a_pod_that_waits_for_a_place_begins_once_one_is_free(plane: Devplane, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kubelet, "PODS_MAX", 1)
+    first = a_pod("demo/web:good-1")
+    plane.create({**first, "metadata": {"name": "first"}})
+    plane.create(a_pod("demo/web:good-2"))
+    plane.store.delete(Ref(POD, "default", "first"))
+
+    await until(lambda: condition(plane, "Ready") == "True")
+
+
+async def test_a_pod_that_is_deleted_before_it_starts_never_serves(plane: Devplane):
+    plane.create(a_pod("demo/web:good-1"))
+    plane.store.delete(WEB)  # before the node has looked at it, so that nothing holds its object
+    plane.create(a_pod("demo/web:good-2"))
+    await until(lambda: condition(plane, "Ready") == "True")
+
+    assert len(plane.kubelet._pods) == 1
+
+
+async def test_a_pod_keeps_the_finalizers_of_others_until_they_take_them_off(plane: Devplane):
+    pod = a_pod("demo/web:good-1")
+    pod["metadata"]["finalizers"] = ["example.com/books"]
+    plane.create(pod)
+    await until(lambda: condition(plane, "Ready") == "True")
+    plane.store.delete(WEB)
+
+    await until(lambda: plane.store.get(WEB)["metadata"]["finalizers"] == ["example.com/books"])
