@@ -40,6 +40,8 @@ def resolve(value: Any, known: Mapping[str, str], depth: int = 0) -> Any:
     Raises AnalysisError("failed to resolve {{x}}") for any tag that names no argument.
     """
     if isinstance(value, str):
+        if has_slot(value):  # a text that imitates a slot would be filled with a Secret that is nobody's to ask for
+            raise AnalysisError("a text of a metric holds control characters")
         return _resolved(value, known) if "{{" in value else value
     if depth > _DEPTH_MAX:
         raise AnalysisError(f"nested deeper than {_DEPTH_MAX} levels")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analysis import args
+from analysis.asks import SecretRef, home, slot
 from analysis.errors import AnalysisError
 from analysis.templates import NESTING_MAX, TemplateName, build_run_spec, flatten, nested
 
@@ -118,6 +119,14 @@ def test_an_argument_is_put_in_once_and_not_interpreted():
 @pytest.mark.parametrize("tag", ["args.nope", "templates.x", "args.{{args.y", " x "])
 def test_a_tag_that_names_no_argument_is_told_as_written(tag):
     assert refusal(args.resolve, f"{{{{{tag}}}}}", {"y": "1"}) == f"failed to resolve {{{{{tag}}}}}"
+
+
+@pytest.mark.parametrize("text", [home("datadog", "api-key"), slot(SecretRef("a", "b")), "\x1f", "x\x03{{args.y}}"])
+def test_a_text_of_a_metric_that_imitates_a_secret_is_refused(text):
+    told = "a text of a metric holds control characters"
+
+    assert refusal(args.resolve, {"url": f"http://x/{text}"}, {"y": "1"}) == told
+    assert refusal(args.resolve, [{text: "a key"}], {"y": "1"}) == told
 
 
 def test_arguments_need_a_value_or_a_secret():
