@@ -84,6 +84,7 @@ class Connection:
         self._connections_max = connections_max
         self._pool: Pool | None = None
         self._certificate = ""
+        self._shown: dict[str, str] = {}  # the headers of the credentials that stand in `_heads`
         self._heads: dict[str, bytes] = {}
         self._prefix = urlsplit(access.server).path.rstrip("/")  # of an API server behind a gateway
 
@@ -122,6 +123,8 @@ class Connection:
             request = self._request(_Asked("GET", target))
             async with contextlib.aclosing(pool.stream(request, silence_s_max)) as chunks:
                 status = int(await anext(chunks))
+                if status == 401:
+                    self.access.credentials.reject()  # whoever watches again does so with fresh ones
                 if status != 200:
                     Reply(status, await _refusal(chunks)).manifest()  # raises
                 async for line in self._split(chunks):
@@ -166,6 +169,8 @@ class Connection:
         credentials = self.access.credentials
         if not credentials.is_fresh():
             await asyncio.to_thread(credentials.renew)
+        if (shown := credentials.headers()) != self._shown:  # other connections of this access renew them too
+            self._shown = shown
             self._heads.clear()
         if self._pool is None or credentials.certificate != self._certificate:
             await self.close()
@@ -196,7 +201,7 @@ class Connection:
             "Content-Type": CONTENT_TYPES[form],
             "User-Agent": self._settings.user_agent,
             **self.access.impersonate,
-            **self.access.credentials.headers(),
+            **self._shown,
         }
         headers = [*named.items(), *(("Impersonate-Group", group) for group in self.access.groups)]
         if broken := [name for name, value in headers if _LINE_BREAKS.search(name + value)]:

@@ -183,6 +183,27 @@ async def test_an_expired_token_is_renewed_once():
     assert [one.headers["authorization"] for one in script.asked] == ["Bearer 1", "Bearer 2", "Bearer 2", "Bearer 3"]
 
 
+async def test_a_token_that_another_connection_has_renewed_is_the_one_that_is_sent():
+    shared = Renewed()
+    async with serve(reply(200, {}), reply(200, {})) as script, client_of(script, shared) as client:
+        await client.get(WEB)
+        shared.renew()
+        await client.get(WEB)
+
+    assert [one.headers["authorization"] for one in script.asked] == ["Bearer 1", "Bearer 2"]
+
+
+async def test_a_watch_that_is_refused_for_its_token_begins_anew_with_a_fresh_one():
+    watch = stream({"type": "ADDED", "object": {}})
+    async with serve(reply(401), watch) as script, client_of(script, Renewed()) as client:
+        with pytest.raises(ApiError):
+            await anext(client.watch_lines(SERVICE, version="1"))
+        async for _line in client.watch_lines(SERVICE, version="1"):
+            pass
+
+    assert [one.headers["authorization"] for one in script.asked] == ["Bearer 1", "Bearer 2"]
+
+
 async def test_a_list_is_read_in_pages():
     pages = (
         {"metadata": {"resourceVersion": "9", "continue": "a b&c"}, "items": [{"n": 1}, {"n": 2}]},
