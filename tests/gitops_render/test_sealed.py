@@ -141,11 +141,30 @@ async def test_jsonnet_is_evaluated_with_its_imports_and_arguments(shop, sources
     ]
 
 
+async def test_jsonnet_imports_behind_what_looks_like_a_comment(shop, sources):
+    script = """
+    local where = 'https://git.test/*', word = importstr 'word.txt', all = '*/'; local also = import /* ' */ "also.json";
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { where: where, word: word, also: also } }"""
+    shop.commit({"web/x.jsonnet": script, "web/word.txt": "hi", "web/also.json": '"so"'})
+    options = {"exclude": "*.json"}
+
+    (manifest,) = (await sources.ask(question(shop, directory=options), "argocd")).manifests
+
+    assert manifest["data"] == {"where": "https://git.test/*", "word": "hi", "also": "so"}
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
         ("import '../../../../etc/passwd'", "leads out"),
         ("importstr '/etc/passwd'", "absolute path"),
+        ("importstr /* from */ '/etc/passwd'", "absolute path"),
+        ("importstr // from\n # here\n @'/etc/passwd'", "absolute path"),
+        ("['/*', importstr '/etc/passwd', '*/']", "absolute path"),
+        ("[|||\n  //\n|||, importstr '/etc/passwd']", "absolute path"),
+        # Whatever is overlooked beforehand is refused when it is evaluated.
+        ("[|||\n  a\n    |||\n|||\n, importstr '/etc/passwd']", "/etc/passwd is not in the repository"),
+        ("[|||\n  a\n    |||\n|||\n, importstr '../../../etc/passwd']", "etc/passwd is not in the repository"),
         ("import 'gone.libsonnet'", "not in the repository"),
         ("local f(x) = f(x + 1) + 1; f(0)", "max stack"),
         ("error 'stop'", "stop"),

@@ -18,10 +18,12 @@ from rollouts.kit.parts import part
 SUFFIXES = (".yaml", ".yml", ".json", ".jsonnet")
 JOB_FILE = ".rollouts-jsonnet.json"
 IMPORTS_MAX = 2000
-# Jsonnet's grammar allows nothing but a text literal after `import`, so what it reads can be read off.
-_IMPORT = re.compile(
-    r"""(?://[^\n]*|\#[^\n]*|/\*.*?\*/)|\bimport(?:str|bin)?\s*@?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""", re.S
-)
+# Jsonnet's grammar allows nothing but a text literal after `import`, so what it reads can be read off. Texts may look
+# like comments and comments like texts; what is not closed reaches to the end, so that nothing is looked at twice.
+_COMMENT = r"//[^\n]*|\#[^\n]*|/\*.*?(?:\*/|\Z)"
+_TEXT = r"""@"[^"]*"?|@'[^']*'?|"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?"""
+_BLOCK = r"\|\|\|-?[ \t]*\n.*?(?:\n[ \t]*\|\|\||\Z)"
+_IMPORT = re.compile(rf"\bimport(?:str|bin)?(?:\s|{_COMMENT})*+({_TEXT})|{_COMMENT}|{_BLOCK}|{_TEXT}", re.S)
 
 
 def job(files: Files, path: str, spec: Spec, environment: Mapping[str, str]) -> Job:
@@ -90,7 +92,7 @@ def _imports(files: Files, scripts: tuple[str, ...], libraries: tuple[str, ...])
             continue
         text = files.read(entry.oid).decode("utf-8", "replace")
         for literal in (found for found in _IMPORT.findall(text) if found):
-            at = _imported(files, here, literal[1:-1], libraries)
+            at = _imported(files, here, literal.removeprefix("@")[1:-1], libraries)
             if at in seen:
                 continue
             if len(seen) > IMPORTS_MAX:
