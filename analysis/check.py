@@ -6,9 +6,11 @@ texts; after them warnings about verdicts that surprise when there is no data.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 from analysis import duration
@@ -23,6 +25,7 @@ Spec: TypeAlias = Mapping[str, Any]
 Severity: TypeAlias = Literal["error", "warning", "hint"]
 
 INTERVAL_S_MIN = 1.0
+REMEMBERED_MAX = 512
 PROVIDERS = (
     "prometheus", "comparison", "kayenta", "web", "datadog", "wavefront", "newRelic", "job", "cloudWatch", "graphite",
     "influxdb", "skywalking", "plugin",
@@ -59,6 +62,16 @@ def check_spec(spec: Spec, *, allow_nested: bool = True) -> tuple[Finding, ...]:
     found = [*_all_metrics(metrics)]
     found += [*_rules(spec, "dryRun", metrics), *_rules(spec, "measurementRetention", metrics)]
     return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
+
+
+def spec_errors(spec: Spec) -> tuple[Finding, ...]:
+    """The findings that make a run's spec invalid. A controller asks at every turn: equal specs are judged once."""
+    return _errors(json.dumps(spec, ensure_ascii=False))
+
+
+@lru_cache(maxsize=REMEMBERED_MAX)
+def _errors(spec: str) -> tuple[Finding, ...]:
+    return tuple(found for found in check_spec(json.loads(spec), allow_nested=False) if found.severity == "error")
 
 
 def runs_forever(metric: Spec) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from analysis import args as arguments
 from analysis import duration, together
 from analysis.asks import has_slot
-from analysis.check import COMPARISON, INTERVAL_S_MIN, Spec, check_spec, matches, provider_of, runs_forever, whole
+from analysis.check import COMPARISON, INTERVAL_S_MIN, Spec, matches, provider_of, runs_forever, spec_errors, whole
 from analysis.compare.spec import GUARDS
 from analysis.conditions import Conditions, conditions
 from analysis.errors import AnalysisError
@@ -102,9 +102,8 @@ def read_metrics(spec: Spec) -> tuple[Metric, ...]:
     except AnalysisError as error:
         raise AnalysisError(f"Unable to resolve metric arguments: {error}") from None
     whole_spec = {**spec, "metrics": resolved, "templates": ()}
-    for finding in check_spec(whole_spec, allow_nested=False):
-        if finding.severity == "error":
-            raise AnalysisError(f"Analysis spec invalid: {finding.text}")
+    if found := spec_errors(whole_spec):
+        raise AnalysisError(f"Analysis spec invalid: {found[0].text}")
     return together.shared([_metric(index, metric, whole_spec) for index, metric in enumerate(resolved)])
 
 

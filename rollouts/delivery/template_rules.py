@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from analysis import args as arguments
-from analysis.check import check_spec, runs_forever, runs_forever_text
+from analysis.check import runs_forever, runs_forever_text, spec_errors
 from analysis.errors import AnalysisError
 from analysis.templates import TemplateName, build_run_spec, flatten, with_fields
 from rollouts.api.common import METRICS_MAX
@@ -117,9 +117,8 @@ def unfit_templates(asked: Analysis, templates: Templates) -> Iterator[Refusal]:
             "TooMany", asked.at, text, kind="Too many", got=str(len(run["metrics"])), fix="split the analysis"
         )
         return
-    for finding in check_spec(run, allow_nested=False):
-        if finding.severity == "error":
-            yield Refusal("AnalysisInvalid", asked.at, finding.text, fix=finding.fix, got=called)
+    for finding in spec_errors(run):
+        yield Refusal("AnalysisInvalid", asked.at, finding.text, fix=finding.fix, got=called)
 
 
 def _endless(
