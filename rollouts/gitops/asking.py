@@ -14,7 +14,7 @@ from rollouts.gitops import tracking, wanted
 from rollouts.gitops.asks import GitResolve, Rendered, RenderManifests, Resolution
 from rollouts.gitops.health.model import says
 from rollouts.gitops.keys import Key
-from rollouts.gitops.operation import Running, pinned_sources, status_of
+from rollouts.gitops.operation import Running, is_told, pinned_sources, status_of
 from rollouts.gitops.project import permits_repository
 from rollouts.gitops.source.address import shown
 from rollouts.kit.canonical import sorted_json
@@ -225,6 +225,6 @@ def compared_revisions(status: Mapping[str, Any], sources: tuple[Mapping[str, An
     sync, compared = part(status, "sync"), part(status, "sync", "comparedTo")
     before = compared.get("sources") or ([compared["source"]] if compared.get("source") else [])
     revisions = sync.get("revisions") or ([sync["revision"]] if sync.get("revision") else [])
-    if list(before) != [dict(each) for each in sources] or len(revisions) != len(sources):
+    if not is_told(before, sources) or len(revisions) != len(sources):
         return ()
     return tuple(str(each) for each in revisions)

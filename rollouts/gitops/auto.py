@@ -9,7 +9,7 @@ from typing import Any
 from rollouts.gitops import windows
 from rollouts.gitops.comparison import OUT_OF_SYNC, Comparison, Row
 from rollouts.gitops.judged import refusal
-from rollouts.gitops.operation import spec_sources, state_of, sync_of, whole
+from rollouts.gitops.operation import is_told, spec_sources, state_of, sync_of, whole
 from rollouts.gitops.options import of_object
 from rollouts.gitops.report import row_is_out
 from rollouts.gitops.seen import AppSeen
@@ -79,9 +79,7 @@ def _was_tried(seen: AppSeen) -> bool:
         return False
     revisions = result.get("revisions") or [result.get("revision")]
     sources = result.get("sources") or [result.get("source")]
-    return list(revisions) == list(seen.source.revisions) and list(sources) == [
-        dict(each) for each in spec_sources(seen.manifest)
-    ]
+    return list(revisions) == list(seen.source.revisions) and is_told(sources, spec_sources(seen.manifest))
 
 
 def _again(seen: AppSeen, doable: list[Row], prunes: bool, heals: bool, now: Instant) -> Decision:

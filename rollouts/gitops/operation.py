@@ -7,7 +7,7 @@ All of it stands in the object: `operation` is the wish, `status.operationState`
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from rollouts.api.application import ApplicationSpec
 from rollouts.gitops.hooks import Phase, generated_name
 from rollouts.gitops.sync.task import ERROR, FAILED, RUNNING, SUCCEEDED, TERMINATING
 from rollouts.gitops.wanted import Wanted
+from rollouts.kit import mergepatch
 from rollouts.kit.instant import Instant
 from rollouts.kit.parts import at, items, part
 from rollouts.kube.ref import Manifest
@@ -148,6 +149,12 @@ def spec_sources(manifest: Manifest) -> tuple[Mapping[str, Any], ...]:
     spec = manifest.get("spec")
     found = (spec.get("sources") or [spec.get("source")]) if isinstance(spec, Mapping) else []
     return tuple(each for each in found if isinstance(each, Mapping))
+
+
+def is_told(told: Any, sources: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a status speaks of these very sources. What is null in a source says something to Helm, but a status,
+    which is written by patches, cannot repeat it."""
+    return bool(mergepatch.without_nulls(list(told)) == mergepatch.without_nulls([dict(each) for each in sources]))
 
 
 def pinned_sources(manifest: Manifest, running: Running | None) -> tuple[Mapping[str, Any], ...]:

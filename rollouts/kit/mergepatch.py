@@ -35,3 +35,10 @@ def derive(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any
         else:
             patch[key] = wanted
     return patch
+
+
+def without_nulls(value: Any) -> Any:
+    """The value as it is once a patch has carried it: a field that is null is not there."""
+    if isinstance(value, Mapping):
+        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value

@@ -126,6 +126,11 @@ SYNCED = {"sync": {"status": "Synced", "comparedTo": {"source": {"repoURL": "r"}
             "Unknown",
         ),
         ("a child that is well", live("argoproj.io/v1alpha1", "Application", CHILD, SYNCED), "Healthy"),
+        (
+            "a child with a null among its values",
+            live("argoproj.io/v1alpha1", "Application", {"source": {**CHILD["source"], "helm": None}}, SYNCED),
+            "Healthy",
+        ),
         ("a child not yet compared", live("argoproj.io/v1alpha1", "Application", CHILD, {}), "Progressing"),
         (
             "a child that syncs",

@@ -100,6 +100,19 @@ def test_a_synced_application_writes_nothing_but_the_time_of_its_look():
     assert len(world.writes) <= 1000 / 120 + 1
 
 
+def test_a_null_among_the_values_of_a_chart_is_no_reason_to_look_again_and_again():
+    source = an_application("shop")["spec"]["source"]
+    values = {"helm": {"valuesObject": {"affinity": None, "replicas": 2}}}
+    world = a_world(config("settings"), spec={**automated(), "source": {**source, **values}})
+    world.run(60)
+    world.writes.clear()
+
+    world.run(60)
+
+    assert (sync_status(world), len(status(world)["history"])) == ("Synced", 1)
+    assert world.writes == []
+
+
 def test_what_left_git_is_pruned_and_what_was_never_ours_is_not():
     world = a_world(config("one"), config("two"), spec=automated())
     world.bring(config("stranger", namespace="shop"))

@@ -14,6 +14,7 @@ from rollouts.gitops.health.model import (
     says,
     suspended,
 )
+from rollouts.kit.mergepatch import without_nulls
 from rollouts.kit.parts import part
 from rollouts.kube.conditions import observed_generation
 from rollouts.kube.object import generation
@@ -67,7 +68,8 @@ def application(live: Manifest) -> Health:
     """
     spec, status = part(live, "spec"), part(live, "status")
     compared = part(status, "sync", "comparedTo")
-    if not compared or any(compared.get(name) != spec.get(name) for name in ("source", "sources") if spec.get(name)):
+    wished = {name: spec[name] for name in ("source", "sources") if spec.get(name)}
+    if not compared or without_nulls(wished) != without_nulls({name: compared.get(name) for name in wished}):
         return progressing("waiting for the application to be compared")
     running = part(status, "operationState")
     if "operation" in live or running.get("phase") in ("Running", "Terminating"):

@@ -25,7 +25,7 @@ CLIENT_SIDE = "kubectl-client-side-apply"
 
 def body(task: Task, sync_id: str, kept: Sequence[Place] = ()) -> Manifest:
     """What is written. kept: places where the live object's word stands."""
-    found: Any = _without_nulls(normalized(task.manifest))
+    found: Any = mergepatch.without_nulls(normalized(task.manifest))
     if task.live is not None and kept:
         found = restored(found, task.live, kept)
     meta = dict(found["metadata"])
@@ -141,9 +141,3 @@ def _takeover(ref: Ref, live: Manifest) -> tuple[Patch, ...]:
 
 def _bare(whole: Manifest) -> Manifest:
     return {name: part for name, part in whole.items() if name != "status"}
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
-    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
