@@ -7,6 +7,7 @@ cache, a plan, a status or a log.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -17,7 +18,8 @@ from analysis.redaction import REDACTED, Strike, strikes
 
 # No sign that a URL would be split at: name, key, whose namespace, and what stands in where there is no such key.
 _PART = "([^\x02\x03\x1f]*)"
-_SLOT = re.compile(f"\x02{_PART}\x1f{_PART}(?:\x1f(home)\x1f{_PART})?\x03")
+_SLOT = re.compile(f'\x02"?{_PART}\x1f{_PART}(?:\x1f(home)\x1f{_PART})?\x03')
+_SLOT_IN_JSON = re.compile(r"\\u0002.*?\\u0003|\\.")  # or any other escape, so that none is read from its middle
 
 T = TypeVar("T")
 
@@ -187,6 +189,16 @@ def home(name: str, key: str, default: str | None = None) -> str:
     return slot(SecretRef(name, key, True, default))
 
 
+def json_text(document: Any) -> str:
+    """The JSON of a document. Slots in its texts stay slots; what they are filled with is written as JSON too."""
+
+    def one(match: re.Match[str]) -> str:
+        is_slot = len(match.group()) > 2
+        return str(json.loads(f'"{match.group()}"')).replace("\x02", '\x02"', 1) if is_slot else match.group()
+
+    return _SLOT_IN_JSON.sub(one, json.dumps(document, separators=(",", ":")))
+
+
 def _ref(match: re.Match[str]) -> SecretRef:
     return SecretRef(match[1], match[2], match[3] is not None, match[4] or None)
 
@@ -220,7 +232,8 @@ def fill(question: Question, values: Mapping[SecretRef, str]) -> Question:
         ref = _ref(match)
         if ref not in values:
             raise AnalysisError(f"secret {ref.name} key {ref.key} missing")
-        return values[ref]
+        is_in_json = match.group().startswith('\x02"')
+        return json.dumps(values[ref])[1:-1] if is_in_json else values[ref]
 
     def each(text: str) -> str:
         return Filled(_SLOT.sub(one, text)) if _SLOT.search(text) else text

@@ -5,11 +5,10 @@ Source: Amazon CloudWatch API Reference, GetMetricData (AWS JSON 1.0 protocol).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from analysis.asks import HttpCall, Sigv4
+from analysis.asks import HttpCall, Sigv4, json_text, shown
 from analysis.errors import AnalysisError
 from analysis.providers.base import Provider, Reading, Surroundings
 from analysis.providers.connection import json_of, part, said, span_s
@@ -32,7 +31,7 @@ def ask(spec: Mapping[str, Any], around: Surroundings) -> HttpCall:
         url="https://monitoring.{region}.amazonaws.com/",
         method="POST",
         headers=(("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", TARGET)),
-        body=json.dumps(body, separators=(",", ":")),
+        body=json_text(body),
         sigv4=Sigv4("monitoring"),
         timeout_s=30.0,
     )
@@ -53,7 +52,7 @@ def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
 
 def metadata(spec: Mapping[str, Any]) -> Mapping[str, str]:
     """The queries as they were asked."""
-    return {"ResolvedCloudWatchQuery": said(spec.get("metricDataQueries") or [])[:2048]}
+    return {"ResolvedCloudWatchQuery": shown(json_text(spec.get("metricDataQueries") or []))[:2048]}
 
 
 PROVIDER = Provider(ask, read, metadata)

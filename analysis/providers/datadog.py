@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.asks import HttpCall, SecretRef, home, shown, slot
+from analysis.asks import HttpCall, SecretRef, home, json_text, shown, slot
 from analysis.errors import AnalysisError
 from analysis.providers.base import Provider, Reading, Surroundings
 from analysis.providers.connection import json_of, number, part, said, span_s
@@ -107,7 +107,7 @@ def _scalar(spec: Mapping[str, Any], queries: Mapping[str, Any], since_s: float,
         "from": round(since_s * 1000), "to": round(now_s * 1000), "queries": asked,
         "formulas": [{"formula": formula or next(iter(queries))}],
     }  # fmt: skip
-    return json.dumps({"data": {"type": "scalar_request", "attributes": attributes}}, separators=(",", ":"))
+    return json_text({"data": {"type": "scalar_request", "attributes": attributes}})
 
 
 def _last_point(body: Mapping[str, Any]) -> float | None:

@@ -6,12 +6,11 @@ Source: InfluxDB documentation, "Query with the InfluxDB API" and "Annotated CSV
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import Any
 
-from analysis.asks import HttpCall, home, shown
+from analysis.asks import HttpCall, home, json_text, shown
 from analysis.errors import AnalysisError
 from analysis.providers.base import Provider, Reading, Surroundings
 from analysis.providers.connection import body_of, needed, said
@@ -34,7 +33,7 @@ def ask(spec: Mapping[str, Any], around: Surroundings) -> HttpCall:
             ("Content-Type", "application/json"),
             ("Accept", "application/csv"),
         ),
-        body=json.dumps(body, separators=(",", ":")),
+        body=json_text(body),
         timeout_s=30.0,
     )
 

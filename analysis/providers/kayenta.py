@@ -5,12 +5,11 @@ Source: Kayenta's HTTP API (`/canaryConfig`, `/canary/{config}`, `/canary/{id}`)
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from analysis.asks import HttpCall, KayentaRun
+from analysis.asks import HttpCall, KayentaRun, json_text
 from analysis.errors import AnalysisError
 from analysis.phase import Phase
 from analysis.providers.base import Judged, Provider, Reading, Surroundings
@@ -107,7 +106,7 @@ def _body(spec: Mapping[str, Any], around: Surroundings) -> str:
         }
     given = part(spec.get("threshold"), "threshold", WHO)
     threshold = {"pass": given.get("pass", 0), "marginal": given.get("marginal", 0)}
-    return json.dumps({"scopes": named, "thresholds": threshold}, separators=(",", ":"))
+    return json_text({"scopes": named, "thresholds": threshold})
 
 
 def _span_s(spec: Mapping[str, Any], around: Surroundings) -> tuple[float | None, float]:

@@ -5,11 +5,10 @@ Source: New Relic documentation, "NerdGraph tutorial: query your data".
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.asks import HttpCall, home, shown
+from analysis.asks import HttpCall, home, json_text, shown
 from analysis.errors import AnalysisError
 from analysis.providers.base import Provider, Reading, Surroundings
 from analysis.providers.connection import json_of, needed, said
@@ -33,7 +32,7 @@ def ask(spec: Mapping[str, Any], around: Surroundings) -> HttpCall:
         "{ actor { account(id: $id) { nrql(query: $nrql, timeout: $wait) { results } } } }"
     )
     variables = {"id": "account-id", "nrql": needed(spec, "query", WHO), "wait": round(timeout_s)}
-    body = json.dumps({"query": question, "variables": variables}, separators=(",", ":"))
+    body = json_text({"query": question, "variables": variables})
     return HttpCall(
         url=home(profile, "base-url-nerdgraph|region", "us"),
         aliases=ADDRESSES,

@@ -5,12 +5,11 @@ Source: SkyWalking documentation, "Query Protocol".
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from analysis.asks import HttpCall, shown
+from analysis.asks import HttpCall, json_text, shown
 from analysis.errors import AnalysisError
 from analysis.providers.base import Provider, Reading, Surroundings
 from analysis.providers.connection import base_address, json_of, needed, said, span_s
@@ -28,9 +27,7 @@ def ask(spec: Mapping[str, Any], around: Surroundings) -> HttpCall:
     span = {"start": _minute(since_s), "end": _minute(around.now_s), "step": "MINUTE"}
     body = {"query": needed(spec, "query", WHO), "variables": {"duration": span}}
     headers = (("Content-Type", "application/json"),)
-    return HttpCall(
-        f"{address}/graphql", "POST", headers=headers, body=json.dumps(body, separators=(",", ":")), basic=userinfo
-    )
+    return HttpCall(f"{address}/graphql", "POST", headers=headers, body=json_text(body), basic=userinfo)
 
 
 def read(answer: Any, spec: Mapping[str, Any]) -> Reading:

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonpath
 
-from analysis.asks import HttpCall, shown
+from analysis.asks import HttpCall, json_text, shown
 from analysis.errors import AnalysisError
 from analysis.providers import jsonpaths
 from analysis.providers.base import Provider, Reading, Surroundings
@@ -141,7 +141,7 @@ def _body(spec: Mapping[str, Any]) -> str:
     text, document = str(spec.get("body") or ""), spec.get("jsonBody")
     if text and document is not None:
         raise AnalysisError("use either body or jsonBody; both cannot exists for WebMetric payload")
-    return text if document is None else json.dumps(document, separators=(",", ":"))
+    return text if document is None else json_text(document)
 
 
 def _timeout_s(spec: Mapping[str, Any]) -> float:

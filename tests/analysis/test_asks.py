@@ -13,11 +13,13 @@ import pytest
 from analysis.asks import (
     REDACTED,
     BasicAuth,
+    HttpCall,
     HttpReply,
     OAuth2,
     PromQuery,
     SecretRef,
     fill,
+    json_text,
     missing_secret,
     redact,
     secrets,
@@ -51,6 +53,18 @@ def test_slots_are_filled_as_the_question_leaves():
     assert filled.headers == (("Authorization", "Bearer s3cret"),)
     assert filled.basic and filled.basic.password == "pa55"
     assert filled.oauth2 and filled.oauth2.client_secret == "pa55"
+
+
+def test_a_secret_in_json_is_filled_in_as_json_writes_it():
+    question = HttpCall(
+        "http://x", "POST", body=json_text({"a": [f"Bearer {slot(TOKEN)}", "\\u0002é"], slot(TOKEN): 1})
+    )
+
+    filled = fill(question, {TOKEN: 'say "ü"\\\n'})
+
+    assert secrets(question) == (TOKEN,)
+    assert json.loads(filled.body) == {"a": ['Bearer say "ü"\\\n', "\\u0002é"], 'say "ü"\\\n': 1}
+    assert shown(question.body) == '{"a":["Bearer *****","\\\\u0002\\u00e9"],"*****":1}'
 
 
 def test_no_repr_shows_a_filled_secret():

@@ -53,6 +53,29 @@ def test_a_web_metric_posts_its_json_with_its_headers() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "spec"),
+    [
+        ("web", {"url": "http://x", "method": "POST", "jsonBody": {"key": "{{args.key}}"}}),
+        ("newRelic", {"query": "SELECT '{{args.key}}'"}),
+        ("influxdb", {"query": "{{args.key}}"}),
+        ("datadog", {"apiVersion": "v2", "query": "{{args.key}}"}),
+        ("skywalking", {"query": "{{args.key}}"}),
+        ("cloudWatch", {"metricDataQueries": [{"id": "a", "expression": "{{args.key}}"}]}),
+    ],
+)
+def test_a_secret_argument_reaches_a_body_of_json(name: str, spec: dict[str, Any]) -> None:
+    args = [{"name": "key", "valueFrom": {"secretKeyRef": {"name": "api", "key": "k"}}}]
+
+    metric = read_metrics({"metrics": [{"name": "m", "provider": {name: spec}}], "args": args})[0]
+    question = measuring.ask(metric, NOW)
+
+    assert isinstance(question, HttpCall)
+    assert SecretRef("api", "k") in secrets(replace(question, headers=(), url="", params=()))
+    assert "u0002" not in question.body
+    assert not any(sign in str(PROVIDERS[name].metadata(metric.query)) for sign in ("\\x02", "u0002", "\\x1f"))
+
+
+@pytest.mark.parametrize(
     ("path", "body", "expected"),
     [
         ("", {"ok": True}, {"ok": True}),
