@@ -29,6 +29,12 @@ def with_container(**fields: Any) -> dict[str, Any]:
     return {**found, "spec": spec}
 
 
+def scaler(target: dict[str, Any]) -> dict[str, Any]:
+    metrics = [{"type": "Pods", "pods": {"metric": {"name": "hits"}, "target": {"type": "AverageValue", **target}}}]
+    meta = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"}}
+    return {**meta, "spec": {"metrics": metrics}}
+
+
 def cr(spec: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": "example.com/v1", "kind": "Car", "metadata": {"name": "red"}, "spec": spec}
 
@@ -42,6 +48,11 @@ def cr(spec: dict[str, Any]) -> dict[str, Any]:
             "a quantity in other words",
             with_container(resources={"limits": {"cpu": 1}}),
             with_container(resources={"limits": {"cpu": "1000m"}}),
+        ),
+        (
+            "what an autoscaler aims at in other words",
+            scaler({"averageValue": "1000m"}),
+            scaler({"averageValue": "1"}),
         ),
         ("an empty field that was left out", with_container(env=[], command=None), deployment("web")),
         (
@@ -116,6 +127,18 @@ def test_these_are_no_differences(story: str, git: dict[str, Any], live: dict[st
             cr({"tags": ["a"]}),
             cr({"tags": ["a", "b"]}),
             "spec.tags",
+        ),
+        (
+            "a variable that only looks like a quantity",
+            with_container(env=[{"name": "VERSION", "value": "1.10"}]),
+            with_container(env=[{"name": "VERSION", "value": "1.1"}]),
+            "spec.template.spec.containers[name=web].env[name=VERSION].value",
+        ),
+        (
+            "a setting that only looks like a quantity",
+            config("a", memory="1Gi"),
+            config("a", memory="1024Mi"),
+            "data.memory",
         ),
         ("true is not 1", cr({"on": True}), cr({"on": 1}), "spec.on"),
         ("a text is no number outside quantities", cr({"size": "1"}), cr({"size": 1}), "spec.size"),

@@ -17,9 +17,13 @@ _SERVER_METADATA = frozenset(
 _RBAC = "rbac.authorization.k8s.io"
 _QUANTITIES = frozenset(
     {"limits", "requests", "capacity", "hard", "overhead", "allocatable", "defaultRequest", "max", "min", "default"}
-    | {"maxLimitRequestRatio"}
+    | {"maxLimitRequestRatio", "podFixed"}
 )
-_QUANTITY = frozenset({"sizeLimit", "divisor", "averageValue", "value", "storage", "cpu", "memory"})
+"""Fields that hold quantities by name."""
+_QUANTITY = frozenset(
+    {("emptyDir", "sizeLimit"), ("resourceFieldRef", "divisor"), ("target", "averageValue"), ("target", "value")}
+)
+"""Single quantities, by the field that they are in: the value of a variable is a text, however it looks."""
 
 
 def normalized(manifest: Manifest) -> Manifest:
@@ -92,4 +96,4 @@ def is_nothing(git: Any) -> bool:
 
 def _is_quantity(path: tuple[Any, ...]) -> bool:
     names = [step for step in path if isinstance(step, str)]
-    return bool(names) and (names[-1] in _QUANTITY or (len(names) > 1 and names[-2] in _QUANTITIES))
+    return len(names) > 1 and (names[-2] in _QUANTITIES or (names[-2], names[-1]) in _QUANTITY)
