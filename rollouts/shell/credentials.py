@@ -6,12 +6,13 @@ import base64
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rollouts.core.errors import HiccupError
 from rollouts.kit.instant import Instant
@@ -19,8 +20,16 @@ from rollouts.shell import clock
 
 TOKEN_FILE_FRESH_S = 60.0  # the kubelet renews a projected token long before it ends
 EXEC_TIMEOUT_S = 60.0
+EXEC_ASKING_S_MAX = 600.0  # where a person may log in by it: with a browser, a key, a code
 EXEC_OUTPUT_BYTES_MAX = 1024 * 1024
 EXEC_EARLY_S = 30.0  # renew a little before the end
+CLUSTER_FIELDS = (  # what a plugin may be told of the cluster
+    "server",
+    "tls-server-name",
+    "insecure-skip-tls-verify",
+    "certificate-authority-data",
+    "proxy-url",
+)
 API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 
 
@@ -107,13 +116,14 @@ class TokenFile(Credentials):
 
 @dataclass
 class ExecPlugin(Credentials):
-    """A program that prints an ExecCredential."""
+    """A program that prints an ExecCredential. never_asks: it talks to nobody, whatever terminal there is."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False, default_factory=dict)
     api_version: str = API_VERSIONS[0]
     cluster: Mapping[str, Any] | None = field(default=None, repr=False)
     hint: str = ""
+    never_asks: bool = False
     certificate: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
     _token: str = field(default="", repr=False)
@@ -128,6 +138,8 @@ class ExecPlugin(Credentials):
             raise HiccupError(
                 f"exec plugin apiVersion {spec.get('apiVersion')!r}: use one of {', '.join(API_VERSIONS)}"
             )
+        if not spec.get("command"):
+            raise HiccupError("exec plugin: `command` names no program")
         program = str(spec["command"])
         if os.sep in program and not os.path.isabs(program):
             program = str(home / program)
@@ -135,8 +147,9 @@ class ExecPlugin(Credentials):
             (program, *map(str, spec.get("args") or ())),
             {str(pair["name"]): str(pair["value"]) for pair in spec.get("env") or ()},
             spec["apiVersion"],
-            {"server": cluster["server"]} if spec.get("provideClusterInfo") else None,
+            _told(cluster) if spec.get("provideClusterInfo") else None,
             str(spec.get("installHint") or ""),
+            spec.get("interactiveMode") == "Never",
         )
 
     def is_fresh(self) -> bool:
@@ -158,21 +171,28 @@ class ExecPlugin(Credentials):
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def _run(self) -> Mapping[str, Any]:
-        spec: dict[str, Any] = {"interactive": False}
+        asks = not self.never_asks and _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+        spec: dict[str, Any] = {"interactive": asks}
         if self.cluster:
             spec["cluster"] = self.cluster
         info = {"apiVersion": self.api_version, "kind": "ExecCredential", "spec": spec}
         environment = {**os.environ, **self.environment, "KUBERNETES_EXEC_INFO": json.dumps(info)}
         try:
             done = subprocess.run(  # noqa: S603  # the user's kubeconfig names the program; no shell is involved
-                self.command, env=environment, capture_output=True, timeout=EXEC_TIMEOUT_S, check=False
+                self.command,
+                env=environment,
+                stdin=None if asks else subprocess.DEVNULL,  # what is piped to us is not for the plugin
+                stdout=subprocess.PIPE,
+                stderr=None if asks else subprocess.PIPE,
+                timeout=EXEC_ASKING_S_MAX if asks else EXEC_TIMEOUT_S,
+                check=False,
             )
         except FileNotFoundError:
             raise HiccupError(f"exec plugin {self.command[0]} is not installed. {self.hint}".strip()) from None
         except (OSError, subprocess.TimeoutExpired) as error:
             raise HiccupError(f"exec plugin {self.command[0]}: {type(error).__name__}") from None
         if done.returncode != 0 or len(done.stdout) > EXEC_OUTPUT_BYTES_MAX:
-            said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [""]
+            said = (done.stderr or b"").decode(errors="replace").strip().splitlines()[-1:] or [""]
             raise HiccupError(f"exec plugin {self.command[0]} ended with {done.returncode}: {said[0][:200]}")
         try:
             status = json.loads(done.stdout)["status"]
@@ -186,6 +206,18 @@ class ExecPlugin(Credentials):
         self.key = str(status.get("clientKeyData") or "")
         ends = Instant.parse(status.get("expirationTimestamp"))
         self._until_s = ends.seconds if ends else clock.now().seconds + 365 * 86400
+
+
+def _told(cluster: Mapping[str, Any]) -> dict[str, Any]:
+    """A cluster of a kubeconfig as plugins are told of it."""
+    told = {name: cluster[name] for name in CLUSTER_FIELDS if cluster.get(name)}
+    extensions = {each.get("name"): each.get("extension") for each in cluster.get("extensions") or ()}
+    own = extensions.get("client.authentication.k8s.io/exec")
+    return told if own is None else {**told, "config": own}
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 @dataclass

@@ -58,13 +58,16 @@ AS_WRITTEN = Choice()
 
 
 def load(path: str = "", choice: Choice = AS_WRITTEN) -> Access:
-    """The access that kubectl would use: --kubeconfig, then $KUBECONFIG, then a pod's own account, then ~/.kube/config.
+    """The access that kubectl would use: --kubeconfig, then $KUBECONFIG, then ~/.kube/config, then a pod's own account.
 
     Raises AccessError with what is missing where.
     """
-    if not path and choice == AS_WRITTEN and not os.environ.get("KUBECONFIG") and (inside := in_cluster()):
+    files = _files(path)
+    # A pipeline that runs in a pod and was given a file means that file's cluster, not the one that it runs in.
+    is_named = path or choice != AS_WRITTEN or os.environ.get("KUBECONFIG") or files[0].is_file()
+    if not is_named and (inside := in_cluster()):
         return inside
-    return from_files(_files(path), choice)
+    return from_files(files, choice)
 
 
 def in_cluster(folder: Path = SERVICE_ACCOUNT) -> Access | None:
@@ -103,19 +106,23 @@ def from_files(paths: list[Path], choice: Choice = AS_WRITTEN) -> Access:
         raise AccessError(f"context {chosen!r} names no known cluster")
     user_name = str(choice.user or entry.get("user") or "")
     user, user_home = merged["users"].get(user_name, ({}, Path()))
+    ca = _pem(cluster, "certificate-authority", cluster_home)
+    if ca:
+        cluster = {**cluster, "certificate-authority-data": base64.b64encode(ca.encode()).decode()}
     return Access(
         server=str(cluster["server"]).rstrip("/"),
         credentials=_credentials(user, user_home, paths, chosen, cluster),
         namespace=entry.get("namespace") or "default",
         context=chosen,
         user=user_name,
-        ca=_pem(cluster, "certificate-authority", cluster_home),
+        ca=ca,
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
         server_name=cluster.get("tls-server-name") or "",
         proxy=cluster.get("proxy-url") or "",
         certificate=_pem(user, "client-certificate", user_home),
         key=_pem(user, "client-key", user_home),
         impersonate=_impersonate(user),
+        groups=tuple(map(str, user.get("as-groups") or ())),
     )
 
 
@@ -135,25 +142,28 @@ def _merge(paths: list[Path]) -> dict[str, Any]:
         if path.stat().st_size > CONFIG_BYTES_MAX:
             raise AccessError(f"{path} is larger than {CONFIG_BYTES_MAX} bytes")
         try:
-            content = yaml.safe_load(path.read_text()) or {}
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            content = yaml.safe_load(_text(path)) or {}
+        except yaml.YAMLError as error:
             raise AccessError(f"{path} is no YAML: {str(error).splitlines()[0]}") from None
         if not isinstance(content, dict):
             raise AccessError(f"{path} is no kubeconfig")
         merged["current-context"] = merged["current-context"] or content.get("current-context") or ""
         for plural, singular in (("clusters", "cluster"), ("users", "user"), ("contexts", "context")):
             for entry in content.get(plural) or ():
-                merged[plural].setdefault(entry.get("name"), (entry.get(singular) or {}, path.parent))
+                told = entry.get(singular) or {} if isinstance(entry, dict) else None
+                if not isinstance(told, dict):
+                    raise AccessError(f"{path} is no kubeconfig: {plural} are pairs of `name` and `{singular}`")
+                merged[plural].setdefault(entry.get("name"), (told, path.parent))
     return merged
 
 
 def _credentials(
     user: Mapping[str, Any], home: Path, paths: list[Path], context: str, cluster: Mapping[str, Any]
 ) -> Credentials:
+    if user.get("tokenFile"):  # kept fresh by somebody, so it goes before the token
+        return TokenFile(home / user["tokenFile"])
     if user.get("token"):
         return StaticToken(str(user["token"]))
-    if user.get("tokenFile"):
-        return TokenFile(home / user["tokenFile"])
     if user.get("exec"):
         return ExecPlugin.read(user["exec"], home, cluster)
     if user.get("username"):
@@ -164,13 +174,14 @@ def _credentials(
 
 
 def _impersonate(user: Mapping[str, Any]) -> dict[str, str]:
-    return {"Impersonate-User": str(user["as"])} if user.get("as") else {}
+    named = (("Impersonate-User", "as"), ("Impersonate-Uid", "as-uid"))
+    return {header: str(user[field]) for header, field in named if user.get(field)}
 
 
 def _pem(entry: Mapping[str, Any], name: str, home: Path) -> str:
     if encoded := entry.get(f"{name}-data"):
         try:
-            return base64.b64decode(encoded, validate=True).decode()
+            return base64.b64decode("".join(str(encoded).split()), validate=True).decode()  # lines may be wrapped
         except (binascii.Error, UnicodeDecodeError):
             raise AccessError(f"{name}-data is no base64 of a PEM text") from None
     if path := entry.get(name):
@@ -181,5 +192,5 @@ def _pem(entry: Mapping[str, Any], name: str, home: Path) -> str:
 def _text(path: Path) -> str:
     try:
         return path.read_text()
-    except OSError as error:
-        raise AccessError(f"{path}: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise AccessError(f"{path}: {getattr(error, 'strerror', None) or 'is no text'}") from None

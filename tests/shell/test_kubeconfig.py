@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pty
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,27 @@ def test_a_token_file_is_read_again_after_a_refusal(tmp_path):
 
     assert headers(access) == {"Authorization": "Bearer second"}
     assert "second" not in repr(access)
+
+
+def test_a_token_file_goes_before_the_token_that_it_once_held(tmp_path):
+    (tmp_path / "token").write_text("fresh")
+    access = kubeconfig.load(str(a_config(tmp_path, {"tokenFile": "token", "token": "stale"})))
+
+    assert headers(access) == {"Authorization": "Bearer fresh"}
+
+
+def test_whom_a_kubeconfig_impersonates_has_its_groups_and_uid(tmp_path):
+    access = kubeconfig.load(str(a_config(tmp_path, {"as": "ann", "as-groups": ["ops", "pay"], "as-uid": "7"})))
+
+    assert access.impersonate == {"Impersonate-User": "ann", "Impersonate-Uid": "7"}
+    assert access.groups == ("ops", "pay")
+
+
+def test_data_may_be_wrapped_into_lines(tmp_path):
+    pem = "-----BEGIN CERTIFICATE-----\n" + 40 * "words "
+    wrapped = base64.encodebytes(pem.encode()).decode()
+
+    assert kubeconfig.load(str(a_config(tmp_path, {"client-certificate-data": wrapped}))).certificate == pem
 
 
 def test_name_and_password_are_basic_authentication(tmp_path):
@@ -119,6 +142,7 @@ def test_an_exec_plugin_whose_token_has_run_out_is_run_again(tmp_path):
         ("not installed", {"command": "no-such-program", "installHint": "get it at example"}, "get it at example"),
         ("it fails", {"args": ["-c", "import sys; sys.exit('please log in')"]}, "please log in"),
         ("it prints nonsense", {"args": ["-c", "print('hello')"]}, "printed no ExecCredential"),
+        ("no program", {"command": ""}, "names no program"),
         ("an old version", {"apiVersion": "client.authentication.k8s.io/v1alpha1"}, "v1alpha1"),
     ],
 )
@@ -130,6 +154,28 @@ def test_an_exec_plugin_that_does_not_work_says_so_in_one_line(tmp_path, story, 
 
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_plugin_may_ask_the_person_at_the_terminal(tmp_path):
+    user = a_plugin(tmp_path)
+    asks = 'import sys; sys.stderr.write(\'code? \'); print(\'{"status":{"token":"%s"}}\' % input())'
+    user["exec"]["args"] = ["-c", asks]
+    path = a_config(tmp_path, user)
+    program = (
+        "import sys; from rollouts.shell import kubeconfig\n"
+        "access = kubeconfig.load(sys.argv[1]); access.credentials.renew(); print(access.credentials.headers())"
+    )
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-c", program, str(path)]
+    with subprocess.Popen(words, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+        os.close(theirs)
+        os.write(ours, b"1234\n")
+        out, _ = process.communicate(timeout=60)
+    shown = os.read(ours, 1000).decode()
+    os.close(ours)
+
+    assert out == "{'Authorization': 'Bearer 1234'}\n"
+    assert "code? " in shown
 
 
 def test_contexts_of_several_files_are_one(tmp_path, monkeypatch):
@@ -156,6 +202,12 @@ def test_contexts_of_several_files_are_one(tmp_path, monkeypatch):
             lambda folder: str(a_config(folder, {"client-certificate-data": "%"})),
             "base64",
         ),
+        ("names alone", lambda folder: str(a_config(folder, users=["one"])), "`name` and `user`"),
+        (
+            "a certificate in binary",
+            lambda folder: str(a_config(folder, cluster={"certificate-authority": _binary(folder)})),
+            "is no text",
+        ),
     ],
 )
 def test_a_kubeconfig_that_does_not_work_is_told_in_one_line(tmp_path, story, prepare, words):
@@ -164,6 +216,11 @@ def test_a_kubeconfig_that_does_not_work_is_told_in_one_line(tmp_path, story, pr
 
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def _binary(folder: Path) -> str:
+    (folder / "ca.der").write_bytes(b"\xff\xfe")
+    return "ca.der"
 
 
 def _write(folder: Path, text: str) -> str:
@@ -194,6 +251,19 @@ def test_a_pod_uses_its_own_account(tmp_path, monkeypatch, host, server):
     assert headers(access) == {"Authorization": "Bearer pod-token"}
 
 
+def test_a_pod_that_was_given_a_kubeconfig_uses_that(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    for name in ("token", "ca.crt"):
+        (tmp_path / name).write_text("pod's own")
+    monkeypatch.setattr(kubeconfig.in_cluster, "__defaults__", (tmp_path,))
+    (tmp_path / "home" / ".kube").mkdir(parents=True)
+    assert kubeconfig.load().context == "in-cluster"
+    a_config(tmp_path).rename(tmp_path / "home" / ".kube" / "config")
+
+    assert kubeconfig.load().server == "https://one.example:6443"
+
+
 def test_outside_of_a_pod_there_is_no_such_account(tmp_path):
     assert kubeconfig.in_cluster(tmp_path) is None
 
@@ -222,6 +292,24 @@ def test_a_key_touches_the_disk_only_where_nobody_else_can_read_it(monkeypatch):
 
 def test_plain_http_needs_no_tls():
     assert tls.context(Access("http://127.0.0.1:8001")) is None
+
+
+def test_a_plugin_is_told_of_the_cluster_what_it_needs_to_speak_to_it(tmp_path):
+    user = a_plugin(tmp_path)
+    echo = "import os; open(os.environ['TO'], 'w').write(os.environ['KUBERNETES_EXEC_INFO']); print('{\"status\": {}}')"
+    told = tmp_path / "told"
+    user["exec"] |= {"provideClusterInfo": True, "args": ["-c", echo], "env": [{"name": "TO", "value": str(told)}]}
+    (tmp_path / "ca.pem").write_text("PEM")
+    extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
+    cluster = {"certificate-authority": "ca.pem", "tls-server-name": "api", "extensions": [extension]}
+    headers(kubeconfig.load(str(a_config(tmp_path, user, cluster))))
+
+    assert json.loads(told.read_text())["spec"]["cluster"] == {
+        "server": "https://one.example:6443/",
+        "tls-server-name": "api",
+        "certificate-authority-data": base64.b64encode(b"PEM").decode(),
+        "config": {"audience": "x"},
+    }
 
 
 def test_what_a_plugin_is_told_is_json(tmp_path):
