@@ -14,6 +14,7 @@ import click
 
 from rollouts.cli.errors import ComplaintError, Exit
 from rollouts.cli.frame import Connection
+from rollouts.core.errors import HiccupError
 from rollouts.kit.instant import Instant
 from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.shell import clock, kubeconfig
@@ -142,8 +143,11 @@ async def open_cluster(wish: Connection, *, dry_run: bool = False) -> AsyncItera
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a command's one coroutine to its end."""
-    return asyncio.run(coroutine)
+    """Run a command's one coroutine to its end. Raises ComplaintError where there are no credentials to ask with."""
+    try:
+        return asyncio.run(coroutine)
+    except HiccupError as error:
+        raise ComplaintError(str(error), fix="log in again, or check the kubeconfig's user") from None
 
 
 def now() -> Instant:
@@ -156,7 +160,7 @@ def access_of(wish: Connection) -> kubeconfig.Access:
     try:
         choice = kubeconfig.Choice(wish.context or "", wish.cluster or "", wish.user or "")
         access = kubeconfig.load(wish.kubeconfig or "", choice)
-    except kubeconfig.AccessError as error:
+    except HiccupError as error:
         if not wish.server or wish.kubeconfig or choice != kubeconfig.AS_WRITTEN:
             fix = "name one with --kubeconfig or KUBECONFIG, or make one here: rollouts cluster up, rollouts demo"
             raise ComplaintError(f"no cluster to talk to: {error}", fix=fix) from None
@@ -174,7 +178,7 @@ def access_of(wish: Connection) -> kubeconfig.Access:
         access.impersonate = {**access.impersonate, "Impersonate-User": wish.impersonate}
     if wish.impersonate_uid:
         access.impersonate = {**access.impersonate, "Impersonate-Uid": wish.impersonate_uid}
-    access.groups = wish.groups
+    access.groups = wish.groups or access.groups
     if (wish.groups or wish.impersonate_uid) and "Impersonate-User" not in access.impersonate:
         raise ComplaintError("--as-group and --as-uid go with --as", fix="name the user: --as USER", code=Exit.USAGE)
     return access

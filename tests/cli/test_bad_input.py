@@ -77,6 +77,27 @@ def test_of_two_contexts_the_one_that_is_named_is_written_to(typed: Type, tmp_pa
     assert "there are: one, two" in unknown.err
 
 
+def test_a_log_in_that_has_run_out_is_told_in_one_line(typed: Type, tmp_path: Path) -> None:
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": sys.executable,
+        "args": ["-c", "import sys; sys.exit('your session has expired')"],
+    }
+    config = {
+        "current-context": "one",
+        "clusters": [{"name": "one", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "one", "user": {"exec": plugin}}],
+        "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
+    }
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(config))
+    outcome = typed("list", "rollouts", "--kubeconfig", str(path))
+
+    assert outcome.code == 1
+    assert outcome.err.startswith("Error: exec plugin ")
+    assert "your session has expired\n  fix: log in again" in outcome.err
+
+
 def test_an_interrupt_in_the_middle_of_a_write_ends_without_a_word_of_ours() -> None:
     with Recorder({MAIN: rollout()}, answers_late_s=30) as server:
         words = [sys.executable, "-m", "rollouts.cli.main", "abort", "web", "-n", "shop", "-s", server.url]
