@@ -15,7 +15,7 @@ def wish(seen: DeliverySeen, phase: Phase, now: Instant) -> Want:
     """The wish of the moment; `want.py` turns its distance from what is seen into ordered actions."""
     weight = _weight(seen, phase)
     canary_hash = services.canary_target(seen, phase, weight)
-    stable_hash = services.stable_target(seen, phase)
+    stable_hash = services.stable_target(seen, phase, weight)
     sets, new_size = sizes(seen, phase, weight, now)
     return Want(
         sets=sets,

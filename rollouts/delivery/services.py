@@ -35,11 +35,14 @@ def canary_target(seen: DeliverySeen, phase: Phase, weight: int) -> str:
     return target if is_free else ""
 
 
-def stable_target(seen: DeliverySeen, phase: Phase) -> str:
-    """The hash for the stable Service, "" to leave it as it is: it is turned only to what can carry everything."""
+def stable_target(seen: DeliverySeen, phase: Phase, weight: int) -> str:
+    """The hash for the stable Service, "" to leave it as it is: it is turned only to what can carry everything.
+
+    weight: the canary's, as the phase asks for it.
+    """
     if phase in (Phase.NEW, Phase.FIRST) or seen.stable is None or not seen.stable_service.is_named:
         return ""
-    if _overtaken(seen, phase):
+    if _overtaken(seen, phase, weight):
         return seen.latch.current
     if seen.stable_service.hash == seen.latch.stable:
         return seen.latch.stable
@@ -49,12 +52,14 @@ def stable_target(seen: DeliverySeen, phase: Phase) -> str:
     return seen.latch.stable if seen.stable.usable >= needed else ""
 
 
-def _overtaken(seen: DeliverySeen, phase: Phase) -> bool:
-    """Whether a canary without a router stands past its steps with all the pods that it needs to serve alone.
+def _overtaken(seen: DeliverySeen, phase: Phase, weight: int) -> bool:
+    """Whether a canary without a router is to be alone, and has all the pods that it needs to serve alone.
 
-    Its stable Service turns before the promotion, because the last stable pods make room for the last new ones.
+    Its stable Service turns before the promotion, because the last stable pods make room for the last new ones, and
+    what a Service selects does not leave.
     """
-    if seen.is_routed or phase is not Phase.PROMOTING or seen.current is None:
+    is_to_be_alone = phase is Phase.PROMOTING or (seen.latch.is_updating and weight == seen.traffic.total)
+    if seen.is_routed or not is_to_be_alone or seen.current is None:
         return False
     return seen.current.usable >= capacity.full(seen)
 

@@ -197,6 +197,19 @@ def test_the_services_of_a_canary_without_a_router_follow_its_versions():
     assert world.selects("canary") == world.selects("stable") == world.hash_of("1")
 
 
+@pytest.mark.parametrize("room", [{}, {"maxSurge": 0, "maxUnavailable": 1}], ids=str)
+def test_a_step_that_asks_for_all_pods_is_done_although_the_stable_service_selected_the_last_old_one(room):
+    services = {"trafficRouting": None, **room}
+    world = deployed(a_rollout(5, steps=({"setWeight": 100}, {"pause": {}}), canary=services))
+    world.set_image("shop/web:2")
+    world.until("Paused")
+    assert (world.sizes(), world.selects("stable")) == ({"1": 0, "2": 5}, world.hash_of("2"))
+    world.command(abort=True)
+    world.settle(60.0)
+
+    assert (world.sizes(), world.selects("stable")) == ({"1": 5, "2": 0}, world.hash_of("1"))
+
+
 def test_clients_read_that_old_pods_are_on_their_way_out():
     world = World(a_plain_rollout(4, steps=()))
     world.settle(30.0)

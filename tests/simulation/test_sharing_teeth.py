@@ -43,8 +43,8 @@ def what_is_selected_leaves(patch: pytest.MonkeyPatch) -> None:
     """A Service that is not turned, and a version that leaves without asking who selects it."""
     real = services.stable_target
 
-    def target(seen: DeliverySeen, phase: Any) -> str:
-        return seen.stable_service.hash or real(seen, phase)
+    def target(seen: DeliverySeen, phase: Any, weight: int) -> str:
+        return seen.stable_service.hash or real(seen, phase, weight)
 
     patch.setattr(services, "stable_target", target)
     patch.setattr(sizes, "leaving", lambda seen, each, *rest, **more: SetWant(each, 0, Keep.AS_IT_IS))
