@@ -40,7 +40,7 @@ def gathered(
     former, kept = "canary" if spec.strategy.blue_green else "blueGreen", tuple(services_named(spec).values())
     namespace, name, uid = obj.namespace(rollout), obj.name(rollout), obj.uid(rollout)
     here, services = frozenset(present), tuple[ServiceSeen, ...]()
-    if (rollout.get("status") or {}).get(former):
+    if former in (rollout.get("status") or {}):  # be it empty: a canary without router says nothing of itself
         services = tuple(
             service_seen(obj.ref(kinds.SERVICE, each), each)
             for each in reader.select(kinds.SERVICE, namespace, {})
