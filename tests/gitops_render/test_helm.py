@@ -183,6 +183,32 @@ async def test_a_value_file_stays_inside_the_repository(charted, refused, file):
     assert "root:" not in said
 
 
+async def test_a_comma_leads_to_no_other_file(charted, render, refused, tmp_path):
+    """Helm reads lists of files, so a name could hold that of another one, on this machine."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("words: {b: mine}\n")
+    charted.commit({f"env/a,{mine}": "words: {b: file}\n", "env/a": "words: {b: a}\n", f"env/b,words.b={mine}": "text"})
+
+    by_values = await render("chart", helm={"valueFiles": [f"../env/a,{mine}"]})
+    by_path = await render("chart", helm={"fileParameters": [{"name": "words.e", "path": f"../env/b,words.b={mine}"}]})
+    by_name = await refused("chart", helm={"fileParameters": [{"name": f"words.b={mine},x", "path": "../env/e.txt"}]})
+
+    assert words(by_values)["b"] == "file"
+    assert (words(by_path)["b"], words(by_path)["e"]) == ("chart", "text")
+    assert "is no name of a value" in by_name
+
+
+@pytest.mark.parametrize("name", ["a,b.yaml", 'a"b".yaml', '"a,b".yaml', "a,b=c.yaml"])
+async def test_a_value_file_may_be_called_as_it_likes(charted, render, name):
+    charted.commit({f"chart/{name}": "words: {b: file}\n"})
+
+    by_values = await render("chart", helm={"valueFiles": [name]})
+    by_path = await render("chart", helm={"fileParameters": [{"name": "words.e", "path": name}]})
+
+    assert words(by_values)["b"] == "file"
+    assert words(by_path)["e"] == "words: {b: file}\n"
+
+
 async def test_missing_value_files_may_be_ignored(charted, render):
     rendered = await render("chart", helm={"valueFiles": ["missing.yaml"], "ignoreMissingValueFiles": True})
 

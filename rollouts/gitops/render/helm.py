@@ -44,7 +44,7 @@ def job(files: Files, path: str, spec: Spec, around: Surroundings, more: tuple[M
             raise SourceError(f"spec.source.helm.valueFiles: {given} is not in the repository")
         for at, (source, entry) in found:
             read[at] = (source, entry.oid)
-            arguments.append(f"--values={_relative(path, at)}")
+            arguments.append(f"--values={_one(_relative(path, at))}")
     written = {}
     if (values := _values(options)) is not None:
         written[VALUES_FILE] = values
@@ -53,9 +53,13 @@ def job(files: Files, path: str, spec: Spec, around: Surroundings, more: tuple[M
         found = list(_files(files, path, substituted(str(given.get("path") or ""), environment), refs))
         if len(found) != 1:
             raise SourceError(f"spec.source.helm.fileParameters: {given.get('path')} is not in the repository")
+        if re.search("[,=]", name := str(given.get("name"))):
+            raise SourceError(f"spec.source.helm.fileParameters: {name[:100]!r} is no name of a value")
         at, (source, entry) = found[0]
         read[at] = (source, entry.oid)
-        arguments.append(f"--set-file={given.get('name')}={_relative(path, at)}")
+        # Helm takes what follows a comma for another name, with a file of this machine behind it.
+        file = re.sub(r"([\\,])", r"\\\1", _relative(path, at))
+        arguments.append(f"--set-file={name}={file}")
     arguments += list(_parameters(options, environment))
     argv = ("helm", "template", ".", *_flags(options, around), *arguments)
     return Job("Helm", read, written, argv, cwd=path, dependencies=dependencies)
@@ -176,6 +180,11 @@ def _yaml(files: Files, at: str) -> Mapping[str, Any] | None:
 
 def _join(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
+
+
+def _one(file: str) -> str:
+    """A path where Helm reads a line of CSV, in which a comma would begin another file of this machine."""
+    return '"' + file.replace('"', '""') + '"' if re.search('[,"\\n]', file) else file
 
 
 def _relative(path: str, at: str) -> str:
