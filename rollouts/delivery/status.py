@@ -175,9 +175,16 @@ def _of_blue_green(seen: DeliverySeen, latch: Latch) -> dict[str, Any]:
     return {
         "HPAReplicas": progress.counts_of(seen).replicas if serving is None else serving.pods,
         "selector": _selector(seen, active if serving else ""),
-        "canary": seen.status.get("canary") if seen.former else None,
+        "canary": _left_of_canary(seen, latch),
         "blueGreen": {key: value for key, value in blue_green.items() if value is not None},
     }
+
+
+def _left_of_canary(seen: DeliverySeen, latch: Latch) -> dict[str, Any] | None:
+    """What plugins are still to hear of a canary's steps; its runs and weights are no matter of a blue-green update."""
+    if any(each.is_open for each in latch.calls):
+        return {"stepPluginStatuses": calls.told(latch.calls)}
+    return {} if seen.former else None  # as long as it is there the canary's Services are looked for
 
 
 _BY_STRATEGY: Mapping[str, Callable[[DeliverySeen, Latch], dict[str, Any]]] = {

@@ -393,6 +393,32 @@ def test_blue_green_becomes_a_canary_and_gives_its_services_back(is_updating: bo
     assert world.selects("stable") == world.hash_of(tag)
 
 
+def test_a_canary_without_a_router_becomes_blue_green_and_gives_its_services_back():
+    world = World(a_service("web-active"), a_service("web-preview"), a_rollout(2, canary={"trafficRouting": None}))
+    world.settle(60.0)
+    assert marked(world) == {"web-stable", "web-canary"}
+    to_blue_green(world)
+    world.set_image("shop/web:2")
+    world.settle(300.0)
+
+    assert world.status["phase"] == "Healthy"
+    assert marked(world) == {"web-active", "web-preview"}
+
+
+def test_a_judged_canary_becomes_blue_green_and_forgets_the_run_in_the_background():
+    canary = a_rollout(2, steps=({"pause": {}},), canary={"analysis": JUDGED})
+    world = World(a_service("web-active"), a_service("web-preview"), a_template_of_analysis(), canary)
+    world.settle(60.0)
+    world.set_image("shop/web:2")
+    world.until("Paused")
+    to_blue_green(world)
+    world.settle(300.0)
+
+    assert (world.status["phase"], world.status["stableRS"]) == ("Healthy", world.hash_of("2"))
+    assert marked(world) == {"web-active", "web-preview"}
+    assert "canary" not in world.status
+
+
 def test_a_canary_that_shares_by_its_pods_has_the_former_services_given_back_at_once():
     world = a_world(a_blue_green(2))
     steps = [{"setWeight": 50}, {"pause": {}}]

@@ -267,3 +267,13 @@ def test_a_status_that_somebody_garbled_lets_no_step_pass():
 
     assert world.status["currentStepIndex"] == 1
     assert told(world, "operation", "phase") == [("Run", "Running")]
+
+
+def test_a_plugin_is_terminated_although_the_strategy_has_become_another():
+    world = at_plugin(lambda call: running(call) if call.operation == "Run" else {"phase": "Successful"})
+    services = {"activeService": "web-stable", "previewService": "web-canary"}
+    world.patch(WEB, {"spec": {"strategy": {"canary": None, "blueGreen": services}}})
+    world.settle(60.0)
+
+    assert world.calls == [("Run", 1), ("Terminate", 1)]
+    assert (world.status["phase"], "canary" in world.status) == ("Healthy", False)
