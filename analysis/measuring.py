@@ -16,6 +16,7 @@ from analysis.together import EVIDENCE
 
 MESSAGE_CHARS_MAX = 1024
 VALUE_CHARS_MAX = 8192
+_ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # AnalysisError among them
 MEMORY = "memory"  # under this name a metric's metadata keeps what its provider remembers
 
 
@@ -30,8 +31,8 @@ def measure(metric: Metric, answer: Any, error: str, started_s: float, finished_
         return failed(error, started_s, finished_s)
     try:
         reading = PROVIDERS[metric.provider].read(answer, metric.query)
-    except AnalysisError as broken:
-        return failed(str(broken), started_s, finished_s)
+    except _ODD as broken:
+        return failed(_told(broken), started_s, finished_s)
     phase, message = assess(reading.value, metric.judged, finished_s)
     return Measurement(
         phase,
@@ -53,8 +54,8 @@ def taken(
         return _recorded(metric, state, measure(metric, answer, error, started_s, finished_s), memory)
     try:
         judged = judge(metric.query, answer, memory, started_s)
-    except AnalysisError as broken:
-        return _recorded(metric, state, failed(str(broken), started_s, finished_s), memory)
+    except _ODD as broken:
+        return _recorded(metric, state, failed(_told(broken), started_s, finished_s), memory)
     phase, message = judged.phase, judged.message
     if metric.judged.success or metric.judged.failure:
         phase, said = assess(judged.reading.value, metric.judged, finished_s)
@@ -84,6 +85,11 @@ def _recorded(
 def failed(error: str, started_s: float, finished_s: float) -> Measurement:
     """A measurement that could not be taken."""
     return Measurement(Phase.ERROR, "", _cut(shown(error), MESSAGE_CHARS_MAX), started_s, finished_s)
+
+
+def _told(broken: Exception) -> str:
+    """Why an answer could not be read: what nobody foresaw of a server or a plugin must not hold the run for ever."""
+    return str(broken) if isinstance(broken, AnalysisError) else f"bad_response: {type(broken).__name__} as it was read"
 
 
 def _cut(text: str, limit: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from analysis.asks import HttpCall, Sigv4, json_text, shown
 from analysis.errors import AnalysisError
 from analysis.providers.base import Provider, Reading, Surroundings
-from analysis.providers.connection import json_of, part, said, span_s
+from analysis.providers.connection import floats, json_of, part, said, span_s
 
 WHO = "cloudWatch"
 INTERVAL_S = 300.0
@@ -47,7 +47,7 @@ def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
         if each.get("StatusCode") not in (None, "Complete", "PartialData"):
             raise AnalysisError(f"cloudWatch {str(each.get('Id'))[:64]}: {str(each.get('StatusCode'))[:64]}")
     values = [{"Values": [], **each} for each in results]
-    return Reading(values, said([{"Id": each.get("Id"), "Values": each["Values"]} for each in values]))
+    return Reading(floats(values), said([{"Id": each.get("Id"), "Values": each["Values"]} for each in values]))
 
 
 def metadata(spec: Mapping[str, Any]) -> Mapping[str, str]:

@@ -148,9 +148,36 @@ def body_of(answer: Any) -> bytes:
 def json_of(answer: Any) -> Any:
     """The JSON of a good answer."""
     try:
-        return json.loads(body_of(answer))
-    except (ValueError, RecursionError):
+        return json.loads(body_of(answer), parse_int=whole)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
         raise AnalysisError("bad_response: the answer is not JSON") from None
+
+
+def finite(text: str) -> float:
+    """A number of JSON. Raises AnalysisError for one that is too large."""
+    value = float(text)
+    if math.isinf(value):
+        raise AnalysisError(f"bad_response: {text[:32]} is too large for a number")
+    return value
+
+
+def whole(text: str) -> int:
+    """A whole number of JSON, which a float can hold too."""
+    finite(text)
+    return int(text)
+
+
+def floats(value: Any) -> Any:
+    """JSON's numbers are all floats for conditions, as in the reference."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return float(value)
+    if isinstance(value, list):
+        return [floats(each) for each in value]
+    if isinstance(value, dict):
+        return {key: floats(each) for key, each in value.items()}
+    return value
 
 
 def number(value: Any) -> float:

@@ -40,7 +40,10 @@ def ask(spec: Mapping[str, Any], around: Surroundings) -> HttpCall:
 
 def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
     """The `_value` of every row, in order."""
-    values = list(_values(body_of(answer).decode(errors="replace")))
+    try:
+        values = list(_values(body_of(answer).decode(errors="replace")))
+    except (csv.Error, IndexError):
+        raise AnalysisError("bad_response: the answer is no annotated CSV") from None
     return Reading(values, said(values))
 
 

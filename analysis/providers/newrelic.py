@@ -11,7 +11,7 @@ from typing import Any
 from analysis.asks import HttpCall, home, json_text, shown
 from analysis.errors import AnalysisError
 from analysis.providers.base import Provider, Reading, Surroundings
-from analysis.providers.connection import json_of, needed, said
+from analysis.providers.connection import floats, json_of, needed, said
 
 WHO = "newRelic"
 TIMEOUT_S, TIMEOUT_S_MAX = 10.0, 120.0
@@ -58,7 +58,7 @@ def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
     if not rows or not rows[0]:
         raise AnalysisError("no results returned from NRQL query")
     value = rows if len(rows) > 1 else rows[0]
-    return Reading(value, said(value))
+    return Reading(floats(value), said(value))
 
 
 def metadata(spec: Mapping[str, Any]) -> Mapping[str, str]:

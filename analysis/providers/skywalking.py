@@ -12,7 +12,7 @@ from typing import Any
 from analysis.asks import HttpCall, json_text, shown
 from analysis.errors import AnalysisError
 from analysis.providers.base import Provider, Reading, Surroundings
-from analysis.providers.connection import base_address, json_of, needed, said, span_s
+from analysis.providers.connection import base_address, floats, json_of, needed, said, span_s
 
 WHO = "skywalking"
 ADDRESS = "http://skywalking-oap.istio-system.svc.cluster.local:12800"
@@ -38,7 +38,7 @@ def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
     data = body.get("data") if isinstance(body, Mapping) else None
     if not isinstance(data, Mapping):
         raise AnalysisError("bad_response: the answer has no data")
-    return Reading(dict(data), said(data))
+    return Reading(floats(data), said(data))
 
 
 def metadata(spec: Mapping[str, Any]) -> Mapping[str, str]:

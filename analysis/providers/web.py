@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from analysis.asks import HttpCall, json_text, shown
 from analysis.errors import AnalysisError
 from analysis.providers import jsonpaths
 from analysis.providers.base import Provider, Reading, Surroundings
-from analysis.providers.connection import base_address, body_of, headers_of, login, needed, said
+from analysis.providers.connection import base_address, body_of, finite, floats, headers_of, login, needed, said, whole
 
 WHO = "web"
 METHODS = ("GET", "POST", "PUT")
@@ -67,7 +66,7 @@ def read(answer: Any, spec: Mapping[str, Any]) -> Reading:
     if not found:
         raise AnalysisError(f"Could not find JSONPath in body: nothing at {source}")
     value = found[0] if len(found) == 1 else found
-    return Reading(_floats(value), said(value))
+    return Reading(floats(value), said(value))
 
 
 def metadata(spec: Mapping[str, Any]) -> Mapping[str, str]:
@@ -78,7 +77,9 @@ def metadata(spec: Mapping[str, Any]) -> Mapping[str, str]:
 def _document(body: bytes) -> Any:
     """The JSON of an answer. Raises ValueError for what is none, AnalysisError for what reads in more ways than one."""
     try:
-        document = json.loads(body, parse_constant=_refused, parse_float=_finite, object_pairs_hook=_plain)
+        document = json.loads(
+            body, parse_constant=_refused, parse_float=finite, parse_int=whole, object_pairs_hook=_plain
+        )
     except RecursionError:
         raise AnalysisError("bad_response: the answer is nested too deeply") from None
     if _is_deep(document):
@@ -88,13 +89,6 @@ def _document(body: bytes) -> Any:
 
 def _refused(word: str) -> Any:
     raise AnalysisError(f"bad_response: {word} is no JSON")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise AnalysisError(f"bad_response: {text[:32]} is too large for a number")
-    return value
 
 
 def _plain(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -149,16 +143,3 @@ def _timeout_s(spec: Mapping[str, Any]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e9:
         raise AnalysisError(f"web timeoutSeconds should be a positive number, got {str(value)[:64]}")
     return min(float(value), TIMEOUT_S_MAX) or TIMEOUT_S
-
-
-def _floats(value: Any) -> Any:
-    """JSON's numbers are all floats for conditions, as in the reference."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return float(value)
-    if isinstance(value, list):
-        return [_floats(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _floats(each) for key, each in value.items()}
-    return value

@@ -457,3 +457,49 @@ def test_a_plugin_that_is_not_installed_here_is_a_warning_and_at_run_time_an_err
     assert [finding.severity for finding in found if "acme/weather" in finding.text] == ["warning"]
     with pytest.raises(AnalysisError, match=r"rollouts\.metric_providers"):
         PROVIDERS["plugin"].ask(spec, NOW)
+
+
+# What no server should say.
+
+HUGE = b"1" * 400
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "body"),
+    [
+        ("web", {"url": "http://x"}, HUGE),
+        ("web", {"url": "http://x"}, b"1" * 5000),
+        ("graphite", {"address": "http://x", "query": "a"}, b'[{"datapoints":[[%b,1]]}]' % HUGE),
+        ("datadog", {"query": "a"}, b'{"series":[{"pointlist":[[1,%b]]}]}' % HUGE),
+        ("wavefront", {"address": "x", "query": "a"}, b'{"timeseries":[{"data":[[1,%b]]}]}' % HUGE),
+        ("newRelic", {"query": "a"}, b'{"errors":[1]}'),
+        ("influxdb", {"query": "a"}, b"#datatype,string,long\n,result,_value\n,a"),
+        ("influxdb", {"query": "a"}, b',_value\n,"' + b"x" * 200_000 + b'"'),
+        ("influxdb", {"query": "a"}, b",_value\n,a\rb\n"),
+    ],
+)
+def test_an_answer_that_nobody_foresaw_is_an_error_and_breaks_nothing(name: str, spec: Any, body: bytes) -> None:
+    metric = read_metrics({"metrics": [{"name": "m", "provider": {name: spec}}]})[0]
+
+    _, measured = taken(metric, MetricState("m"), HttpReply(200, body), "", 1.0, 1.0)
+
+    assert measured.phase is Phase.ERROR
+    assert measured.message
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "condition"),
+    [
+        ("newRelic", b'{"data":{"actor":{"account":{"nrql":{"results":[{"rate":0}]}}}}}', "!isNaN(result.rate)"),
+        ("skywalking", b'{"data":{"rate":0}}', "!isNaN(result.rate)"),
+        ("cloudWatch", b'{"MetricDataResults":[{"Id":"a","Values":[0]}]}', "!isNaN(result[0].Values[0])"),
+    ],
+)
+def test_a_whole_number_of_json_is_a_float_for_conditions(name: str, body: bytes, condition: str) -> None:
+    spec = {"query": "a", "metricDataQueries": [{"id": "a", "expression": "b"}]}
+    metrics = [{"name": "m", "provider": {name: spec}, "successCondition": condition}]
+
+    _, measured = taken(read_metrics({"metrics": metrics})[0], MetricState("m"), HttpReply(200, body), "", 1.0, 1.0)
+
+    assert (measured.phase, measured.message) == (Phase.SUCCESSFUL, "")
+    assert "0.0" not in measured.value
