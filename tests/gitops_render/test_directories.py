@@ -181,6 +181,20 @@ async def test_a_mirror_whose_making_was_cut_short_is_made_anew(shop, tmp_path, 
     assert found == ["a"]
 
 
+async def test_a_file_that_the_disk_has_spoilt_is_an_error_and_never_an_empty_file(shop, render, refused, tmp_path):
+    shop.commit({"web/a.yaml": config_map("a"), "web/b.yaml": config_map("b")})
+    await render("web")
+    (mirror,) = (each for each in (tmp_path / "state" / "mirrors").iterdir() if not each.name.startswith("."))
+    oid = shop.git("rev-parse", "HEAD:web/b.yaml")
+    file = mirror / "objects" / oid[:2] / oid[2:]
+    file.chmod(0o600)
+    file.write_bytes(file.read_bytes()[:-12])
+
+    said = [await refused("web", fresh=True) for _ in range(2)]
+
+    assert said == ["git cat-file ended"] * 2
+
+
 async def test_a_start_sweeps_up_what_a_crash_left_of_plain_text(shop, tmp_path):
     left = [tmp_path / "state" / where for where in ("scratch/.render-x/files", "scratch/.signed-x", "mirrors/.git-x")]
     for each in left:

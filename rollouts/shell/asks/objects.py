@@ -102,13 +102,15 @@ class Objects:
                 if size > bytes_max:
                     self._stop()  # rather than read it all only to throw it away
                     raise SourceError(f"a file of {size} bytes is larger than {bytes_max}")
-                content = process.stdout.read(size + 1)[:-1]
+                content = process.stdout.read(size + 1)
+                if len(content) <= size:  # as of a file that the disk has spoilt: a part of it is another file
+                    raise BrokenPipeError
             except SourceError:
                 raise
             except (ValueError, OSError):
                 self._stop()
                 raise HiccupError("git cat-file ended") from None
-        return (head[0].decode(), content) if head[1] == kind.encode() else None
+        return (head[0].decode(), content[:-1]) if head[1] == kind.encode() else None
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
