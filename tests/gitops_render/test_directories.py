@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from rollouts.core.errors import HiccupError
 from rollouts.gitops.asks import GitResolve, RenderManifests
 from rollouts.shell.asks.sources import GitAndCharts
 from rollouts.shell.settings import DEFAULTS
@@ -208,7 +210,7 @@ async def test_a_start_sweeps_up_what_a_crash_left_of_plain_text(shop, tmp_path)
 
 async def test_a_mirror_lets_go_of_old_commits_and_still_has_what_it_is_asked_for(shop, tmp_path):
     sources = GitAndCharts(None, tmp_path / "small", replace(DEFAULTS, git_commits_kept_max=3))
-    shas = [shop.commit({"web/a.yaml": config_map("a", str(number))}) for number in range(10)]
+    shas = [shop.commit({"web/a.yaml": config_map("a", str(number))}) for number in range(20)]
     source = json.dumps([{"repoURL": shop.url, "path": "web"}])
 
     for sha in (*shas, shas[0]):
@@ -217,7 +219,23 @@ async def test_a_mirror_lets_go_of_old_commits_and_still_has_what_it_is_asked_fo
 
     (mirror,) = [each for each in (tmp_path / "small" / "mirrors").iterdir() if not each.name.startswith(".")]
     assert rendered.manifests[0]["data"] == {"word": "0"}
-    assert len(list((mirror / "refs" / "rollouts").iterdir())) <= 7
+    assert len(shop.git(f"--git-dir={mirror}", "show-ref").splitlines()) <= 7
+
+
+async def test_tries_that_fail_half_way_leave_no_more_than_the_last_one_did(shop, refused, tmp_path):
+    """As of a repository that is larger than may be fetched, which is asked for again and again."""
+    small = replace(DEFAULTS, git_fetch_bytes_max=100_000)
+    sha = shop.commit({f"{number}.bin": os.urandom(2000) for number in range(100)})
+    question = RenderManifests(json.dumps([{"repoURL": shop.url}]), (sha,), "web")
+    sources = GitAndCharts(None, tmp_path / "small", small)
+    for _ in range(3):
+        with pytest.raises(HiccupError):
+            await sources.ask(question, "argocd")
+    await sources.close()
+
+    packs = [each for each in (tmp_path / "small" / "mirrors").rglob("*pack*") if each.is_file()]
+
+    assert len(packs) == 1
 
 
 async def test_a_manifest_is_known_by_its_file_and_line(shop, render):

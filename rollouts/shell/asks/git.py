@@ -122,9 +122,10 @@ class Git:
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._local(directory, ["init", "--bare", "--quiet", f"--object-format={_format(commit)}", "."])
-        # We are alone here, so a lock is of a git that was ended by its limits or by a crash.
-        for lock in (*directory.glob("*.lock"), *(directory / "refs").rglob("*.lock")):
-            lock.unlink(missing_ok=True)
+        # We are alone here, so a lock or half a pack is of a git that was ended by its limits or by a crash.
+        for pattern in ("*.lock", "refs/**/*.lock", "objects/*/tmp_*", "objects/pack/.tmp-*"):
+            for left in directory.glob(pattern):
+                left.unlink(missing_ok=True)
         self._thin_out(directory)
         base = [f"--git-dir={directory}", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc"]
         base += ["--no-recurse-submodules", "--force"]
@@ -248,6 +249,7 @@ _SAFE = (
     ("core.symlinks", "false"),
     ("http.followRedirects", "initial"),
     ("gc.auto", "0"),
+    ("gc.packRefs", "false"),  # a commit is let go of by taking the file of its ref away
     ("safe.directory", "*"),
     ("fetch.fsckObjects", "false"),  # old repositories fail it; names are checked where they are read
     ("transfer.advertiseSID", "false"),
