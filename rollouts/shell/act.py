@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, Protocol, TypedDict
+from typing import Protocol, TypedDict
 
 import msgspec
 
 from rollouts.core.errors import HiccupError
 from rollouts.shell.client import Client, Reply
-from rollouts.shell.projection import Metadata
+from rollouts.shell.projection import Metadata, bounded
 from rollouts.shell.wire import Request, Response
 
 
@@ -39,7 +38,7 @@ class Stored(TypedDict, total=False):
     message: str
 
 
-_decode: Callable[[bytes], Any] = msgspec.json.Decoder(Stored).decode
+_decode = bounded(msgspec.json.Decoder(Stored).decode)
 
 
 class Hand:

@@ -5,6 +5,7 @@ What changed lately is held as it is read; the rest is packed, to a fifth of its
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -138,12 +139,13 @@ class Table:
             del self.graves[next(iter(self.graves))]
 
     def _pack_oldest(self) -> None:
-        """Pack what has not changed for longest."""
+        """Pack what has not changed for longest; what cannot be packed (an integer of more than 64 bits) stays."""
         if len(self.opened) > self.open_max:
             place = next(iter(self.opened))
             del self.opened[place]
             bucket = self.buckets[place[0]]
-            bucket[place[1]] = _pack(bucket[place[1]])
+            with contextlib.suppress(OverflowError, RecursionError):
+                bucket[place[1]] = _pack(bucket[place[1]])
 
     def _unindex(self, namespace: str, name: str, old: Manifest) -> None:
         _drop(self.owned, controller_uid(old), (namespace, name))
@@ -156,12 +158,13 @@ class Table:
         """The index of one label, built when a room first selects by it."""
         index = self.labelled.get(label)
         if index is None:
-            index = self.labelled[label] = {}
+            index = {}
             for namespace, bucket in self.buckets.items():
                 for name, held in bucket.items():
                     value = (_read(held)["metadata"].get("labels") or {}).get(label)
                     if value is not None:
                         index.setdefault((namespace, value), {})[name] = None
+            self.labelled[label] = index
         return index
 
 
@@ -293,9 +296,11 @@ def _is_older(one: str, other: str) -> bool:
 def _same_but_version(old: Manifest, new: Manifest) -> bool:
     if old.keys() != new.keys():
         return False
-    if any(old[part] != new[part] for part in old if part != "metadata"):
-        return False
-    return {**old["metadata"], "resourceVersion": ""} == {**new["metadata"], "resourceVersion": ""}
+    with contextlib.suppress(RecursionError):  # nested almost too deeply to be read
+        if any(old[part] != new[part] for part in old if part != "metadata"):
+            return False
+        return {**old["metadata"], "resourceVersion": ""} == {**new["metadata"], "resourceVersion": ""}
+    return False
 
 
 def _drop(index: dict[Any, dict[Any, None]], at: Any, what: Any) -> None:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+import msgspec
 import orjson
 
 from rollouts.kube.ref import Kind, Manifest, Ref
@@ -55,7 +56,7 @@ class Client:
         ref, method = request.ref, _METHODS[request.verb]
         name = "" if request.verb == "create" and not request.subresource else ref.name
         target = ref.kind.path(ref.namespace, name, request.subresource)
-        body = None if request.body is None else orjson.dumps(request.body)
+        body = None if request.body is None else _encoded(request.body)
         if request.verb in ("get", "delete"):
             return await self.connection.send(method, target, body, user=request.user)
         manager = self._as_manager(request.manager) if request.manager else self._manager
@@ -119,9 +120,13 @@ class Client:
     ) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
         """(type, object) of every change after `version`, until the server ends the watch; bookmarks are left out.
 
-        Raises ApiError, with status 410 where the version is too old to resume from.
+        Raises ApiError, with status 410 where the version is too old to resume from, and with 0 where not even a
+        bookmark comes: a connection whose other end is gone may say nothing for ever.
         """
-        watch = self.watch_lines(kind, namespace, version=version, labels=labels, fields=fields)
+        silence_s = self._settings.watch_silence_s_max
+        watch = self.watch_lines(
+            kind, namespace, version=version, labels=labels, fields=fields, silence_s_max=silence_s
+        )
         async with contextlib.aclosing(watch) as lines:
             async for line in lines:
                 event = orjson.loads(line)
@@ -170,6 +175,17 @@ class Client:
             "fieldSelector": fields,
         }
         return self.connection.lines(f"{kind.path(namespace)}?{_query(query)}", silence_s_max=silence_s_max)
+
+
+def _encoded(body: object) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # more than 254 levels, or an integer of more than 64 bits: the API server stores both
+        pass
+    try:
+        return msgspec.json.encode(body)
+    except RecursionError:
+        raise ApiError(0, "TooDeep", "what is to be written is nested too deeply") from None
 
 
 def _query(parts: Mapping[str, Any]) -> str:

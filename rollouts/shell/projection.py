@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -10,6 +11,9 @@ import msgspec
 
 from rollouts.kube.kinds import POD
 from rollouts.kube.ref import Kind
+
+DEPTH_MAX = 200  # what is nested more deeply is no part of any object that somebody means
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
 
 
 class Metadata(TypedDict, total=False):
@@ -97,10 +101,43 @@ class Decoding:
     event: Callable[[bytes], Any]
 
 
-_WHOLE = Decoding(msgspec.json.Decoder().decode, msgspec.json.Decoder().decode)
-_USUAL = Decoding(msgspec.json.Decoder(Body).decode, msgspec.json.Decoder(Event).decode)
-_PODS = Decoding(msgspec.json.Decoder(PodBody).decode, msgspec.json.Decoder(PodEvent).decode)
-page = msgspec.json.Decoder(Page).decode
+def bounded(decode: Callable[[bytes], Any]) -> Callable[[bytes | msgspec.Raw], Any]:
+    """A decoder that reads null for what is nested too deeply: the API server stores thousands of levels, and one
+    object that nobody could read would keep everybody else's of its kind unread."""
+
+    def read(text: bytes | msgspec.Raw) -> Any:
+        try:
+            return decode(text)
+        except RecursionError:
+            return decode(shallow(bytes(text)))
+
+    return read
+
+
+def shallow(text: bytes) -> bytes:
+    """A JSON text with null for what is nested more deeply than DEPTH_MAX."""
+    parts: list[bytes] = []
+    depth = kept_to = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        if found[0] in (b"{", b"["):
+            depth += 1
+            if depth == DEPTH_MAX + 1:
+                parts += (text[kept_to : found.start()], b"null")
+        elif found[0] in (b"}", b"]"):
+            if depth == DEPTH_MAX + 1:
+                kept_to = found.end()
+            depth -= 1
+    return b"".join((*parts, text[kept_to:]))
+
+
+def _decoding(item: Any, event: Any) -> Decoding:
+    return Decoding(bounded(msgspec.json.Decoder(item).decode), bounded(msgspec.json.Decoder(event).decode))
+
+
+_WHOLE = _decoding(Any, Any)
+_USUAL = _decoding(Body, Event)
+_PODS = _decoding(PodBody, PodEvent)
+page = bounded(msgspec.json.Decoder(Page).decode)
 
 
 def decoding(kind: Kind, *, is_whole: bool = False) -> Decoding:

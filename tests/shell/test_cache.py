@@ -64,3 +64,11 @@ def test_only_what_changed_lately_is_held_open():
 
     held = cache.table(REPLICA_SET).buckets["shop"]
     assert [name for name, each in held.items() if not isinstance(each, bytes)] == ["a0", "a4"]
+
+
+def test_what_cannot_be_packed_is_kept_as_it_is():
+    cache = Cache(open_max=0)
+    odd = replica_set("a0", 1) | {"spec": {"x": 10**20}}
+    cache.absorb(WatchEvent(REPLICA_SET, "ADDED", odd))
+
+    assert cache.get(Ref(REPLICA_SET, "shop", "a0")) == odd

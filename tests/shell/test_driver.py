@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from rollouts.core.plan import Answer, Ask, Note, Plan
@@ -17,6 +18,7 @@ from rollouts.shell.client import Client
 from rollouts.shell.driver import Driver
 from rollouts.shell.kubeconfig import Access
 from rollouts.shell.loop import Machine
+from rollouts.shell.projection import decoding
 from rollouts.shell.room import Room
 from rollouts.shell.wire import Request, Response, WatchEvent
 from tests.shell.script import WEB, report, wanting, web
@@ -139,6 +141,33 @@ async def test_whatever_comes_back_is_a_response(story, line, status, body):
         response = await Hand(client, Right()).act(Request(3, "patch", WEB, body={}))
 
     assert (response.request_id, response.status, response.body is not None) == (3, status, body)
+
+
+@pytest.mark.parametrize(
+    ("story", "spec"),
+    [
+        ("an integer of more than 64 bits", b"100000000000000000000"),
+        ("three hundred levels", b'{"a":' * 300 + b"1" + b"}" * 300),
+    ],
+)
+async def test_what_the_api_server_told_can_be_written_back(story, spec):
+    body = decoding(ROLLOUT).item(msgspec.Raw(b'{"spec":%s}' % spec))
+    async with serve(reply(200, {})) as api, Client(Access(api.url)) as client:
+        response = await Hand(client, Right()).act(Request(3, "create", WEB, body=body))
+
+    assert response.status == 200
+    assert api.asked[0].body == b'{"spec":%s}' % spec
+
+
+async def test_what_is_nested_too_deeply_to_be_written_harms_nobody_else():
+    body: dict[str, Any] = {}
+    for _ in range(5000):
+        body = {"a": body}
+    async with serve() as api, Client(Access(api.url)) as client:
+        response = await Hand(client, Right()).act(Request(3, "create", WEB, body=body))
+
+    assert (response.request_id, response.status) == (3, 0)
+    assert api.asked == []
 
 
 async def test_without_the_right_to_write_nothing_leaves_the_process_but_reads():

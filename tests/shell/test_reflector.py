@@ -8,14 +8,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 
 from rollouts.kit.instant import Instant
-from rollouts.kube.kinds import INGRESS_CLASS, SERVICE
+from rollouts.kube.kinds import INGRESS_CLASS, ROLLOUT, SERVICE
 from rollouts.kube.ref import Kind, Manifest
 from rollouts.shell import reflector as reflector_module
 from rollouts.shell.client import Client
 from rollouts.shell.kubeconfig import Access
+from rollouts.shell.projection import DEPTH_MAX, decoding
 from rollouts.shell.reflector import Interest, Reflector
 from rollouts.shell.settings import Settings
 from rollouts.shell.wire import WatchEvent
@@ -195,6 +197,33 @@ async def test_what_no_room_reads_is_skipped_while_decoding():
         "metadata": {"name": "b", "namespace": "shop", "resourceVersion": "11", "labels": {"a": "1"}},
         "spec": {"selector": {"x": "y"}},
     }
+
+
+def nested(levels: int) -> bytes:
+    """An object whose spec is nested that deeply, as the API server stores it."""
+    inside = b'{"a":' * levels + b"1" + b"}" * levels
+    return b'{"metadata":{"name":"deep","resourceVersion":"11"},"spec":%s,"status":{"b":"\\"}"}}' % inside
+
+
+@pytest.mark.parametrize("levels", [900, 5000])
+async def test_an_object_nested_too_deeply_to_be_read_keeps_no_other_one_from_being_heard(levels):
+    listed = reply(200, b'{"metadata":{"resourceVersion":"10"},"items":[%s]}' % nested(levels))
+    change = b'{"type":"MODIFIED","object":%s}\n' % nested(levels)
+    changes = stream(change, event("ADDED", "b", 12), ends=False)
+    async with reflecting(listed, changes) as (heard, _, _r):
+        told = await heard.until(3)
+
+    assert told == [("LIST", "10", ["deep"]), ("MODIFIED", "deep"), ("ADDED", "b")]
+
+
+def test_of_what_is_nested_too_deeply_everything_but_the_depth_is_read():
+    decoded = decoding(ROLLOUT).item(msgspec.Raw(nested(5000)))
+    inside, levels = decoded["spec"], 1
+    while inside["a"] is not None:
+        inside, levels = inside["a"], levels + 1
+
+    assert levels == DEPTH_MAX - 1
+    assert decoded["status"] == {"b": '"}'}
 
 
 async def test_selectors_and_namespace_go_to_the_server():
