@@ -24,6 +24,7 @@ from analysis.language.values import text as go_text
 
 __all__ = ["Floats", "Int64", "Program", "Time", "float_fixed", "go_text", "go_type", "program"]
 
+PATTERNS_MAX = 16  # regular expressions in one source: reading one may take longer than reading all the rest
 _SOURCES_KEPT = 1024
 
 
@@ -59,6 +60,9 @@ class Program:
 def program(source: str) -> Program:
     """Read an expression. Raises AnalysisError for anything that no result could make valid."""
     root = parse(source, PREDICATE_SHAPES)
+    operators = [node.operator for node, _ in nodes.walk(root) if isinstance(node, nodes.Binary)]
+    if operators.count("matches") > PATTERNS_MAX:
+        raise AnalysisError(f"expression of more than {PATTERNS_MAX} regular expressions")
     check(root, UNKNOWN)
     names = {node.name for node, _ in nodes.walk(root) if isinstance(node, nodes.Name | nodes.Builtin | nodes.Pointer)}
     return Program(source, root, frozenset(names))

@@ -14,6 +14,10 @@ from analysis.language.types import ENVIRONMENT, METHODS, Kind
 from analysis.language.values import Duration, Month, Time, Weekday, go_type, is_number, pieces, shown
 
 FUEL = 200_000
+PATTERN_FUEL = 10_000  # of each regular expression: one of a few letters may take as long to read as a long one
+METHOD_FUEL = 20  # of a date or a duration
+
+_AT_ONCE = frozenset(("first", "get", "last", "len", "type"))  # take no longer for what is longer
 
 _CUT: Any = object()  # what a `?.` on nil makes of the rest of its chain
 
@@ -34,6 +38,7 @@ class _Machine:
         self.now_ns = now_ns
         self.fuel = fuel
         self.scopes: list[Scope] = []
+        self.patterns: set[str] = set()
 
     def spend(self, amount: int) -> None:
         """Pay for work; what grows must be paid for before it is made."""
@@ -91,6 +96,9 @@ class _Machine:
                 return self.value(node.right) if left is None else left
         right = self.value(node.right)
         self.spend(_size(left) + _size(right))
+        if node.operator == "matches" and isinstance(right, str) and right not in self.patterns:
+            self.patterns.add(right)
+            self.spend(PATTERN_FUEL)
         match node.operator:
             case "==":
                 return operators.equal(left, right)
@@ -166,6 +174,7 @@ class _Machine:
         wanted = [_LETTER_KINDS[letter] for letter in function.takes]
         if len(values) != len(wanted) or not all(map(isinstance, values, wanted)):
             raise AnalysisError(f"reflect: Call using {', '.join(map(go_type, values)) or 'nothing'} for {name}")
+        self.spend(METHOD_FUEL)
         return gotime.method(target, name, values)
 
     def builtin(self, node: nodes.Builtin) -> Any:
@@ -173,6 +182,8 @@ class _Machine:
             self.predicate(argument) if isinstance(argument, nodes.Predicate) else self.value(argument)
             for argument in node.arguments
         ]
+        if node.name not in _AT_ONCE:
+            self.spend(sum(map(_length, values)))
         return FUNCTIONS[node.name](self, *values)
 
     def let(self, node: nodes.Let) -> Any:
@@ -220,6 +231,11 @@ def _size(value: Any) -> int:
     if isinstance(value, list | dict):
         return pieces(value)
     return len(value) // 64 if isinstance(value, str) else 0
+
+
+def _length(value: Any) -> int:
+    """What a function that looks at each part of a value costs, beside what it pays itself."""
+    return len(value) // (256 if isinstance(value, str) else 16) if isinstance(value, str | list | dict) else 0
 
 
 def _is_constant(node: nodes.Node) -> bool:

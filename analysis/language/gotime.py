@@ -27,8 +27,9 @@ _STANDARD = (
     "Monday, 02-Jan-06 15:04:05 MST", "Mon, 02 Jan 2006 15:04:05 MST",
 )  # fmt: skip
 _PATTERNS: Mapping[str, str] = {
-    "January": r"(?P<month_name>[A-Za-z]{3,9})", "Jan": r"(?P<month_name>[A-Za-z]{3})", "Monday": r"[A-Za-z]{6,9}",
-    "Mon": r"[A-Za-z]{3}", "MST": r"(?P<zone>[A-Z]{3,5}(?:[+-]\d{1,2})?)", "2006": r"(?P<year>\d{4})",
+    "January": r"(?P<month_name>[A-Za-z]{3,9})", "Jan": r"(?P<month_name>[A-Za-z]{3})",
+    "Monday": r"(?P<weekday>[A-Za-z]{6,9})",
+    "Mon": r"(?P<weekday>[A-Za-z]{3})", "MST": r"(?P<zone>[A-Z]{3,5}(?:[+-]\d{1,2})?)", "2006": r"(?P<year>\d{4})",
     "06": r"(?P<short_year>\d\d)", "01": r"(?P<month>\d\d)", "1": r"(?P<month>\d{1,2})", "02": r"(?P<day>\d\d)",
     "2": r"(?P<day>\d{1,2})", "_2": r" ?(?P<day>\d{1,2})", "002": r"(?P<year_day>\d{3})",
     "__2": r" {0,2}(?P<year_day>\d{1,3})", "15": r"(?P<hour>\d{1,2})", "03": r"(?P<hour12>\d\d)",
@@ -67,7 +68,10 @@ def date(said: str, layout: str | None = None, zone: str | None = None) -> Time:
 
 def located(time: Time, zone: Location) -> Time:
     """The same moment, written in another zone."""
-    at = (_EPOCH + timedelta(seconds=time.ns // _SECOND_NS)).astimezone(_zone(zone.name))
+    try:
+        at = (_EPOCH + timedelta(seconds=time.ns // _SECOND_NS)).astimezone(_zone(zone.name))
+    except OverflowError:
+        raise AnalysisError("date out of range") from None
     return Time(time.ns, round((at.utcoffset() or timedelta()).total_seconds()), at.tzname() or zone.name)
 
 
@@ -147,7 +151,8 @@ def _assembled(read: Mapping[str, str], zone: str | None) -> Time:
         year = int(read["short_year"]) + (1900 if int(read["short_year"]) >= 69 else 2000)
     month = int(read.get("month", 1))
     if "month_name" in read:
-        month = next(n for n, name in enumerate(_MONTHS, 1) if name.lower()[:3] == read["month_name"].lower()[:3])
+        names = [name.lower()[:3] for name in _MONTHS]
+        month = names.index(read["month_name"].lower()[:3]) + 1
     hour = int(read.get("hour") or read.get("hour12") or 0)
     if half := read.get("half", "").upper():
         hour = hour % 12 + (12 if half == "PM" else 0)

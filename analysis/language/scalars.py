@@ -28,6 +28,7 @@ from analysis.language.values import (
 )  # fmt: skip
 
 _NESTING_MAX = 64
+_DATE_FUEL = 200  # a date is tried in one layout after the other
 
 
 def _numbers(machine: Machine, name: str, values: tuple[Any, ...], depth: int = 0) -> list[Any]:
@@ -182,12 +183,16 @@ def _join(machine: Machine, pieces: Any, mark: Any = "") -> str:
 
 def _index_of(machine: Machine, value: Any, part: Any) -> int:
     at = text_in(value).find(text_in(part))
-    return len(value[:at].encode()) if at >= 0 else -1
+    return _bytes_before(value, at)
 
 
 def _last_index_of(machine: Machine, value: Any, part: Any) -> int:
     at = text_in(value).rfind(text_in(part))
-    return len(value[:at].encode()) if at >= 0 else -1
+    return _bytes_before(value, at)
+
+
+def _bytes_before(value: str, at: int) -> int:
+    return len(value[:at].encode("utf-8", "surrogatepass")) if at >= 0 else -1
 
 
 def _to_json(machine: Machine, value: Any) -> str:
@@ -225,6 +230,7 @@ def _duration(machine: Machine, value: Any) -> Duration:
 
 
 def _date(machine: Machine, *values: Any) -> Time:
+    machine.spend(_DATE_FUEL)
     zone = None
     if isinstance(values[0], Location):
         zone, values = values[0].name, values[1:]

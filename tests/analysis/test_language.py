@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import AnalysisError
-from analysis.language import Floats, go_text, program
+from analysis.language import PATTERNS_MAX, Floats, go_text, program
 from analysis.language.values import Time
 
 CORPUS = Path(__file__).with_name("corpus.jsonl")
@@ -131,6 +131,56 @@ def test_an_expensive_evaluation_runs_out_of_fuel(expression):
         program(expression).judge(None, now_ns=NOW_NS)
 
     assert time.perf_counter() - began < 3.0
+
+
+LONG, MANY = "let s = repeat('a', 1000000);", "let s = 1..50000;"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        f"{LONG} len(map(1..40000, upper(s))) > 0",
+        f"{LONG} len(map(1..40000, indexOf(s, 'b'))) > 0",
+        f"{MANY} len(map(1..40000, reverse(s))) > 0",
+        f"{MANY} len(map(1..40000, take(s, 50000))) > 0",
+        "len(map(1..49000, date('Mon, 02 Jan 2006 15:04:05 MST'))) > 0",
+        "len(map(1..49000, now().Format('Monday, 02-Jan-06 15:04:05 MST 2006-01-02T15:04:05.999999999'))) > 0",
+        "len(filter(1..30000, 'x' matches (string(#) + '((a{30}){30}|(b{30}){30})'))) > 0",
+    ],
+)
+def test_what_is_asked_again_and_again_costs_what_it_takes(expression):
+    began = time.perf_counter()
+
+    with pytest.raises(AnalysisError, match="memory budget exceeded"):
+        program(expression).judge(None, now_ns=NOW_NS)
+
+    assert time.perf_counter() - began < 3.0
+
+
+def test_regular_expressions_are_few():
+    one = "result matches 'a'"
+
+    assert program(" or ".join([one] * PATTERNS_MAX)).judge("a", now_ns=NOW_NS) is True
+    with pytest.raises(AnalysisError, match="more than 16 regular expressions"):
+        program(" or ".join([one] * (PATTERNS_MAX + 1)))
+
+
+@pytest.mark.parametrize(
+    ("expression", "result", "says"),
+    [
+        ("date(result) < now()", "02 Foo 20 15:04 UTC", "invalid date"),
+        ("date(result, '02 Jan 06').Year() > 0", "02 Foo 20", "out of range"),
+        ("date(result, 'Monday Monday').Year() > 0", "Monday Monday", "parsing time"),
+        ("reduce(1..60, #acc + duration('2000000h'), now()).In(timezone('UTC')).Year() > 0", None, "date out of range"),
+    ],
+)
+def test_a_date_that_is_none_is_an_error_in_words(expression, result, says):
+    with pytest.raises(AnalysisError, match=says):
+        program(expression).judge(result, now_ns=NOW_NS)
+
+
+def test_half_a_letter_is_counted_like_any_other():
+    assert program("indexOf(result, 'b') == 3").judge("\ud800b", now_ns=NOW_NS) is True
 
 
 def test_a_regular_expression_takes_linear_time():
