@@ -106,7 +106,8 @@ def record_update(definition: Definition, old: Manifest | None, new: dict[str, A
         return
     stamp = writer.now.rfc3339_whole()
     mine = writer.owner("Update", definition)
-    listed = owners(old)
+    # Whoever sends owners along says how they are from now on, but not through a subresource.
+    listed = (not mine.subresource and owners(new)) or owners(old)
     if mine.identity not in {one.identity for one in listed}:
         listed.append(mine)
     result = [

@@ -323,3 +323,14 @@ def test_an_update_is_written_down_for_its_manager(api: Api):
 
     assert (entry["manager"], entry["operation"]) == ("maker", "Update")
     assert entry["fieldsV1"]["f:data"]["f:x"] == {}
+
+
+def test_owners_that_a_write_sends_along_count_from_then_on(api: Api):
+    made = api.must("POST", api.path("configmaps"), config_map("a", x="1"), fieldManager="maker")
+    heir = {**made.meta["managedFields"][0], "manager": "heir", "operation": "Apply"}
+    change = {**made.body, "metadata": {**made.meta, "managedFields": [heir]}, "data": {"x": "1", "y": "2"}}
+
+    after = api.must("PUT", api.path("configmaps", "a"), change, fieldManager="maker")
+
+    owners = {each["manager"]: set(each["fieldsV1"]["f:data"]) - {"."} for each in after.meta["managedFields"]}
+    assert owners == {"heir": {"f:x"}, "maker": {"f:y"}}
