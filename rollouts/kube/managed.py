@@ -77,13 +77,19 @@ def merge_keys(owners: Sequence[Entry], path: Path) -> tuple[str, ...]:
 
 def is_set(owners: Sequence[Entry], path: Path) -> bool:
     """Whether the API server merges the list at a path as a set."""
-    for each in owners:
-        node: Any = each.fields
-        for step in path:
-            node = _below(node, step) if isinstance(node, Mapping) else None
-        if isinstance(node, Mapping) and any(name.startswith("v:") for name in node):
-            return True
-    return False
+    return any(set_items(each, path) for each in owners)
+
+
+def set_items(owner: Entry, path: Path) -> tuple[Any, ...]:
+    """What an owner put into the list at a path, where the API server merges that as a set."""
+    node: Any = owner.fields
+    for step in path:
+        node = _below(node, step) if isinstance(node, Mapping) else None
+    texts = [name[2:] for name in node if name.startswith("v:")] if isinstance(node, Mapping) else []
+    try:
+        return tuple(json.loads(text) for text in texts)
+    except ValueError:
+        return ()
 
 
 def _below(node: Mapping[str, Any], step: Step) -> Any:

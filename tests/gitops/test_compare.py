@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -168,6 +169,30 @@ def test_a_field_of_the_last_client_side_apply_is_ours_too() -> None:
     live = stored(config("a", marks={LAST_APPLIED: '{"data":{"x":"1","y":"2"}}'}, x="1", y="2"))
 
     assert [change.pointer for change in changes(config("a", y="2"), live)] == ["data.x"]
+
+
+def test_an_item_of_the_last_client_side_apply_that_git_dropped_is_a_difference() -> None:
+    one, other = {"name": "ONE", "value": "1"}, {"name": "OTHER", "value": "2"}
+    before = with_container(env=[one, other])
+    live = stored(with_container(env=[one, other, {"name": "INJECTED", "value": "3"}]))
+    live["metadata"]["annotations"] = {LAST_APPLIED: json.dumps(before)}
+
+    found = changes(with_container(env=[one]), live)
+
+    assert [change.pointer for change in found] == ["spec.template.spec.containers[name=web].env[name=OTHER]"]
+
+
+def test_an_item_of_a_set_that_we_applied_and_git_dropped_is_a_difference_and_anothers_is_not() -> None:
+    live = stored({**config("a"), "metadata": {"name": "a", "finalizers": ["a/kept", "a/dropped", "a/theirs"]}})
+    ours = {'v:"a/kept"': {}, 'v:"a/dropped"': {}}
+    fields = {"f:metadata": {"f:finalizers": {".": {}, **ours}}}
+    live["metadata"]["managedFields"] = [
+        {"manager": "argocd-controller", "operation": "Apply", "fieldsV1": fields},
+    ]
+
+    found = changes({**config("a"), "metadata": {"name": "a", "finalizers": ["a/kept"]}}, live)
+
+    assert [(change.pointer, change.live) for change in found] == [("metadata.finalizers", ["a/dropped"])]
 
 
 def test_ownership_that_is_malformed_owns_nothing() -> None:

@@ -95,7 +95,7 @@ def changes(wanted: Manifest, live: Manifest) -> tuple[Change, ...]:
     walk = _Walk(owners, group)
     git = normalized(wanted)
     _map(walk, {name: part for name, part in git.items() if name not in ("apiVersion", "kind")}, live, ())
-    for path in _dropped(git, live, owners):
+    for path in _dropped(git, live, walk):
         value = _value(live, path)
         if value is not ABSENT and not is_nothing(value):
             walk.tell(path, ABSENT, value)
@@ -127,8 +127,11 @@ def _any(walk: _Walk, git: Any, live: Any, path: Path) -> None:
 
 def _list(walk: _Walk, git: list[Any], live: list[Any], path: Path) -> None:
     if managed.is_set(walk.owners, path):
-        if missing := [item for item in git if item not in live]:
-            walk.tell(path, missing, ABSENT)
+        missing = [item for item in git if item not in live]
+        ours = [item for owner in _ours(walk.owners) for item in managed.set_items(owner, path)]
+        dropped = [item for item in live if item in ours and item not in git]
+        if missing or dropped:
+            walk.tell(path, missing or ABSENT, dropped or ABSENT)
         return
     names = walk.keys(path, [*git, *live])
     there = {identity(item, names): item for item in live}
@@ -169,10 +172,11 @@ def identity(item: Any, names: tuple[str, ...]) -> tuple[tuple[str, Any], ...]:
 # What was ours, and is no longer in git.
 
 
-def _dropped(git: Manifest, live: Manifest, owners: Sequence[Entry]) -> Iterator[Path]:
+def _dropped(git: Manifest, live: Manifest, walk: _Walk) -> Iterator[Path]:
     """The fields that we set and git does not name any more."""
     told: set[Path] = set()
-    for path in (*_owned(owners), *_applied(live)):
+    owned = (path for entry in _ours(walk.owners) for path in entry.leaves())
+    for path in (*owned, *_applied(live, walk)):
         if path[0] in ("status", "apiVersion", "kind") or path[:3] == ("metadata", "annotations", LAST_APPLIED):
             continue
         if path[:3] in (("metadata", "annotations", ANNOTATION), ("metadata", "annotations", SYNC_ID)):
@@ -183,29 +187,30 @@ def _dropped(git: Manifest, live: Manifest, owners: Sequence[Entry]) -> Iterator
             yield missing
 
 
-def _owned(owners: Sequence[Entry]) -> Iterator[Path]:
-    for entry in owners:
-        if entry.manager == MANAGER and entry.operation == "Apply" and not entry.subresource:
-            yield from entry.leaves()
+def _ours(owners: Sequence[Entry]) -> Iterator[Entry]:
+    return (each for each in owners if each.manager == MANAGER and each.operation == "Apply" and not each.subresource)
 
 
-def _applied(live: Manifest) -> Iterator[Path]:
+def _applied(live: Manifest, walk: _Walk) -> Iterator[Path]:
     text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
     try:
         applied = json.loads(text) if isinstance(text, str) else None
     except ValueError:
         applied = None
     if isinstance(applied, Mapping):
-        yield from _names(normalized({"metadata": {}, **applied}), (), 0)
+        yield from _names(walk, normalized({"metadata": {}, **applied}), ())
 
 
-def _names(value: Mapping[str, Any], at: Path, depth: int) -> Iterator[Path]:
-    """Every field below a map that is no map itself; lists count as a whole."""
-    for name, inner in value.items():
-        if isinstance(inner, Mapping) and inner and depth < DEPTH_MAX:
-            yield from _names(inner, (*at, name), depth + 1)
-        elif inner is not None:
-            yield (*at, name)
+def _names(walk: _Walk, value: Any, at: Path) -> Iterator[Path]:
+    """Every field below a value that holds no others; a list whose items nothing tells apart counts as a whole."""
+    if isinstance(value, Mapping) and value and len(at) < DEPTH_MAX:
+        for name, inner in value.items():
+            yield from _names(walk, inner, (*at, name))
+    elif isinstance(value, list) and len(at) < DEPTH_MAX and (names := walk.keys(at, value)):
+        for item in value:
+            yield from _names(walk, item, (*at, identity(item, names)))
+    elif value is not None:
+        yield at
 
 
 def _first_missing(git: Any, path: Path) -> Path | None:
