@@ -11,6 +11,7 @@ import pytest
 from rollouts.devplane.history import Commit
 from rollouts.devplane.request import WriteOptions
 from rollouts.gitops.diff.compare import LAST_APPLIED, MANAGER
+from rollouts.gitops.tracking import ANNOTATION
 from rollouts.kube import kinds
 from rollouts.simulation.gitworld import START
 from tests.gitops.shop import (
@@ -402,6 +403,31 @@ def test_fields_of_kubectl_stay_kubectls_where_an_option_forbids_to_take_them_ov
     owners = {each["manager"]: each["operation"] for each in live["metadata"]["managedFields"]}
     assert (phase(world), live["data"]) == ("Succeeded", {"colour": "red", "size": "m"})
     assert owners == {MANAGER: "Apply", BY_KUBECTL.manager: "Update"}
+
+
+@pytest.mark.parametrize("manager", ["argocd-controller", "argocd-application-controller", "kubectl-client-side-apply"])
+def test_what_was_applied_on_the_clients_side_goes_when_git_drops_it(manager: str) -> None:
+    world = a_world(config("settings", colour="red", size="m"), spec=automated())
+    marked = by_kubectl(colour="red", size="m")
+    marked["metadata"]["annotations"][ANNOTATION] = "shop:/ConfigMap:shop/settings"
+    world.store.create(kinds.CONFIG_MAP, "shop", marked, WriteOptions(manager))
+    world.run(20)
+
+    world.git.push([config("settings", colour="red")])
+    refresh(world, wait_s=30)
+
+    assert (sync_status(world), world.get(ref(kinds.CONFIG_MAP, "settings"))["data"]) == ("Synced", {"colour": "red"})
+
+
+def test_what_somebody_applies_over_a_synced_object_is_undone() -> None:
+    world = a_world(config("settings", colour="red"), spec=automated())
+    world.run(20)
+    mine = ref(kinds.CONFIG_MAP, "settings")
+    change = {"metadata": by_kubectl(colour="red", size="m")["metadata"], "data": {"size": "m"}}
+    world.store.patch(mine, change, "merge", "", BY_KUBECTL)
+    world.run(30)
+
+    assert (sync_status(world), world.get(mine)["data"]) == ("Synced", {"colour": "red"})
 
 
 def test_what_was_written_is_told_in_the_words_of_kubectl() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from rollouts.core.plan import Action, Apply, Create, Delete, Patch, Replace, Stage
@@ -16,7 +17,8 @@ from rollouts.gitops.hooks import FINALIZER
 from rollouts.gitops.sync.task import Task
 from rollouts.gitops.tracking import SYNC_ID
 from rollouts.kit import mergepatch
-from rollouts.kit.parts import objects
+from rollouts.kit.parts import objects, part
+from rollouts.kube import managed
 from rollouts.kube import object as kube
 from rollouts.kube.ref import Manifest, Ref
 
@@ -127,16 +129,28 @@ def _last_applied(live: Manifest) -> Manifest:
 def _takeover(ref: Ref, live: Manifest) -> tuple[Patch, ...]:
     """Fields that a client-side apply set become ours, so that those which git drops can be removed."""
     listed = objects(live, "metadata", "managedFields")
-    theirs = [each for each in listed if each.get("manager") == CLIENT_SIDE and each.get("operation") == "Update"]
-    if not theirs or any(each.get("manager") == MANAGER and each.get("operation") == "Apply" for each in listed):
+    owners = [each for each in zip(listed, managed.entries(live), strict=True) if not each[1].subresource]
+    theirs = [raw for raw, owner in owners if owner.operation == "Update" and _is_client_side(owner)]
+    if not theirs:
         return ()
-    ours = {**theirs[0], "manager": MANAGER, "operation": "Apply"}
-    kept = [ours if each is theirs[0] else each for each in listed if each not in theirs[1:]]
+    own = [raw for raw, owner in owners if owner.operation == "Apply" and owner.manager == MANAGER]
+    first, *others = [*own, *theirs]
+    same = [part(each, "fieldsV1") for each in (first, *others) if each.get("apiVersion") == first.get("apiVersion")]
+    ours = {**first, "manager": MANAGER, "operation": "Apply", "fieldsV1": reduce(mergepatch.apply, same)}
+    kept = [ours if each is first else each for each in listed if each not in others]
     change: list[Mapping[str, Any]] = [{"op": "replace", "path": "/metadata/managedFields", "value": kept}]
     if LAST_APPLIED in kube.annotations(live):
         pointer = LAST_APPLIED.replace("~", "~0").replace("/", "~1")
         change.append({"op": "remove", "path": f"/metadata/annotations/{pointer}"})
     return (Patch(ref, tuple(change), kube.uid(live), kube.version(live), stage=Stage.GROW, form="json"),)
+
+
+def _is_client_side(owner: managed.Entry) -> bool:
+    """Whether an owner applied on the client's side: kubectl, Argo CD under our own name, or whoever noted what it was.
+
+    What this manager made by a create or a replacement is git's as well.
+    """
+    return owner.manager in (CLIENT_SIDE, MANAGER) or owner.owns(("metadata", "annotations", LAST_APPLIED))
 
 
 def _bare(whole: Manifest) -> Manifest:
