@@ -56,6 +56,7 @@ class Settings:
     git_refs_bytes_max: int = 64 << 20
     git_listing_fresh_s: float = 1.0  # asks for revisions of one repository within so long share one listing
     git_commits_kept_max: int = 100  # of one mirror; older ones are fetched again when asked for
+    git_mirror_idle_s: float = 6 * 3600.0  # a mirror that nobody has asked for so long is thrown away for a new one
     git_readers_max: int = 64  # mirrors with a reading process of their own
     repositories_fresh_s: float = 5.0  # how long the repository Secrets may be believed
     chart_index_bytes_max: int = 128 << 20

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from rollouts.core.errors import HiccupError
 from rollouts.gitops.asks import GitResolve, RenderManifests
 from rollouts.gitops.source.repositories import match
+from rollouts.kube.kinds import SECRET
+from rollouts.kube.ref import Ref
 from rollouts.shell.asks.sources import GitAndCharts
+from rollouts.shell.settings import DEFAULTS
 from tests.gitops_render.forge import Repository, Server, config_map, secret
 
 USER = "shop:correct-horse"
@@ -118,6 +122,21 @@ async def test_no_credential_is_left_on_the_disk(cluster, sources, guarded, tmp_
     assert bodies
     assert not [body for body in bodies if b"correct-horse" in body or b"top-secret-key" in body]
     assert (tmp_path / "state" / "mirrors").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("idle_s", "left"), [(0.0, 1), (3600.0, 3)])
+async def test_a_renewed_token_leaves_no_mirror_behind_for_long(cluster, client, shop, tmp_path, idle_s, left):
+    shop.commit({"web/a.yaml": config_map("a")})
+    settings = replace(DEFAULTS, git_mirror_idle_s=idle_s, repositories_fresh_s=0.0)
+    sources = GitAndCharts(client, tmp_path / "state", settings)
+    cluster.create(secret("repository", url=shop.url))
+    for number in range(3):
+        token = secret("repository", password=f"token-{number}")["data"]
+        await client.patch(Ref(SECRET, "argocd", "repo"), {"data": token})
+        await sources.ask(question(shop.url), "argocd")
+    await sources.close()
+
+    assert len(list((tmp_path / "state" / "mirrors").iterdir())) == left
 
 
 async def test_a_thousand_questions_of_one_repository_are_one_listing(shop, tmp_path):

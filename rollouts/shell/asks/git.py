@@ -10,6 +10,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Git:
         self._settings = settings
         self._lock = threading.Lock()
         self._mirrors: dict[str, threading.Lock] = {}
+        self._began_s = time.monotonic()
+        self._asked_s: dict[str, float] = {}  # when each mirror was last asked for
         self._readers: OrderedDict[Path, Objects] = OrderedDict()
 
     def close(self) -> None:
@@ -103,6 +106,7 @@ class Git:
 
     def _mirror_lock(self, name: str) -> threading.Lock:
         with self._lock:
+            self._asked_s[name] = time.monotonic()
             return self._mirrors.setdefault(name, threading.Lock())
 
     def _reader(self, directory: Path) -> Objects:
@@ -120,6 +124,7 @@ class Git:
     def _fetch(self, repository: Repository, trust: Trust, directory: Path, commit: str) -> None:
         if not _is_mirror(directory):
             shutil.rmtree(directory, ignore_errors=True)
+            self._let_go()
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._local(directory, ["init", "--bare", "--quiet", f"--object-format={_format(commit)}", "."])
         # We are alone here, so a lock or half a pack is of a git that was ended by its limits or by a crash.
@@ -140,6 +145,23 @@ class Git:
             every = [f"+refs/{kind}/*:{PINNED}{kind}/*" for kind in ("heads", "tags")]
             deeper = ["--unshallow"] if (directory / "shallow").exists() else []
             self._run(repository, trust, [*base, *deeper, "--", repository.url, *every], 65536)
+
+    def _let_go(self) -> None:
+        """Throw away mirrors that nobody asks for: each renewed token leaves one behind, and each address given up."""
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        since_s = time.monotonic() - self._settings.git_mirror_idle_s
+        with self._lock:
+            mirrors = [each for each in self._directory.iterdir() if not each.name.startswith(".")]
+            idle = [each for each in mirrors if self._asked_s.get(each.name, self._began_s) <= since_s]
+            readers = [self._readers.pop(each, None) for each in idle]
+            for each in idle:
+                self._asked_s.pop(each.name, None)
+                self._mirrors.pop(each.name, None)
+            gone = [each.rename(each.with_name(f".git-{each.name}-{time.monotonic_ns()}")) for each in idle]
+        for reader in filter(None, readers):
+            reader.close()
+        for each in gone:
+            shutil.rmtree(each, ignore_errors=True)
 
     def _thin_out(self, directory: Path) -> None:
         """Let go of the oldest commits of a mirror, so that it does not grow for ever."""
