@@ -6,27 +6,36 @@ import asyncio
 import os
 import stat
 import sys
+import time
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from rollouts.cli.connection import Cluster, Query
+import click
+
+from rollouts.cli.connection import Cluster, Query, RefusedError
 from rollouts.cli.errors import ComplaintError, Exit
+from rollouts.core.errors import HiccupError
 from rollouts.kube import object as obj
 from rollouts.kube.ref import Kind, Manifest
 
 REDRAW_S_MIN = 0.2
 TICK_S = 1.0
 REWATCH_S = 0.5
+OUTAGE_S_MAX = 300.0  # an upgrade of a control plane with one API server is over by then
 
 
 @dataclass(slots=True)
 class Board:
-    """The objects of each query as last told; `told` is False until every query was answered once."""
+    """The objects of each query as last told; `told` is False until every query was answered once.
+
+    lost_at_s: since when a query has no answer any more.
+    """
 
     kinds: tuple[Kind, ...]
     objects: dict[Kind, dict[str, Manifest]] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    lost_at_s: dict[Kind, float] = field(default_factory=dict)
 
     @property
     def is_told(self) -> bool:
@@ -35,6 +44,7 @@ class Board:
 
     def replace(self, kind: Kind, items: Iterable[Manifest]) -> None:
         """A list was answered."""
+        self.lost_at_s.pop(kind, None)
         self.objects[kind] = {obj.uid(each): each for each in items}
         self.changed.set()
 
@@ -46,6 +56,15 @@ class Board:
             self.objects[kind][obj.uid(manifest)] = manifest
         self.changed.set()
 
+    def waits(self, kind: Kind, trouble: Exception, now_s: float) -> bool:
+        """Whether a query that was answered before may be asked again, though now there is no answer."""
+        is_passing = not isinstance(trouble, RefusedError) or trouble.status in (0, 429) or trouble.status >= 500
+        if not is_passing or kind not in self.objects:
+            return False
+        if not self.lost_at_s:
+            click.echo("Warning: no answer from the API server any more; asking again", err=True)
+        return now_s - self.lost_at_s.setdefault(kind, now_s) < OUTAGE_S_MAX
+
     def picture(self) -> Mapping[Kind, tuple[Manifest, ...]]:
         """The objects by kind, as they stand."""
         return {kind: tuple(found.values()) for kind, found in self.objects.items()}
@@ -56,7 +75,8 @@ async def follow(
 ) -> AsyncGenerator[Mapping[Kind, tuple[Manifest, ...]], None]:
     """Pictures, never more than five a second. ticking: also one a second, for the ages on a terminal.
 
-    Ends with the complaint of a query that is refused; a watch that merely ends is begun again from a list.
+    Ends with the complaint of a query that is refused; a watch that merely ends is begun again from a list, and an API
+    server that goes away in between is waited for, without a picture of what may no longer be so.
     """
     wanted = tuple(queries)
     board = Board(tuple(query.kind for query in wanted))
@@ -64,7 +84,7 @@ async def follow(
     tasks.append(asyncio.create_task(_reader_gone()))
     try:
         while True:
-            await _next_change(board, tasks, TICK_S if ticking and board.is_told else None)
+            await _next_change(board, tasks, TICK_S if ticking and board.is_told and not board.lost_at_s else None)
             board.changed.clear()
             if board.is_told:
                 yield board.picture()
@@ -116,11 +136,15 @@ def _pipe() -> int | None:
 
 async def _track(cluster: Cluster, query: Query, board: Board) -> None:
     while True:
-        listing = await cluster.list(query)
-        board.replace(query.kind, listing.items)
-        async with aclosing(cluster.watch(query, listing.version)) as changes:
-            async for change, manifest in changes:
-                board.absorb(query.kind, change, manifest)
+        try:
+            listing = await cluster.list(query)
+            board.replace(query.kind, listing.items)
+            async with aclosing(cluster.watch(query, listing.version)) as changes:
+                async for change, manifest in changes:
+                    board.absorb(query.kind, change, manifest)
+        except (RefusedError, HiccupError) as trouble:
+            if not board.waits(query.kind, trouble, time.monotonic()):
+                raise
         await asyncio.sleep(REWATCH_S)
 
 
