@@ -218,6 +218,8 @@ def file(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.
         (gzip.compress(b"\0" * (2 << 20)), "unpacks to more"),
         (b"no gzip", "not gzip"),
         (gzip.compress(b"no tar at all"), "tar"),
+        (packed((file("web/x"), b"1"))[:-8], "does not end"),
+        (packed((file("web/x"), b"1")) + packed((file("web/y"), b"2")), "does not end"),
     ],
 )
 def test_an_archive_that_is_not_clean_is_refused(body, reason):

@@ -92,6 +92,8 @@ def _inflated(packed: bytes, bytes_max: int, what: str) -> bytes:
         raise SourceError(f"{what}: it is not gzip") from None
     if len(plain) > bytes_max:
         raise SourceError(f"{what}: it unpacks to more than {bytes_max} bytes")
+    if not stream.eof or stream.unused_data:  # what is missing at the end may be whole files, which nobody would miss
+        raise SourceError(f"{what}: it does not end where its gzip does")
     return plain
 
 
