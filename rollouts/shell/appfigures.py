@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from itertools import product
+from typing import Any, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -19,6 +21,8 @@ from rollouts.kube.kinds import APPLICATION
 from rollouts.kube.ref import Manifest
 from rollouts.shell.cache import Change
 
+Place: TypeAlias = tuple[str, str, str, str]
+"""Namespace, name, project and server of an Application."""
 ENDED = frozenset({"Succeeded", "Failed", "Error"})
 APPLICATIONS_MAX = 20_000
 REPOSITORIES_MAX = 1000
@@ -99,10 +103,14 @@ class AppFigures(Collector):
 
     def see(self, change: Change) -> None:
         """Count an operation that ended, and a comparison that was made, between two states of an Application."""
-        if change.ref.kind != APPLICATION or change.before is None or change.after is None:
+        if change.ref.kind != APPLICATION or change.before is None:
+            return
+        if change.after is None or _place(change.before) != _place(change.after):
+            self._forget(_place(change.before))
+        if change.after is None:
             return
         before, after = _state(change.before), _state(change.after)
-        place = (obj.namespace(change.after), obj.name(change.after), _project(change.after), _server(change.after))
+        place = _place(change.after)
         if after.get("phase") == "Running":
             for phase in ENDED:
                 self._syncs.labels(*place, phase, "false")
@@ -116,6 +124,14 @@ class AppFigures(Collector):
         if now.get("reconciledAt") and now.get("reconciledAt") != then.get("reconciledAt"):
             took_s = _between(now.get("observedAt"), now.get("reconciledAt"))
             self._reconcile.labels(place[0], place[3]).observe(took_s or 0.0)
+
+    def _forget(self, place: Place) -> None:
+        """Tell no more of what is gone: where Applications come and go, every scrape would be longer than the last."""
+        with contextlib.suppress(KeyError):
+            self._seconds.remove(*place)
+        for phase, is_dry in product(ENDED, ("false", "true")):
+            with contextlib.suppress(KeyError):
+                self._syncs.remove(*place, phase, is_dry)
 
 
 def _cluster(kube_version: str) -> Iterator[Metric]:
@@ -157,6 +173,10 @@ def _under_way(app: Manifest) -> str:
 
 def _state(app: Manifest) -> Mapping[str, Any]:
     return part(app, "status", "operationState")
+
+
+def _place(app: Manifest) -> Place:
+    return obj.namespace(app), obj.name(app), _project(app), _server(app)
 
 
 def _project(app: Manifest) -> str:

@@ -109,6 +109,18 @@ def test_the_figures_have_the_names_that_dashboards_know():
     assert "p4ss" not in text
 
 
+@pytest.mark.parametrize("project", [None, "other"])
+def test_an_application_that_is_gone_or_moved_is_counted_no_more(project):
+    registry = CollectorRegistry()
+    figures = AppFigures(registry, list)
+    lived(figures.see)
+    moved = app("Succeeded")
+    moved["spec"]["project"] = project
+    figures.see(Change(REF, app("Succeeded"), moved if project else None))
+
+    assert 'name="web"' not in generate_latest(registry).decode()
+
+
 def test_every_figure_has_its_row_with_its_labels():
     registry = CollectorRegistry()
     orphaned = app()
