@@ -8,13 +8,17 @@ import hashlib
 import io
 import json
 import tarfile
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
 from rollouts.core.errors import HiccupError
 from rollouts.gitops.asks import GitResolve, RenderManifests
+from rollouts.gitops.source import chart
 from rollouts.shell.asks.charts import LAYER
+from rollouts.shell.asks.sources import GitAndCharts
+from rollouts.shell.settings import DEFAULTS
 
 TEMPLATE = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {version: "{{ .Chart.Version }}"}\n'
 
@@ -134,10 +138,27 @@ async def test_an_archive_that_is_not_what_was_promised_is_refused(shelf, answer
         await answering.ask(question, "argocd")
 
 
-@pytest.mark.parametrize("chart", ["../web", "web/../../x", "gone", "..", "a\\b"])
-async def test_a_chart_that_is_not_there_is_an_error(shelf, answering, chart):
+@pytest.mark.parametrize("name", ["../web", "web/../../x", "gone", "..", "a\\b"])
+async def test_a_chart_that_is_not_there_is_an_error(shelf, answering, name):
     with pytest.raises(HiccupError, match="chart"):
-        await answering.ask(GitResolve(f"http://{shelf.host}/charts", "*", chart), "argocd")
+        await answering.ask(GitResolve(f"http://{shelf.host}/charts", "*", name), "argocd")
+
+
+@pytest.mark.parametrize(
+    ("repository", "url", "is_at_home"),
+    [
+        ("https://charts.test/a", "web.tgz", True),
+        ("https://charts.test/a", "https://charts.test/b/web.tgz", True),
+        ("http://charts.test/a", "https://charts.test/web.tgz", True),
+        ("https://charts.test/a", "http://charts.test/a/web.tgz", False),
+        ("https://charts.test/a", "https://charts.test:8443/a/web.tgz", False),
+        ("https://charts.test/a", "//cdn.test/web.tgz", False),
+    ],
+)
+def test_a_password_stays_with_its_server_and_goes_nowhere_in_the_open(repository, url, is_at_home):
+    index = {"entries": {"web": [{"version": "1.0.0", "urls": [url]}]}}
+
+    assert chart.archive(index, repository, "web", "1.0.0").same_host == is_at_home
 
 
 async def test_one_index_serves_many_questions(shelf, answering):
@@ -145,3 +166,12 @@ async def test_one_index_serves_many_questions(shelf, answering):
         await answering.ask(GitResolve(f"http://{shelf.host}/charts", "*", "web"), "argocd")
 
     assert shelf.asked == ["/charts/index.yaml"]
+
+
+async def test_an_index_is_not_kept_longer_than_it_is_believed(shelf, tmp_path):
+    sources = GitAndCharts(None, tmp_path / "state", replace(DEFAULTS, chart_index_fresh_s=0.0))
+    for user in ("a", "b", "c"):
+        await sources.ask(GitResolve(f"http://{user}@{shelf.host}/charts", "*", "web"), "argocd")
+    await sources.close()
+
+    assert len(sources._charts._indexes) == 1

@@ -46,9 +46,15 @@ def archive(index: Mapping[str, Any], repository: str, chart: str, version: str)
             url = urljoin(repository.rstrip("/") + "/", urls[0])
             if urlsplit(url).scheme not in ("http", "https"):
                 raise SourceError(f"chart {chart} {version}: its archive is not at an https address")
-            same = urlsplit(url).netloc == urlsplit(repository).netloc
-            return Archive(url, str(entry.get("digest") or "").removeprefix("sha256:"), same)
+            digest = str(entry.get("digest") or "").removeprefix("sha256:")
+            return Archive(url, digest, is_at_home(repository, url))
     raise SourceError(f"chart {chart} has no version {version}")
+
+
+def is_at_home(home: str, url: str) -> bool:
+    """Whether what opens one address may be shown at another: at the same server, and not in the open if it was not."""
+    ours, other = urlsplit(home), urlsplit(url)
+    return ours.netloc == other.netloc and other.scheme in (ours.scheme, "https")
 
 
 def tag_versions(tags: Iterable[str]) -> tuple[str, ...]:

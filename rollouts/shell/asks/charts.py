@@ -103,7 +103,9 @@ class Charts:
             fetch = _Fetch(repository, trust, self._settings.chart_index_bytes_max)
             body, _ = await self._get(url, fetch)
             index = await asyncio.to_thread(_read_index, body, shown(url))
-            self._indexes[key] = (time.monotonic(), index)
+            now_s = time.monotonic()
+            fresh = (each for each in self._indexes.items() if now_s - each[1][0] < self._settings.chart_index_fresh_s)
+            self._indexes = {**dict(fresh), key: (now_s, index)}
             return index
 
     async def _download(
@@ -156,11 +158,11 @@ class Charts:
 
     async def _get(self, url: str, fetch: _Fetch) -> tuple[bytes, Mapping[str, str]]:
         """A body within its bound, redirects followed by hand so that credentials stay with their host."""
-        first = urlsplit(url).netloc
+        home = url
         for _ in range(REDIRECTS_MAX):
             if is_link_local(url):
                 raise SourceError(f"{shown(url)}: {NEAR}")
-            at_home = urlsplit(url).netloc == first
+            at_home = reading.is_at_home(home, url)
             status, headers, body = await self._once(url, fetch, at_home=at_home)
             if status == 401 and at_home and fetch.scope and not fetch.has_token:
                 fetch.has_token = True
