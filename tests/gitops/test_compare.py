@@ -251,6 +251,47 @@ def test_a_manager_that_writes_through_a_subresource_or_a_label_is_left_its_fiel
     assert changes(ignore.without(git, places), ignore.without(live, places)) == ()
 
 
+def containers(group: str, *given: tuple[str, str]) -> dict[str, Any]:
+    found = deployment("web")
+    listed = [{"name": name, "image": image} for name, image in given]
+    template = {**found["spec"]["template"], "spec": {"containers": listed}}
+    return {**found, "apiVersion": f"{group}/v1", "spec": {**found["spec"], "template": template}}
+
+
+@pytest.mark.parametrize("group", ["apps", "argoproj.io"])
+def test_what_is_ignored_of_an_item_says_nothing_of_the_one_that_stands_there_on_the_other_side(group: str) -> None:
+    path = '.spec.template.spec.containers[] | select(.name == "web") | .image'
+    rules, _ = ignore.read(
+        [IgnoreDifference.model_validate({"group": group, "kind": "*", "jqPathExpressions": [path]})]
+    )
+    git = containers(group, ("proxy", "proxy:2"), ("web", "web:1"))
+    live = containers(group, ("web", "web:9"), ("proxy", "proxy:1"))
+    places = ignore.ignored(rules, Key(group, "Deployment", "shop", "web"), git, live)
+
+    kept = ignore.restored(git, live, places)
+
+    assert kept == containers(group, ("proxy", "proxy:2"), ("web", "web:9"))
+    assert ignore.without(git, places)["spec"]["template"]["spec"]["containers"] == [
+        {"name": "proxy", "image": "proxy:2"},
+        {"name": "web"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", [".spec.template.spec.initContainers[].image", ".spec.template.spec.initContainers[0]"]
+)
+def test_an_item_that_git_does_not_have_is_not_brought_back_by_an_ignored_field(path: str) -> None:
+    live = deployment("web")
+    live["spec"]["template"]["spec"]["initContainers"] = [{"name": "injected", "image": "x"}]
+    rules, _ = ignore.read(
+        [IgnoreDifference.model_validate({"group": "apps", "kind": "*", "jqPathExpressions": [path]})]
+    )
+
+    assert ignore.restored(deployment("web"), live, ignore.ignored(rules, WEB, deployment("web"), live)) == deployment(
+        "web"
+    )
+
+
 def test_no_rule_hides_whose_an_object_is() -> None:
     mark = {"annotations": {"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/web"}}
     git = {**deployment("web"), "metadata": {"name": "web", **mark}}

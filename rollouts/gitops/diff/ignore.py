@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from rollouts.api.application import IgnoreDifference
 from rollouts.gitops import tracking
 from rollouts.gitops.diff import jqpath
+from rollouts.gitops.diff.compare import identity, list_keys
 from rollouts.gitops.keys import Key
 from rollouts.kit import glob
 from rollouts.kit.jsonpatch import JsonPatchError, tokens
@@ -16,7 +17,8 @@ from rollouts.kit.parts import part
 from rollouts.kube import managed
 from rollouts.kube.ref import Manifest
 
-Place: TypeAlias = tuple[str | int, ...]
+Place: TypeAlias = managed.Path
+"""Items of lists by what tells them apart, where that is known: git and the cluster may have them in another order."""
 
 OUR_CONTROLLER = "rollouts-controller"
 HASH_LABEL = "rollouts-pod-template-hash"
@@ -95,7 +97,7 @@ def ignored(rules: Sequence[Rule], key: Key, wanted: Manifest, live: Manifest) -
         found.update(dict.fromkeys(rule.pointers))
         for path in rule.paths:
             for value in (wanted, live):
-                found.update(dict.fromkeys(_safe_places(path, value)))
+                found.update(dict.fromkeys(_by_name(place, value, key.group) for place in _safe_places(path, value)))
         if rule.managers:
             found.update(dict.fromkeys(_owned(rule.managers, wanted, live)))
     return tuple(place for place in found if place)
@@ -112,26 +114,37 @@ def without(value: Any, places: Iterable[Place]) -> Any:
 def restored(wanted: Any, live: Any, places: Iterable[Place]) -> Any:
     """The wanted value with the live one's word at the places, where there is one."""
     for place in places:
-        present = _get(live, place)
-        if present is not None:
-            wanted = _put(wanted, place, present)
+        wanted = _restored(wanted, live, place)
     return wanted
 
 
-def _safe_places(path: Any, value: Any) -> tuple[Place, ...]:
+def _safe_places(path: Any, value: Any) -> tuple[jqpath.Path, ...]:
     try:
         return jqpath.places(path, value)
     except jqpath.JqPathError:
         return ()
 
 
+def _by_name(place: jqpath.Path, value: Any, group: str) -> Place:
+    """A place with names for the items of lists: by the fields that a built-in kind has for it, else by `name`."""
+    found: list[managed.Step] = []
+    for step in place:
+        named: managed.Step = step
+        if isinstance(step, int) and isinstance(value, list):
+            names = list_keys(group, tuple(found), value) or ("name",)
+            every = [identity(item, names) for item in value]
+            named = every[step] if len(set(every)) == len(every) else step
+        found.append(named)
+        value = _get(value, (step,))
+    return tuple(found)
+
+
 def _owned(managers: Sequence[str], wanted: Manifest, live: Manifest) -> Iterable[Place]:
     # An autoscaler writes through the subresource `scale`: what it owns there is a field of the object all the same.
     for entry in managed.entries(live):
         if entry.manager in managers:
-            for path in entry.leaves():
-                place = _place(live, path)
-                if place is not None and not _is_identity(place) and _get(wanted, place) is not None:
+            for place in entry.leaves():
+                if not _is_identity(place) and _get(wanted, place) is not None and _get(live, place) is not None:
                     yield place
 
 
@@ -142,36 +155,19 @@ def _is_identity(place: Place) -> bool:
     return place[1:2] not in (("labels",), ("annotations",)) or place[2:] == (tracking.ANNOTATION,)
 
 
-def _place(live: Any, path: managed.Path) -> Place | None:
-    """A path of field ownership as indexes into the live object."""
-    place: list[str | int] = []
-    for step in path:
-        if isinstance(step, tuple):
-            if not isinstance(live, list):
-                return None
-            fits = (
-                index
-                for index, item in enumerate(live)
-                if isinstance(item, Mapping) and all(item.get(name) == value for name, value in step)
-            )
-            step = next(fits, -1)
-            if step < 0:
-                return None
-        place.append(step)
-        live = _get(live, (step,))
-    return tuple(place)
-
-
-def _index(step: str | int, size: int) -> int:
+def _index(step: managed.Step, listed: list[Any]) -> int:
+    if isinstance(step, tuple):
+        names = tuple(name for name, _ in step)
+        return next((index for index, item in enumerate(listed) if identity(item, names) == step), -1)
     number = int(step) if isinstance(step, int) or (step.isascii() and step.isdigit()) else -1
-    return number if 0 <= number < size else -1
+    return number if 0 <= number < len(listed) else -1
 
 
 def _get(value: Any, place: Place) -> Any:
     for step in place:
         if isinstance(value, Mapping):
             value = value.get(str(step))
-        elif isinstance(value, list) and (at := _index(step, len(value))) >= 0:
+        elif isinstance(value, list) and (at := _index(step, value)) >= 0:
             value = value[at]
         else:
             return None
@@ -187,17 +183,21 @@ def _cut(value: Any, place: Place) -> Any:
         if rest:
             return {**value, name: _cut(value[name], rest)}
         return {key: inner for key, inner in value.items() if key != name}
-    if isinstance(value, list) and (at := _index(head, len(value))) >= 0:
+    if isinstance(value, list) and (at := _index(head, value)) >= 0:
         return [*value[:at], *([_cut(value[at], rest)] if rest else []), *value[at + 1 :]]
     return value
 
 
-def _put(value: Any, place: Place, new: Any) -> Any:
+def _restored(wanted: Any, live: Any, place: Place) -> Any:
+    """The wanted value with the live one's word at a place; as it is where the live one, or an item of it, is not."""
     if not place:
-        return new
+        return wanted if live is None else live
     head, rest = place[0], place[1:]
-    if isinstance(value, list):
-        at = _index(head, len(value))
-        return [*value[:at], _put(value[at], rest, new), *value[at + 1 :]] if at >= 0 else value
-    here = part(value)
-    return {**here, str(head): _put(here.get(str(head)), rest, new)}
+    if isinstance(live, list):
+        here, there = _index(head, wanted) if isinstance(wanted, list) else -1, _index(head, live)
+        if here < 0 or there < 0:
+            return wanted
+        return [*wanted[:here], _restored(wanted[here], live[there], rest), *wanted[here + 1 :]]
+    name = str(head)
+    inner = _restored(part(wanted).get(name), part(live).get(name), rest)
+    return wanted if inner is None else {**part(wanted), name: inner}
