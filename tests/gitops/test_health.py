@@ -207,6 +207,14 @@ def test_a_rule_in_lua_stays_in_its_box_and_comes_to_an_end(script: str, expecte
     assert compile_check(script)(live("v1", "X", {}, {"ok": True})).status.value == expected
 
 
+def test_a_rule_in_lua_remembers_nothing_of_the_object_before() -> None:
+    check = compile_check('if obj.status.ok then word = "Healthy" end return {status = word or "Progressing"}')
+
+    words = [check(live("v1", "X", {}, status)).status.value for status in ({"ok": True}, {"other": 1})]
+
+    assert words == ["Healthy", "Progressing"]
+
+
 def test_a_rule_that_is_no_lua_is_refused() -> None:
     with pytest.raises(ValueError, match="syntax error"):
         compile_check("this is no lua")

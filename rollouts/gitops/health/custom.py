@@ -51,7 +51,10 @@ getmetatable('').__index = env.string
 local chunk, complaint = load(text, 'health', 't', env)
 if not chunk then error(complaint, 0) end
 return function(obj)
-  env.obj = obj
+  -- What a script leaves in its globals says nothing about the next object.
+  local globals = {obj = obj}
+  for name, value in pairs(env) do globals[name] = value end
+  debug.setupvalue(chunk, 1, globals)
   local run = coroutine.create(chunk)
   local function stop()
     debug.sethook(run, stop, '', 1)  -- from now on at every instruction: no pcall gets past it
