@@ -113,6 +113,16 @@ def test_only_what_differs_is_applied_where_that_is_wished():
     assert commits(world, "apply", kinds.CONFIG_MAP) == ["two"]
 
 
+def test_waves_wait_for_health_where_only_what_differs_is_applied():
+    wish = {"syncPolicy": {"syncOptions": ["ApplyOutOfSyncOnly=true"]}}
+    world = a_world(deployment("web", **{WAVE: "0"}), config("after", marks={WAVE: "1"}), spec=wish)
+    world.run(5)
+    world.patch(APP, {"operation": {"sync": {}}})
+    world.run(30, until=lambda: world.get(ref(kinds.CONFIG_MAP, "after")) is not None)
+
+    assert world.get(ref(kinds.DEPLOYMENT, "web"))["status"]["availableReplicas"] == 2
+
+
 def test_an_object_may_refuse_to_be_pruned():
     world = a_world(config("one"), config("kept", marks={OPTIONS: "Prune=false"}), spec=automated())
     world.run(20)

@@ -42,11 +42,11 @@ class Attempt:
 def build(seen: AppSeen, running: Running, comparison: Comparison) -> Attempt:
     """The try that is under way."""
     assert seen.desired is not None and seen.place is not None and seen.project is not None
-    wish = _wish(seen, running, comparison)
+    done = results(running.rows)
+    wish = replace(_wish(seen, running, comparison), begun=frozenset(key for key, _ in done))
     found = list(tasks(seen.desired, comparison, seen.live, wish, seen.place))
     if made := _namespace(seen):
         found.insert(0, made)
-    done = results(running.rows)
     ready = tuple(replace(task, result=task.result or done.get(task.slot)) for task in found)
     approved = approved_since(seen, running)
     sync = Sync(

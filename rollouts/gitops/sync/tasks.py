@@ -26,6 +26,7 @@ class Wish:
 
     resources: the objects it is for, all if empty.  with_hooks: whether hooks run.  sync_id: of this attempt.
     revision: of the first source, for the names of hooks.  forbidden: why an object may not be touched, by key.
+    begun: what is recorded of this attempt: an object that it wrote stays a part of it until it is well.
     """
 
     sync_id: str
@@ -36,6 +37,7 @@ class Wish:
     prunes: bool = False
     is_automated: bool = False
     forbidden: Mapping[Key, str] | None = None
+    begun: frozenset[Key] = frozenset()
 
 
 def tasks(
@@ -82,7 +84,7 @@ def _applies(rows: Iterable[Row], wish: Wish) -> Iterable[Task]:
         if one is None or not is_selected(row.key, wish.resources):
             continue
         differs = row.status != "Synced"
-        if not differs and one.options.is_on("ApplyOutOfSyncOnly"):
+        if not differs and one.options.is_on("ApplyOutOfSyncOnly") and row.key not in wish.begun:
             continue
         yield Task(row.key, row.version, row.kind, Phase.SYNC, one.wave, one, row.live, differs=differs)
 
