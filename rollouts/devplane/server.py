@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import traceback
 from asyncio.trsock import TransportSocket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Self
 import yaml
 from aiohttp import web
 
-from rollouts.devplane.builtin.controllers import CONTROLLERS, Builtins, Controller
+from rollouts.devplane.builtin.controllers import CONTROLLERS, EVENTS, Builtins, Controller
 from rollouts.devplane.definitions import BUILT_IN
 from rollouts.devplane.errors import ApiError
 from rollouts.devplane.kubelet import DRAIN_S, Kubelet
@@ -33,6 +34,7 @@ INGRESS_CLASS: Manifest = {
     "metadata": {"name": "nginx"},
     "spec": {"controller": "k8s.io/ingress-nginx"},
 }
+COMPACT_S = 300.0  # how long what happened is remembered, as etcd does under an API server
 _BACKLOG = 512
 _CLOSE_S_MAX = 1.0
 _PASSES_TO_CONNECT = 3  # of the loop: a transport, its protocol, and the protocol's task
@@ -45,7 +47,7 @@ def wall_clock() -> Instant:
 
 def _controllers(*, serves_pods: bool) -> tuple[Controller, ...]:
     """Where pods are real servers, the kubelet does the work of the player."""
-    return tuple(one for one in CONTROLLERS if not (serves_pods and one.name == "pods"))
+    return tuple(one for one in (*CONTROLLERS, EVENTS) if not (serves_pods and one.name == "pods"))
 
 
 async def accept_no_more(listening: Iterable[socket | TransportSocket]) -> None:
@@ -78,7 +80,7 @@ class Devplane:
         self.kubelet = Kubelet(self.store, drain_s=drain_s)
         self._serves_pods = serves_pods
         self._stirred = asyncio.Event()
-        self._driver: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.token = token
         self.port = port
         self._watches = Watches(self.store, bookmark_s=bookmark_s)
@@ -112,7 +114,7 @@ class Devplane:
         if self._serves_pods:
             self.kubelet.start()
         loop = asyncio.get_running_loop()
-        self._driver = loop.create_task(self._drive())
+        self._tasks = [loop.create_task(self._drive()), loop.create_task(self._compact())]
         self._server = await loop.create_server(self._web, "127.0.0.1", self.port, backlog=_BACKLOG)
         self.port = int(self._server.sockets[0].getsockname()[1])
 
@@ -124,10 +126,9 @@ class Devplane:
             self._server.close()
             await self._web.shutdown(_CLOSE_S_MAX)
             self._server = None
-        if self._driver is not None:
-            self._driver.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._driver
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._serves_pods:
             await self.kubelet.stop()
 
@@ -176,10 +177,21 @@ class Devplane:
         """Let the built-in controllers look at whatever is due, as soon as it is."""
         while True:
             self._stirred.clear()
-            due = self.builtins.step(wall_clock())
+            try:
+                due = self.builtins.step(wall_clock())
+            except Exception:  # an object that a real API server would have refused: all others go on
+                traceback.print_exc()
+                due = wall_clock()
             wait_s = None if due is None else max(0.0, due.since(wall_clock()))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), wait_s)
+
+    async def _compact(self) -> None:
+        """Forget what happened long ago; who watched that far back begins again from a list."""
+        while True:
+            version = self.store.version
+            await asyncio.sleep(COMPACT_S)
+            self.store.compact(version)
 
     def _on_commit(self, commit: Commit) -> None:
         self._stirred.set()

@@ -8,6 +8,7 @@ import pytest
 
 from rollouts.api import crds
 from rollouts.devplane.builtin import PREFIX, Builtins
+from rollouts.devplane.builtin.controllers import EVENTS
 from rollouts.devplane.definitions import OURS
 from rollouts.devplane.request import Deletion
 from rollouts.devplane.store import Store
@@ -211,3 +212,30 @@ def test_at_rest_nothing_is_written(cluster: Cluster) -> None:
     version = cluster.store.version
 
     assert cluster.after(600).store.version == version
+
+
+def test_what_lives_in_a_namespace_goes_with_it(cluster: Cluster):
+    for space in ("shop", "office"):
+        cluster.store.create(kinds.NAMESPACE, "", {"metadata": {"name": space}})
+        cluster.store.create(kinds.CONFIG_MAP, space, {"metadata": {"name": "prices"}})
+    cluster.after(1)
+    cluster.store.delete(Ref(kinds.NAMESPACE, "", "shop"))
+    cluster.after(1)
+
+    assert [each["metadata"]["namespace"] for each in cluster.store.all(kinds.CONFIG_MAP)] == ["office"]
+
+
+def test_events_go_an_hour_after_their_last_occurrence(cluster: Cluster):
+    builtins = Builtins(cluster.store, controllers=(EVENTS,))
+    event = Ref(kinds.EVENT, "shop", "scaled")
+    cluster.store.create(kinds.EVENT, "shop", {"metadata": {"name": event.name}})
+    builtins.step(cluster.now)
+    cluster.now = START.plus(3000)
+    cluster.store.patch(event, {"lastTimestamp": cluster.now.rfc3339_whole()}, "merge")
+
+    assert builtins.step(START.plus(3601)) == START.plus(6600)
+    assert cluster.store.find(event) is not None
+
+    builtins.step(START.plus(6600))
+
+    assert cluster.store.find(event) is None

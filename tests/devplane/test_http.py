@@ -14,9 +14,12 @@ import yaml
 from aiohttp import ClientSession
 
 from rollouts.api import crds
-from rollouts.devplane import watching
+from rollouts.devplane import server, watching
+from rollouts.devplane.builtin import PREFIX
 from rollouts.devplane.rest import BODY_BYTES_MAX
 from rollouts.devplane.server import Devplane
+from rollouts.kube.kinds import POD
+from rollouts.kube.ref import Ref
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 
@@ -174,3 +177,24 @@ async def test_a_stopped_server_leaves_no_port_and_no_task(tmp_path: Path):
     assert {task for task in asyncio.all_tasks() - before if not task.done()} == set()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", plane.port)
+
+
+async def test_an_object_that_its_controller_cannot_read_stops_no_other(plane: Devplane):
+    container = {"name": "c", "image": "web:1"}
+    odd = {"name": "odd", "annotations": {f"{PREFIX}ready": "soon"}}
+    for meta in (odd, {"name": "plain"}):
+        plane.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {"containers": [container]}})
+
+    await until(lambda: plane.store.get(Ref(POD, "default", "plain"))["status"]["phase"] == "Running")
+
+
+async def test_what_happened_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(server, "COMPACT_S", 0.02)
+    async with Devplane(serves_pods=False) as plane, ClientSession(plane.url) as session:
+        first = plane.store.version
+        plane.create(config_map("a"))
+        plane.create(config_map("a2"))
+        await asyncio.sleep(0.1)
+        told = await lines(session, f"{MAPS}?watch=1&resourceVersion={first}", 1)
+
+    assert told[0]["object"]["code"] == 410

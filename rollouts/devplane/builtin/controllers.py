@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from rollouts.devplane.builtin import deployments, endpoints, gc, jobs, pods, replicasets
+from rollouts.devplane.builtin import deployments, endpoints, events, gc, jobs, namespaces, pods, replicasets
 from rollouts.devplane.builtin.world import AS_MANAGER, World
 from rollouts.devplane.request import WriteOptions
 from rollouts.devplane.store import Commit, Store
@@ -32,7 +32,9 @@ CONTROLLERS: tuple[Controller, ...] = (
     Controller("endpoints", endpoints.concerns, endpoints.step),
     Controller("jobs", jobs.concerns, jobs.step),
     Controller("gc", gc.concerns, gc.step),
+    Controller("namespaces", namespaces.concerns, namespaces.step),
 )
+EVENTS = Controller("events", events.concerns, events.step)  # for clusters that live for hours
 
 
 class Builtins:

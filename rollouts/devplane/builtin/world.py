@@ -26,7 +26,10 @@ class Dependents:
         """Take a commit in."""
         ref = ref_of(commit.kind, commit.object)
         for uid in owner_uids(commit.previous):
-            self._of.get(uid, {}).pop(ref, None)
+            present = self._of.get(uid, {})
+            present.pop(ref, None)
+            if not present:
+                self._of.pop(uid, None)
         if commit.type != "DELETED":
             for uid in owner_uids(commit.object):
                 self._of.setdefault(uid, {})[ref] = None
