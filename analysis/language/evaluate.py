@@ -11,7 +11,7 @@ from analysis.language.arguments import TEXT_CHARS_MAX, Scope
 from analysis.language.builtins import FUNCTIONS
 from analysis.language.environment import call as call_environment
 from analysis.language.types import ENVIRONMENT, METHODS, Kind
-from analysis.language.values import Duration, Month, Time, Weekday, go_type, is_number, pieces, shown
+from analysis.language.values import Duration, Location, Month, Time, Weekday, go_type, is_number, pieces, shown
 
 FUEL = 200_000
 PATTERN_FUEL = 10_000  # of each regular expression: one of a few letters may take as long to read as a long one
@@ -248,7 +248,7 @@ def _is_constant(node: nodes.Node) -> bool:
 
 
 _METHOD_KINDS: Mapping[type, Kind] = {Time: "time", Duration: "duration", Month: "month", Weekday: "weekday"}
-_LETTER_KINDS: Mapping[str, type] = {"d": Duration, "t": Time, "i": int, "s": str, "l": object}
+_LETTER_KINDS: Mapping[str, type] = {"d": Duration, "t": Time, "i": int, "s": str, "l": Location}
 _BY_NODE: Mapping[type, Callable[[_Machine, Any], Any]] = {
     nodes.Literal: _Machine.literal,
     nodes.Name: _Machine.name,

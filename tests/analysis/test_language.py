@@ -171,6 +171,7 @@ def test_regular_expressions_are_few():
         ("date(result) < now()", "02 Foo 20 15:04 UTC", "invalid date"),
         ("date(result, '02 Jan 06').Year() > 0", "02 Foo 20", "out of range"),
         ("date(result, 'Monday Monday').Year() > 0", "Monday Monday", "parsing time"),
+        ("now().In(result ?? 1).Year() > 0", "UTC", "reflect: Call using string for In"),
         ("reduce(1..60, #acc + duration('2000000h'), now()).In(timezone('UTC')).Year() > 0", None, "date out of range"),
     ],
 )
