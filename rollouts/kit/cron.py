@@ -1,7 +1,11 @@
-"""When a schedule fires: five fields of cron in a time zone, right where clocks are set forward and back."""
+"""When a schedule fires: five fields of cron in a time zone, right where clocks are set forward and back.
+
+Source: the Go package robfig/cron, as Argo CD reads the schedules of sync windows.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,6 +20,8 @@ _NAMES = {
     "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
 }  # fmt: skip
 FIRINGS_MAX = 10_000
+SCHEDULE_CHARS_MAX = 256
+_STEPS_FROM = re.compile(r"(?<![^,])(\w+)/")
 
 
 class CronError(ValueError):
@@ -52,13 +58,16 @@ def _firings(schedule: str, start: datetime, *, reverse: bool) -> Iterator[Insta
 
 def _sim(schedule: str, start: datetime, *, reverse: bool = False) -> CronSim:
     text = " ".join(schedule.split())
-    text = _NAMES.get(text, text)
-    if len(text.split(" ")) != 5:
-        raise CronError(f"{schedule!r} is no schedule of five fields")
+    fields = _NAMES.get(text, text).replace("?", "*").split(" ")
+    if len(fields) != 5 or len(schedule) > SCHEDULE_CHARS_MAX:
+        raise CronError(f"{schedule[:SCHEDULE_CHARS_MAX]!r} is no schedule of five fields")
+    fields[4] = _STEPS_FROM.sub(r"\1-6/", fields[4])  # a day and all after it: the week ends with Saturday
     try:
-        return CronSim(text, start, reverse=reverse)
+        sim = CronSim(" ".join(fields), start, reverse=reverse)
     except CronSimError as error:
         raise CronError(f"{schedule!r}: {error}") from None
+    sim.day_and = any(part in ("*", "*/1") for field in (fields[2], fields[4]) for part in field.split(","))
+    return sim
 
 
 def _local(moment: Instant, zone: str) -> datetime:
