@@ -6,6 +6,7 @@ go to the log, for whoever collects logs.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -58,17 +59,28 @@ class Audit:
         if len(self._known) > KNOWN_MAX:
             del self._known[next(iter(self._known))]
         record = {**record, "before": self._last}
-        record["hash"] = self._last = sealed(record)
+        record["hash"] = sealed(record)
         logs.info("audit", **{name: value for name, value in record.items() if name not in ("hash", "before")})
-        if self._path is None:
-            return
-        line = (sorted_json(record) + "\n").encode()
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(file, line)  # one write, so that a line is whole or not there
-            os.fsync(file)
-        finally:
-            os.close(file)
+            if self._path is not None:
+                _write(self._path, (sorted_json(record) + "\n").encode())
+        except OSError as error:  # the log has it; a full disk must not stop an abort
+            logs.error("audit record not in the file", error, file=str(self._path), id=record["id"])
+            return
+        self._last = record["hash"]
+
+
+def _write(path: Path, line: bytes) -> None:
+    """Append a line, whole or not at all. Raises OSError."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        size = os.fstat(file).st_size
+        if os.write(file, line) < len(line):
+            os.ftruncate(file, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def sealed(record: Mapping[str, Any]) -> str:

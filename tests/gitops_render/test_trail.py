@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,23 @@ def test_a_restart_goes_on_where_the_trail_ended(tmp_path):
     again.see(Change(REF, None, app("Succeeded", "2026-01-01T00:00:07Z", username="ada")))
 
     assert len(file.read_text().splitlines()) == 2
+    assert broken_line(file) is None
+
+
+def test_a_disk_that_is_full_for_a_while_leaves_whole_lines_and_stops_nobody(tmp_path):
+    file = tmp_path / "audit.jsonl"
+    audit = Audit(file)
+    running, failed, again = app("Running"), app("Failed"), app("Succeeded")
+    audit.see(Change(REF, app(), running))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 10, hard))
+    try:
+        audit.see(Change(REF, running, failed))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    audit.see(Change(REF, failed, again))
+
+    assert [json.loads(line)["what"] for line in file.read_text().splitlines()] == ["sync", "sync succeeded"]
     assert broken_line(file) is None
 
 
