@@ -178,16 +178,13 @@ class Controller:
 
     async def _until_stopped(self) -> None:
         stopped = asyncio.create_task(self._stop.wait())
-        parts: set[asyncio.Future[Any]] = {stopped, self._driver.broken, *self._tasks}
         try:
-            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {stopped, self._driver.broken}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
-        for task in done - {stopped}:
-            error = task.exception()
-            logs.error("controller broke", error)
-            if not self._driver.broken.done():
-                self._driver.broken.set_exception(error or RuntimeError("a part of the controller ended"))
+        if self._driver.broken.done():
+            logs.error("controller broke", self._driver.broken.exception())
 
     async def _close(self) -> None:
         """Finish what is under way, then hand the lead over; a lost lead is not written with any more."""
@@ -241,7 +238,15 @@ class Controller:
         self._begin(reflector.run(), f"watch {kind}")
 
     def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._tasks.append(asyncio.create_task(work, name=name))
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """No part ends by itself: a controller that goes on without one would trust a cache that nobody keeps true."""
+        if not task.cancelled() and not self._driver.broken.done():
+            error = task.exception() or RuntimeError(f"{task.get_name()} ended")
+            self._driver.broken.set_exception(error)
 
     def _is_busy(self) -> bool:
         return self._machine.under_way > UNDER_WAY_BUSY

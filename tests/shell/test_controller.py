@@ -17,7 +17,7 @@ import yaml
 
 from rollouts.devplane.server import Devplane
 from rollouts.kube.kinds import EVENT, LEASE, ROLLOUT
-from rollouts.kube.ref import Ref
+from rollouts.kube.ref import Kind, Ref
 from rollouts.shell import clock
 from rollouts.shell.client import ApiError, Client
 from rollouts.shell.controller import Controller, Options
@@ -314,6 +314,15 @@ async def test_a_router_that_the_cluster_does_not_have_keeps_nobody_from_being_r
         status, text = await page(controller.ports["health_port"], "/readyz")
 
     assert (status, text) == (200, "ok")
+
+
+async def test_a_watch_on_demand_that_breaks_ends_the_process_as_any_other():
+    no_list = Kind("", "v1", "Thing", "")  # what the server answers there tells no version
+    async with a_cluster() as (_plane, access, _), running(access) as (controller, task):
+        await until(lambda: _is_ready(controller))
+        controller._watch_on_demand(no_list)
+
+        assert await asyncio.wait_for(task, WAIT_S_MAX) == 1
 
 
 async def _says(client: Client, words: str) -> bool:
