@@ -14,6 +14,7 @@ import orjson
 from rollouts.kube.ref import Kind, Manifest, Ref
 from rollouts.shell.connection import ApiError, Connection, Reply
 from rollouts.shell.kubeconfig import Access
+from rollouts.shell.pool import TooLargeError
 from rollouts.shell.settings import DEFAULTS, Settings
 from rollouts.shell.wire import Request
 
@@ -145,15 +146,26 @@ class Client:
         fields: str = "",
         decode: Callable[[bytes], Mapping[str, Any]] = orjson.loads,
     ) -> AsyncIterator[Mapping[str, Any]]:
-        """The pages of a quorum list. Raises ApiError, with status 410 where the list took longer than it may."""
-        query = _query({"limit": self._settings.list_page_max, "labelSelector": labels, "fieldSelector": fields})
-        target = following = f"{kind.path(namespace)}?{query}"
-        while following:
-            reply = await self.connection.send("GET", following, timeout_s=self._settings.list_timeout_s)
+        """The pages of a quorum list, smaller ones where one would be larger than an answer may be.
+
+        Raises ApiError, with status 410 where the list took longer than it may.
+        """
+        limit, following = self._settings.list_page_max, ""
+        while True:
+            query = {"limit": limit, "labelSelector": labels, "fieldSelector": fields, "continue": following}
+            target = f"{kind.path(namespace)}?{_query(query)}"
+            try:
+                reply = await self.connection.send("GET", target, timeout_s=self._settings.list_timeout_s)
+            except ApiError as error:
+                if error.reason != TooLargeError.__name__ or limit == 1:
+                    raise
+                limit //= 2
+                continue
             page = decode(reply.body) if reply.is_ok else reply.manifest()  # the latter raises
             yield page
-            rest = (page.get("metadata") or {}).get("continue")
-            following = f"{target}&{_query({'continue': rest})}" if rest else ""
+            following = (page.get("metadata") or {}).get("continue") or ""
+            if not following:
+                return
 
     def watch_lines(
         self,

@@ -217,6 +217,26 @@ async def test_a_list_is_read_in_pages():
     assert script.asked[1].target.endswith("&continue=a+b%26c")
 
 
+async def test_a_page_that_is_larger_than_an_answer_may_be_is_asked_for_in_smaller_ones():
+    large = {"metadata": {"continue": "b"}, "items": [{"n": "x" * 1200}, {"n": "y" * 1200}]}
+    small = {"metadata": {"resourceVersion": "9", "continue": "a"}, "items": [{"n": "x" * 1200}]}
+    last = {"metadata": {"resourceVersion": "9"}, "items": [{"n": "y" * 1200}]}
+    async with serve(*[reply(200, page) for page in (large, small, last)]) as script, client_of(script) as client:
+        items, _ = await client.list(SERVICE)
+
+    assert [item["n"][0] for item in items] == ["x", "y"]
+    assert [one.target.partition("?")[2] for one in script.asked] == ["limit=2", "limit=1", "limit=1&continue=a"]
+
+
+async def test_an_object_that_is_larger_than_an_answer_may_be_is_told_and_not_asked_for_in_a_circle():
+    answers = [reply(200, b"x" * 2001) for _ in range(3)]
+    async with serve(*answers) as script, client_of(script) as client:
+        with pytest.raises(ApiError):
+            await client.list(SERVICE)
+
+    assert len(script.asked) == 2
+
+
 async def test_a_watch_gives_changes_and_keeps_bookmarks_to_itself():
     events = [
         {"type": "ADDED", "object": {"n": 1}},
