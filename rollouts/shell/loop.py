@@ -21,7 +21,7 @@ from rollouts.shell.keys import Key
 from rollouts.shell.patience import Patience
 from rollouts.shell.queue import Line, Queue
 from rollouts.shell.reading import Readers, RecordingReader
-from rollouts.shell.room import Room
+from rollouts.shell.room import Room, nobody
 from rollouts.shell.settings import DEFAULTS, Settings
 from rollouts.shell.shadow import Shadow
 from rollouts.shell.wire import Response, Turn, WatchEvent
@@ -149,6 +149,10 @@ class Machine:
         for key in self._keys.values():
             key.hold_until, key.attempt, key.recalled = None, 0, None
             self._mark(key)
+        if any(room.names_root is not nobody for room in self._rooms.values()):
+            for table in self._cache.tables():
+                for manifest in table:
+                    self._named(Ref(table.kind, *_place(table.kind, manifest)), manifest)
 
     def turn(self, now: Instant) -> Turn:
         """Look at what is due, and hand out what is to be sent, asked and told."""
@@ -198,14 +202,15 @@ class Machine:
             for concerned in self._readers.concerned(change):
                 if key := self._keys.get(concerned):
                     self._mark(key)
-            self._named(change)
+            if change.after is not None:
+                self._named(change.ref, change.after)
 
-    def _named(self, change: Change) -> None:
+    def _named(self, ref: Ref, manifest: Manifest) -> None:
         """An object that bears a root's mark brings the root up, whether or not it is still there."""
-        if change.after is None:
-            return
+        if self._term is None:
+            return  # whoever begins to lead asks every object
         for room in self._rooms.values():
-            root = room.names_root(change.ref, change.after)
+            root = room.names_root(ref, manifest)
             if root is not None and root not in self._keys:
                 key = self._keys[root] = Key(root, room)
                 self._mark(key)
@@ -214,6 +219,9 @@ class Machine:
         key = self._keys.get(change.ref)
         if key is None:
             key = self._keys[change.ref] = Key(change.ref, room)
+        if change.after is None and self._term is None and not key.is_busy:
+            self._forget(key)  # a standby sees them come and go for weeks, and never has a turn
+            return
         if change.after is None:  # a last turn: the room may have something to take leave of
             key.stopped, key.urgent = key.plan is not None, False
             self._mark(key)
@@ -232,6 +240,8 @@ class Machine:
     def _mark(self, key: Key) -> None:
         if key.is_busy:
             key.dirty = True
+        elif self._term is None:
+            return  # whoever begins to lead marks every key
         elif self._queue.mark(key.ref, Line.URGENT if key.urgent else Line.FRESH if key.fresh else Line.BEGUN):
             self.counts.marks[key.ref.kind.name] += 1
 

@@ -27,13 +27,14 @@ def unmark(seen: Any, now: Instant) -> Plan:
     return Plan(actions=(Patch(MARKED, body, meta["uid"], meta["resourceVersion"], Stage.SHIFT, irreversible=True),))
 
 
-def farewell() -> Story:
+def farewell(*, leading: bool = True) -> Story:
     """A room that takes its mark off a Service whose Rollout is not there."""
     return Story(
         unmark,
         gather=lambda ref, reader: None if reader.get(ref) else reader.get(MARKED),
         kinds=(ROLLOUT, SERVICE),
         names_root=named,
+        leading=leading,
     )
 
 
@@ -44,6 +45,24 @@ def test_a_root_that_went_while_nobody_looked_gets_its_last_turn() -> None:
 
     assert (look.verb, look.ref) == ("get", WEB)
     assert (story.send().verb, story.turns[-1].requests[0].ref) == ("patch", MARKED)
+
+
+def test_a_root_that_went_while_a_standby_looked_gets_its_last_turn_from_the_next_leader() -> None:
+    story = farewell(leading=False).listed((WEB, web("7")), (MARKED, A_SERVICE))
+    story.told(WEB, web("11"), "DELETED").machine.lead(1, story.now)
+
+    assert (story.send().verb, story.turns[-1].requests[0].ref) == ("get", WEB)
+
+
+def test_a_standby_keeps_nothing_of_roots_that_are_gone() -> None:
+    story = farewell(leading=False).listed()
+    for number in range(3):
+        one = Ref(ROLLOUT, "shop", f"web-{number}")
+        story.told(one, an_object(one, str(11 + 2 * number)), "ADDED")
+        story.told(one, an_object(one, str(12 + 2 * number)), "DELETED")
+    story.turn()
+
+    assert (story.machine.counts.keys, story.machine.counts.due) == (0, 0)
 
 
 def test_a_root_that_another_instance_looks_after_is_left_alone() -> None:
