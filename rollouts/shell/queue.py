@@ -14,6 +14,7 @@ from rollouts.kit.instant import Instant
 from rollouts.kube.ref import Ref
 
 FRESH_EVERY = 8  # one in so many keys is of the last line, however long the others are: nobody waits for ever
+VOID_FREE_MAX = 1024  # entries of the heap that mean nothing any more, beside as many as there are sleeping keys
 
 
 class Line(IntEnum):
@@ -65,6 +66,10 @@ class Queue:
         self._alarm[key] = due.micros
         self._count += 1
         heapq.heappush(self._later, (due.micros, self._count, key))
+        if len(self._later) > VOID_FREE_MAX + 2 * len(self._alarm):  # keys that are often looked at before they are due
+            alarms = enumerate(self._alarm.items())
+            self._later = [(micros, number, each) for number, (each, micros) in alarms]
+            heapq.heapify(self._later)
 
     def calm(self, key: Ref) -> None:
         """Drop the instant at which a key would come due; whoever looks at it now sets the next one."""
