@@ -100,3 +100,16 @@ async def test_a_name_leads_nowhere_else_than_to_what_was_looked_at(
     assert words in str(refused.value)
     assert answers == list(said[1:])
     assert here.asked == []
+
+
+async def test_the_api_server_is_not_asked_by_another_name_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def names(host: str, port: int, **_: object) -> object:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", names)
+    http = Http(1024, Reach(CLUSTER))
+    try:
+        with pytest.raises(HiccupError, match="the API server is not asked"):
+            await http.ask(HttpCall("https://kubernetes.default.svc/version", timeout_s=3.0), 3.0)
+    finally:
+        await http.close()

@@ -22,6 +22,7 @@ from rollouts.core.errors import HiccupError
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+API_SERVER = "the API server is not asked for metrics (allow it with --allow-provider-network)"
 METADATA = (ipaddress.ip_network("fd00:ec2::254/128"), ipaddress.ip_network("168.63.129.16/32"))
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -50,20 +51,22 @@ class Reach:
         if place in self._trusted:
             return
         literal = _address(place[0])
-        if place == self._server and not self._is_local and (literal is None or not self._is_allowed(literal)):
-            raise HiccupError("the API server is not asked for metrics (allow it with --allow-provider-network)")
         if literal is not None:
-            self.judge(literal)
+            self.judge(literal, place[1])
+        elif place == self._server and not self._is_local:
+            raise HiccupError(API_SERVER)
 
     def is_trusted(self, host: str, port: int) -> bool:
         """Whether the administrator named this place."""
         return (host.rstrip(".").lower(), port) in self._trusted
 
-    def judge(self, address: Address) -> None:
-        """Raises HiccupError for an address that may not be asked."""
+    def judge(self, address: Address, port: int) -> None:
+        """Raises HiccupError for an address that may not be asked: written so, or what a name stands for."""
         plain = _plain(address)
         if self._is_allowed(plain):
             return
+        if (str(plain), port) == self._server and not self._is_local:
+            raise HiccupError(API_SERVER)
         if plain.is_loopback:
             if self._is_local:
                 return
@@ -96,7 +99,7 @@ class Guarded(AbstractResolver):
         if self._reach.is_trusted(host, port):
             return found
         for each in found:
-            self._reach.judge(ipaddress.ip_address(each["host"].partition("%")[0]))
+            self._reach.judge(ipaddress.ip_address(each["host"].partition("%")[0]), port)
         return found
 
     async def close(self) -> None:
