@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -146,8 +147,15 @@ def tamed(line: str) -> str:
 
 
 def width(text: str) -> int:
-    """How many cells a text takes, colours not counted."""
-    return len(_ANSI.sub("", text))
+    """How many cells a text takes, colours not counted: a letter of China or Japan takes two, a combining one none."""
+    plain = _ANSI.sub("", text)
+    return len(plain) if plain.isascii() else sum(map(_cells, plain))
+
+
+def _cells(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
 def fitted(lines: Sequence[str], columns: int, rows: int) -> list[str]:
@@ -167,7 +175,15 @@ def _cut(line: str, columns: int) -> str:
         return line
     room, kept = columns, []
     for index, part in enumerate(_ANSI_OR_TEXT.split(line)):
-        is_text = index % 2 == 0
-        kept.append(part[:room] if is_text else part)
-        room -= len(part[:room]) if is_text else 0
+        kept.append(_first(part, room) if index % 2 == 0 else part)
+        room -= width(kept[-1])
     return "".join(kept)
+
+
+def _first(text: str, cells: int) -> str:
+    """As much of a text as fits into that many cells."""
+    for index, char in enumerate(text):
+        cells -= _cells(char)
+        if cells < 0:
+            return text[:index]
+    return text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rollouts.view import table
 from rollouts.view.facts import World
 from rollouts.view.page import page
 from rollouts.view.style import ASCII, UNICODE, Style, fitted, width
@@ -50,6 +51,14 @@ def test_a_picture_that_is_too_large_for_the_terminal_is_cut_and_says_so() -> No
     assert max(width(line) for line in shown) == 30
     assert all(line.count("\x1b[") % 2 == 0 for line in shown)
     assert fitted(lines, 200, len(lines)) == lines
+
+
+def test_a_wide_letter_takes_two_cells_and_a_combining_one_none() -> None:
+    wide, combined = "灰度发布失败", "e\u0301te\u0301"
+
+    assert (width(wide), width(combined)) == (12, 3)
+    assert fitted([wide, f"\x1b[31m{wide}\x1b[0m"], 5, 2) == ["灰度", "\x1b[31m灰度\x1b[0m"]
+    assert len({width(line) for line in table.lines(("A", "B"), [(wide, "x"), ("e", "y"), (combined, "z")])[1:]}) == 1
 
 
 def test_colours_change_no_column() -> None:
