@@ -8,12 +8,13 @@ from typing import Any
 
 from analysis import args as arguments
 from analysis import duration, together
-from analysis.asks import has_slot
+from analysis.asks import has_slot, json_text
 from analysis.check import COMPARISON, INTERVAL_S_MIN, Spec, matches, provider_of, runs_forever, spec_errors, whole
 from analysis.compare.spec import GUARDS
 from analysis.conditions import Conditions, conditions
 from analysis.errors import AnalysisError
 from analysis.phase import Phase
+from analysis.providers import job
 
 MEASUREMENTS_KEPT = 10
 METRICS_MAX = 200
@@ -114,6 +115,9 @@ def _metric(index: int, metric: Mapping[str, Any], spec: Spec) -> Metric:
             raise AnalysisError(f"Analysis spec invalid: metrics[{index}]: {field_name} may not use a secret argument")
     providers = provider_of(metric)
     provider = next(key for key, value in providers.items() if value is not None)
+    if provider == job.WHO and has_slot(json_text(providers[provider])):
+        told = "provider.job may not use a secret argument: name the Secret in the Job, with valueFrom.secretKeyRef"
+        raise AnalysisError(f"Analysis spec invalid: metrics[{index}]: {told}")
     is_comparison = provider == COMPARISON
     numbers = {each: whole(metric.get(each), 0) or 0 for each in ("count", "failureLimit", "inconclusiveLimit")}
     errors, successes = whole(metric.get("consecutiveErrorLimit"), 4), whole(metric.get("consecutiveSuccessLimit"), 0)

@@ -503,3 +503,16 @@ def test_a_whole_number_of_json_is_a_float_for_conditions(name: str, body: bytes
 
     assert (measured.phase, measured.message) == (Phase.SUCCESSFUL, "")
     assert "0.0" not in measured.value
+
+
+def test_a_job_is_not_begun_with_the_place_holder_of_a_secret() -> None:
+    env = [{"name": "TOKEN", "value": "{{args.key}}"}]
+    pod = {"restartPolicy": "Never", "containers": [{"name": "a", "image": "b", "env": env}]}
+    spec = {"spec": {"template": {"spec": pod}}}
+    args = [{"name": "key", "valueFrom": {"secretKeyRef": {"name": "api", "key": "k"}}}]
+    metrics = [{"name": "m", "provider": {"job": spec}}]
+
+    with pytest.raises(AnalysisError, match="may not use a secret argument"):
+        read_metrics({"metrics": metrics, "args": args})
+
+    assert read_metrics({"metrics": metrics, "args": [{"name": "key", "value": "x"}]})
