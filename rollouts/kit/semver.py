@@ -22,7 +22,7 @@ _PARTIAL = re.compile(
     r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?"
 )
 _HYPHEN = re.compile(r"^\s*(\S+)\s+-\s+(\S+)\s*$")
-RANGE_CHARS_MAX = 256
+RANGE_CHARS_MAX = VERSION_CHARS_MAX = 256
 
 
 @total_ordering
@@ -92,7 +92,7 @@ class Range:
 
 def version(text: str) -> Version | None:
     """The version that a text names, or None where it names none."""
-    found = _VERSION.fullmatch(text)
+    found = _VERSION.fullmatch(text) if len(text) <= VERSION_CHARS_MAX else None
     if not found:
         return None
     major, minor, patch, pre, _ = found.groups()

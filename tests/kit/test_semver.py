@@ -56,7 +56,12 @@ def test_what_is_no_range_is_none(text):
     assert span(text) is None
 
 
-@pytest.mark.parametrize("text", ["", "v", "1.2.3.4", "1.2.3-", "1.2.3+", "a.b.c", "1.2.3 ", "-1.0.0", "1.2.3-a..b"])
+LONG = "1.0.0-" + "9" * 5000  # more digits than Python reads
+
+
+@pytest.mark.parametrize(
+    "text", ["", "v", "1.2.3.4", "1.2.3-", "1.2.3+", "a.b.c", "1.2.3 ", "-1.0.0", "1.2-a..b", LONG]
+)
 def test_what_is_no_version_is_none(text):
     assert version(text) is None
 
