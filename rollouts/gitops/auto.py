@@ -9,12 +9,13 @@ from typing import Any
 from rollouts.gitops import windows
 from rollouts.gitops.comparison import OUT_OF_SYNC, Comparison, Row
 from rollouts.gitops.judged import refusal
-from rollouts.gitops.operation import is_told, spec_sources, state_of, sync_of, whole
+from rollouts.gitops.operation import is_automated, is_told, spec_sources, state_of, sync_of, whole
 from rollouts.gitops.options import of_object
 from rollouts.gitops.report import row_is_out
 from rollouts.gitops.seen import AppSeen
 from rollouts.gitops.sync.task import SUCCEEDED
 from rollouts.kit.instant import Instant
+from rollouts.kit.parts import objects
 
 HEAL_FIRST_S, HEAL_FACTOR, HEAL_CAP_S = 2.0, 3.0, 300.0
 RETRIES = 5
@@ -73,8 +74,12 @@ def _wipes(seen: AppSeen, comparison: Comparison, prunes: bool, may_be_empty: bo
 
 
 def _was_tried(seen: AppSeen) -> bool:
-    """Whether the latest operation was for these very revisions and sources."""
-    result = state_of(seen.manifest).get("syncResult")
+    """Whether the latest operation that brought all of a commit was for these very revisions and sources."""
+    state = state_of(seen.manifest)
+    result, sync = state.get("syncResult"), sync_of(state.get("operation"))
+    is_part = bool(sync.get("resources")) and not is_automated(state.get("operation"))  # healing follows a whole sync
+    if sync.get("dryRun") is True or is_part:
+        result = next(reversed(objects(seen.status, "history")), None)
     if not isinstance(result, Mapping):
         return False
     revisions = result.get("revisions") or [result.get("revision")]

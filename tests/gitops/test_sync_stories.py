@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rollouts.gitops.deletion import CASCADE
 from rollouts.kube import kinds
 from rollouts.kube.ref import Ref
@@ -346,6 +348,27 @@ def test_a_dry_run_writes_nothing():
 
     assert phase(world) == "Succeeded"
     assert world.get(ref(kinds.CONFIG_MAP, "one")) is None
+
+
+@pytest.mark.parametrize("by_hand", [{"dryRun": True}, {"resources": [{"kind": "ConfigMap", "name": "one"}]}])
+def test_what_was_only_rehearsed_or_synced_in_part_is_still_synced_by_itself(by_hand):
+    world = a_world(config("one"), config("two"), spec={"syncPolicy": {"automated": {"enabled": False}}})
+    world.run(5)
+    sync(world, **by_hand)
+    world.patch(APP, {"spec": {"syncPolicy": {"automated": {"enabled": True}}}})
+    world.run(30)
+
+    assert (sync_status(world), world.get(ref(kinds.CONFIG_MAP, "two")) is not None) == ("Synced", True)
+
+
+def test_a_rehearsal_of_what_was_synced_heals_nothing_that_nobody_wants_healed():
+    world = a_world(config("one", colour="red"), spec={"syncPolicy": {"automated": {"selfHeal": False}}})
+    world.run(20)
+    world.patch(ref(kinds.CONFIG_MAP, "one"), {"data": {"colour": "blue"}})
+    sync(world, dryRun=True)
+    world.run(20)
+
+    assert (sync_status(world), world.get(ref(kinds.CONFIG_MAP, "one"))["data"]) == ("OutOfSync", {"colour": "blue"})
 
 
 def test_a_failed_sync_is_tried_again_with_growing_waits_and_then_given_up():
