@@ -164,7 +164,7 @@ async def test_a_plugin_runs_nothing(shop, refused):
     ["", "-uextra", "--upload-pack=touch", "ext::sh -c id", "fd::17", "https://", "javascript:alert(1)", "https://x y/",
      "https://a\nb/", "git://x/y", "ssh://-oProxyCommand=id/x", "git@-oProxyCommand=id:x", "git@h:-x", "file\\x",
      "http://169.254.169.254/latest", "https://[fe80::1]/x", "http://[::ffff:169.254.169.254]/x", "http://0.0.0.0/x",
-     "git@169.254.169.254:x", "http://metadata.google.internal/x"],
+     "git@169.254.169.254:x", "http://100.100.100.200/x", "https://[fd20:ce::254]/x", "http://metadata.google.internal/x"],
 )  # fmt: skip
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(SourceError):

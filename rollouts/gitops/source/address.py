@@ -14,7 +14,10 @@ CHART_SCHEMES = frozenset({"https", "http", "oci"})
 URL_CHARS_MAX = 2048
 NEAR = "addresses of the machine's own network are not fetched"
 _SCP = re.compile(r"([A-Za-z0-9._-]+)@([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)([^\s]+)")
-_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "168.63.129.16")))
+# Of clouds that keep it at no link-local address: AWS (twice), Azure, Google, Alibaba.
+METADATA = frozenset(
+    map(ipaddress.ip_address, ("fd00:ec2::254", "fd00:ec2::23", "168.63.129.16", "fd20:ce::254", "100.100.100.200"))
+)
 _METADATA_HOSTS = frozenset({"metadata.google.internal", "metadata", "instance-data"})
 _CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
 
@@ -75,7 +78,7 @@ def is_near(host: str) -> bool:
     found = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
         found = found.ipv4_mapped
-    return found.is_link_local or found.is_unspecified or found.is_multicast or found in _METADATA
+    return found.is_link_local or found.is_unspecified or found.is_multicast or found in METADATA
 
 
 def scheme_of(url: str) -> str:

@@ -18,12 +18,12 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from rollouts.core.errors import HiccupError
+from rollouts.gitops.source.address import METADATA
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 API_SERVER = "the API server is not asked for metrics (allow it with --allow-provider-network)"
-METADATA = (ipaddress.ip_network("fd00:ec2::254/128"), ipaddress.ip_network("168.63.129.16/32"))
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -73,7 +73,7 @@ class Reach:
             raise HiccupError(f"{plain} is the controller's own machine (allow it with --allow-provider-network)")
         if plain.is_link_local or plain.is_multicast or plain.is_unspecified or plain.is_reserved:
             raise HiccupError(f"{plain} is no address of a server (allow it with --allow-provider-network)")
-        if any(plain in network for network in METADATA if network.version == plain.version):
+        if plain in METADATA:
             raise HiccupError(f"{plain} is the cloud's metadata service (allow it with --allow-provider-network)")
 
     def _is_allowed(self, address: Address) -> bool:
