@@ -86,6 +86,7 @@ class Connection:
         self._certificate = ""
         self._shown: dict[str, str] = {}  # the headers of the credentials that stand in `_heads`
         self._heads: dict[str, bytes] = {}
+        self._renewal: asyncio.Future[None] | None = None
         self._prefix = urlsplit(access.server).path.rstrip("/")  # of an API server behind a gateway
 
     async def close(self) -> None:
@@ -168,7 +169,9 @@ class Connection:
         """The pool, with credentials that have not run out."""
         credentials = self.access.credentials
         if not credentials.is_fresh():
-            await asyncio.to_thread(credentials.renew)
+            if self._renewal is None or self._renewal.done():
+                self._renewal = asyncio.ensure_future(asyncio.to_thread(credentials.renew))
+            await asyncio.shield(self._renewal)  # whoever comes meanwhile shares its outcome, a failure too
         if (shown := credentials.headers()) != self._shown:  # other connections of this access renew them too
             self._shown = shown
             self._heads.clear()

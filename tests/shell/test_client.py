@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from dataclasses import dataclass, replace
 
 import pytest
 
+from rollouts.core.errors import HiccupError
 from rollouts.kube.kinds import ROLLOUT, SERVICE
 from rollouts.kube.ref import Ref
 from rollouts.shell.client import ApiError, Client
@@ -181,6 +183,26 @@ async def test_an_expired_token_is_renewed_once():
             await client.get(WEB)
 
     assert [one.headers["authorization"] for one in script.asked] == ["Bearer 1", "Bearer 2", "Bearer 2", "Bearer 3"]
+
+
+async def test_those_who_wait_for_credentials_share_the_failure_of_one_attempt():
+    may_fail = threading.Event()
+
+    class Failing(Renewed):
+        def renew(self) -> None:
+            self.number += 1
+            may_fail.wait(10)
+            raise HiccupError("the plugin ended with 1")
+
+    credentials = Failing()
+    async with serve() as script, client_of(script, credentials) as client:
+        calls = [asyncio.create_task(client.get(WEB)) for _ in range(5)]
+        await asyncio.wait(calls, timeout=0.05)
+        may_fail.set()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [str(outcome) for outcome in outcomes] == ["the plugin ended with 1"] * 5
+    assert credentials.number == 1
 
 
 async def test_a_token_that_another_connection_has_renewed_is_the_one_that_is_sent():
