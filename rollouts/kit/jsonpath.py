@@ -19,7 +19,7 @@ VALUES_MAX = 100_000
 _FIELD = re.compile(r"\.(\*|(?:[^\s.\[\]{}()'\"|,\\*]|\\.)+)")
 _BRACKET = re.compile(
     r"\[(?:(?P<any>\*)|'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|\?\((?P<filter>.*?)\)"
-    r"|(?P<slice>-?\d*:-?\d*(?::\d+)?)|(?P<index>-?\d+(?:,-?\d+)*))\]",
+    r"|(?P<slice>-?\d{0,18}:-?\d{0,18}(?::[1-9]\d{0,17})?)|(?P<index>-?\d{1,18}(?:,-?\d{1,18})*))\]",
     re.ASCII,
 )
 _FILTER = re.compile(r"\s*(@[^=!<>\s]*)\s*(?:(==|!=|<=|>=|<|>)\s*(.+?)\s*)?", re.ASCII)
@@ -189,8 +189,8 @@ def _filter(text: str) -> Filter:
 
 
 def _literal(text: str) -> Any:
-    if _QUOTED.fullmatch(text):
-        return json.loads(text) if text[0] == '"' else text[1:-1]
+    if text[0] == "'" and _QUOTED.fullmatch(text):
+        return text[1:-1]
     try:
         return json.loads(text)
     except ValueError:
