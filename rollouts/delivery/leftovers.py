@@ -1,10 +1,10 @@
 """What a change of the strategy or of the routers leaves behind: Services, objects that were made, routers' objects.
 
-A Rollout bears a note of every object in which its routers are, written before anything is written there. What stands
-in the note and is no longer named is given back by the marks that it bears, and what was made is deleted. So it is
-found whatever the spec says by now, by a controller that has just started too. Services of the former strategy are
-looked for while the status still speaks of it: they lead to the stable version, and select by the user's own labels
-again once no update is under way.
+A Rollout bears a note of its Services and of every object in which its routers are, written before anything is written
+there. What stands in the note and is no longer named is given back by the marks that it bears, and what was made is
+deleted. So it is found whatever the spec says by now, by a controller that has just started too. Services of the former
+strategy are looked for while the status still speaks of it, too. They lead to the stable version, and select by the
+user's own labels again once no update is under way.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def gathered(
     """What is left of another strategy or of other routers; None where nothing is. present: where the routers are."""
     former, kept = "canary" if spec.strategy.blue_green else "blueGreen", tuple(services_named(spec).values())
     namespace, name, uid = obj.namespace(rollout), obj.name(rollout), obj.uid(rollout)
-    here, services = frozenset(present), tuple[ServiceSeen, ...]()
+    here, services = frozenset(present), dict[Ref, Manifest]()
     if former in (rollout.get("status") or {}):  # be it empty: a canary without router says nothing of itself
-        services = tuple(
-            service_seen(obj.ref(kinds.SERVICE, each), each)
+        services = {
+            obj.ref(kinds.SERVICE, each): each
             for each in reader.select(kinds.SERVICE, namespace, {})
             if obj.annotations(each).get(marks.MANAGED_BY) == name and obj.name(each) not in kept
-        )
+        }
     made = {
         obj.ref(kinds.INGRESS, each): each for each in reader.owned_by(kinds.INGRESS, uid) if _is_canary(each, name)
     }
@@ -57,15 +57,18 @@ def gathered(
         if ref not in here and not _is_watched(ref.kind, reader):
             unseen.append(ref)
         elif ref not in here and (manifest := reader.get(ref)) is not None:
-            if is_controlled_by(manifest, uid):
+            if is_controlled_by(manifest, uid) and ref.kind != kinds.SERVICE:  # Services are the user's own
                 made[ref] = manifest
             elif own in named(manifest):
                 patch = given_back(ref, manifest, own, known_dialects(plugins))
                 routes += [patch] if patch else []
-            elif _is_managed(ref, manifest, own):
+            elif _is_managed(ref, manifest, own) and ref.kind != kinds.SERVICE:
                 selectors.append((ref, manifest))
+            elif _is_managed(ref, manifest, own) and ref.name not in kept:
+                services[ref] = manifest
     left = tuple((ref, each) for ref, each in made.items() if ref not in here)
-    found = Former(services, left, tuple(routes), tuple(selectors), tuple(unseen))
+    led = tuple(service_seen(*each) for each in services.items())
+    found = Former(led, left, tuple(routes), tuple(selectors), tuple(unseen))
     return found if found != Former() else None
 
 
@@ -75,11 +78,12 @@ def _is_canary(ingress: Manifest, rollout: str) -> bool:
 
 
 def _is_managed(ref: Ref, manifest: Manifest, rollout: Ref) -> bool:
-    """Whether an object of a router selects versions of this Rollout. The mark names no namespace: it must be the same.
+    """Whether a Service, or an object of a router, selects versions of this Rollout.
 
-    Otherwise whoever may write a Rollout here, and its note, could turn the traffic of a namesake elsewhere.
+    The mark names no namespace: it must be the same. Otherwise whoever may write a Rollout here, and its note, could
+    turn the traffic of a namesake elsewhere.
     """
-    is_here = ref.namespace == rollout.namespace and ref.kind != kinds.SERVICE
+    is_here = ref.namespace == rollout.namespace
     return is_here and obj.annotations(manifest).get(marks.MANAGED_BY) == rollout.name
 
 
@@ -97,11 +101,12 @@ def places_of(
 
 
 def note_change(seen: DeliverySeen) -> dict[str, str | None]:
-    """The change that brings the Rollout's note up to where its routers are, or are left; empty where it is so."""
+    """The change that brings the Rollout's note up to its Services and routers, and what is left of them; {} if so."""
     sides = (seen.canary_service, seen.stable_service, *(service for _, service in seen.followers))
-    refs = [*places_of(seen.routers, {"": sides})]
+    refs = [*places_of(seen.routers, {"": sides}), *(each.ref for each in sides if each.is_named)]
     if seen.former:
         refs += [ref for ref, _ in (*seen.former.made, *seen.former.selectors)]
+        refs += [each.ref for each in seen.former.services]
         refs += [*(each.ref for each in seen.former.routes), *seen.former.unseen]
     wanted = ",".join(sorted({_text(ref) for ref in refs})[:ROUTES_MAX]) or None
     return {} if obj.annotations(seen.rollout).get(marks.ROUTES) == wanted else {marks.ROUTES: wanted}
@@ -151,17 +156,21 @@ def _unselecting(ref: Ref, manifest: Manifest) -> Patch | None:
     return patch_between(ref, manifest, wanted)
 
 
-def turned(seen: DeliverySeen) -> Iterator[tuple[Patch, tuple[Note, ...]]]:
-    """The writes that lead the former Services to the stable version, and give them back once nothing needs that."""
+def turned(seen: DeliverySeen, stable_hash: str) -> Iterator[tuple[Patch, tuple[Note, ...]]]:
+    """The writes that lead the former Services to the stable version, and give them back once nothing needs that.
+
+    stable_hash: what the stable Service is to select: they go with it, or the last old pods could not leave.
+    """
+    to = seen.set_of(stable_hash or seen.latch.stable)
     # A canary without router and Services shares by its pods: whatever leads users to them may lead to both versions.
     is_apart = seen.is_routed or seen.blue_green is not None or seen.stable_service.is_named
     is_needed = (seen.latch.is_updating and is_apart) or (seen.former is not None and bool(seen.former.made))
     for service in seen.former.services if seen.former else ():
         if not is_needed:
             yield _write(service, BARE), ()
-        elif service.hash != seen.latch.stable and seen.stable is not None and seen.stable.usable > 0:
-            body = {"spec": {"selector": {marks.HASH_LABEL: seen.latch.stable}}}
-            yield _write(service, body), (notes.switched(seen, service, seen.latch.stable),)
+        elif to is not None and service.hash != to.hash and to.usable > 0:
+            body = {"spec": {"selector": {marks.HASH_LABEL: to.hash}}}
+            yield _write(service, body), (notes.switched(seen, service, to.hash),)
     if seen.former and not _is_short(seen) and not (seen.latch.is_updating and seen.blue_green is not None):
         patches = seen.former.routes or tuple(_selecting(seen, seen.former))
         yield from ((patch, ()) for patch in patches)

@@ -45,7 +45,7 @@ def _plain(seen: DeliverySeen, phase: Phase, weight: int) -> tuple[tuple[SetWant
 
 
 def _side(seen: DeliverySeen, each: SetSeen, target: int) -> Side:
-    if each.hash in (seen.canary_service.hash, seen.stable_service.hash):
+    if each.hash in seen.selected:
         # What a Service selects keeps a pod until the Service has turned, unless the user can do without any pod.
         target = max(target, min(1, capacity.limits(seen).least, each.wanted))
     return Side(each.wanted, each.usable, each.ready, target)

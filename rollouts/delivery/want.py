@@ -106,7 +106,7 @@ def _turns(seen: DeliverySeen, want: Want) -> Iterator[Told]:
     leading = (("canary", seen.canary_service), ("stable", seen.stable_service))
     for side, service in (*leading, *seen.followers):
         yield from services.turn(seen, service, hashes[side])
-    yield from leftovers.turned(seen)
+    yield from leftovers.turned(seen, want.stable_hash)
 
 
 def weigh(
@@ -166,7 +166,7 @@ def _seen_as(manifest: Any) -> tuple[str, str]:
 
 def _own_marks(seen: DeliverySeen, shifted: Iterable[Told]) -> Iterator[Told]:
     """spec.replicas where the user left it out (autoscalers need it), the revision, what a workload asks for, and where
-    the routers are: that is remembered before anything is written there, and not before there is reason to write."""
+    Services and routers are: that is remembered before anything is written there, and not without reason to write."""
     body: dict[str, Any] = {}
     if seen.spec.replicas is None:
         body["spec"] = {"replicas": seen.replicas}

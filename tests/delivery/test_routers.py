@@ -17,7 +17,7 @@ from rollouts.kube import object as obj
 from rollouts.kube.ref import Ref
 from rollouts.traffic import DIALECTS
 from rollouts.traffic.inplace import MARK
-from tests.builders import NAMESPACE, a_rollout
+from tests.builders import NAMESPACE, a_rollout, a_service
 from tests.delivery.world import HASH, WEB, World, deployed
 from tests.traffic import fixtures
 
@@ -549,6 +549,10 @@ def test_a_routers_object_is_taken_in_the_version_that_an_older_cluster_serves(n
     assert selected == world.status["currentPodHash"]
 
 
+SERVICES_NOTED = "services.v1/shop/web-canary,services.v1/shop/web-stable"
+"""What the note of a Rollout names whose router is gone."""
+
+
 @pytest.mark.parametrize("name", ["istio hosts", "istio subsets", "istio subsets with services", "app mesh", "gateway"])
 @pytest.mark.parametrize("promote", [True, False], ids=["settled", "in mid-update"])
 def test_a_router_that_is_no_longer_named_has_its_objects_back(name: str, promote: bool) -> None:
@@ -599,7 +603,7 @@ def test_a_router_that_another_one_replaces_has_its_objects_back(name: str, end:
     else:
         assert at_rest(world) == rest
     noted = obj.annotations(world.objects[WEB])["rollout.argoproj.io/routes"]
-    assert noted.count("/") == 2 * (1 + len(telling)) and f"{other.routed['kind'].lower()}s.v1" in noted
+    assert noted.count("/") == 2 * (3 + len(telling)) and f"{other.routed['kind'].lower()}s.v1" in noted
 
 
 def test_a_managed_route_whose_name_is_taken_out_of_the_spec_goes_with_the_next_write() -> None:
@@ -654,7 +658,7 @@ def test_the_canary_ingress_of_a_router_that_is_no_longer_named_is_deleted() -> 
     world.settle(5.0)
 
     assert [obj.name(each) for each in world.of(kinds.INGRESS)] == ["theirs", "web"]
-    assert "rollout.argoproj.io/routes" not in obj.annotations(world.objects[WEB])
+    assert obj.annotations(world.objects[WEB])["rollout.argoproj.io/routes"] == SERVICES_NOTED
 
 
 def test_objects_of_a_former_router_are_found_by_a_controller_that_has_just_started() -> None:
@@ -672,7 +676,44 @@ def test_objects_of_a_former_router_are_found_by_a_controller_that_has_just_star
     world.settle(5.0)
 
     assert world.weight == 0
-    assert "rollout.argoproj.io/routes" not in obj.annotations(world.objects[WEB])
+    assert obj.annotations(world.objects[WEB])["rollout.argoproj.io/routes"] == SERVICES_NOTED
+
+
+@pytest.mark.parametrize("change", ["taken out", "renamed"])
+@pytest.mark.parametrize("is_updating", [False, True], ids=["settled", "in mid-update"])
+def test_services_that_are_no_longer_named_are_given_back(change: str, is_updating: bool) -> None:
+    """They kept the version that they selected last, and led to nobody after the next update."""
+    world = World(a_service("shop-stable"), a_service("shop-canary"), a_rollout(4, steps=STEPS))
+    world.settle(60.0)
+    if is_updating:
+        world.set_image("shop/web:2")
+        world.settle(1.0)
+        world.until("Paused")
+    fields = {"stableService": "shop-stable", "canaryService": "shop-canary"}
+    gone = dict.fromkeys(fields) if change == "taken out" else fields
+    world.patch(WEB, {"spec": {"strategy": {"canary": {"trafficRouting": None, **gone}}}})
+    world.set_image("shop/web:3")
+    world.settle(5.0)
+    world.command(promoteFull=True)
+    world.settle(300.0)
+
+    assert world.status["phase"] == "Healthy"
+    marked = {obj.name(each) for each in world.of(kinds.SERVICE) if each["metadata"].get("annotations")}
+    telling = {obj.name(each) for each in world.of(kinds.SERVICE) if HASH in each["spec"]["selector"]}
+    assert marked == telling == (set() if change == "taken out" else set(fields.values()))
+
+
+def test_a_forged_note_turns_no_service_of_somebody_else() -> None:
+    world = deployed(a_rollout(4, steps=STEPS))
+    theirs = a_service("theirs", **{HASH: "theirs"})
+    theirs["metadata"]["annotations"] = {"argo-rollouts.argoproj.io/managed-by-rollouts": "another"}
+    ref = world.add(theirs)
+    before = world.objects[ref]
+    noted = f"{SERVICES_NOTED},services.v1/{NAMESPACE}/theirs"
+    world.patch(WEB, {"metadata": {"annotations": {"rollout.argoproj.io/routes": noted}}})
+    world.settle(5.0)
+
+    assert world.objects[ref] == before
 
 
 def test_a_forged_note_gives_nothing_back_in_another_namespace() -> None:
