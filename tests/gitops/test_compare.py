@@ -36,6 +36,15 @@ def scaler(target: dict[str, Any]) -> dict[str, Any]:
     return {**meta, "spec": {"metrics": metrics}}
 
 
+def binding() -> dict[str, Any]:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "r"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"},
+    }
+
+
 def cr(spec: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": "example.com/v1", "kind": "Car", "metadata": {"name": "red"}, "spec": spec}
 
@@ -90,6 +99,7 @@ def cr(spec: dict[str, Any]) -> dict[str, Any]:
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "b"}},
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "Yg=="}},
         ),
+        ("subjects that git leaves to others", binding(), {**binding(), "subjects": [{"kind": "Group", "name": "g"}]}),
         (
             "a subject without its API group",
             {

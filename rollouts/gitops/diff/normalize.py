@@ -37,8 +37,8 @@ def normalized(manifest: Manifest) -> Manifest:
             return _secret(wanted)
         case group, "ClusterRole" if group == _RBAC and wanted.get("aggregationRule"):
             wanted.pop("rules", None)  # the controller of aggregations writes them
-        case group, "RoleBinding" | "ClusterRoleBinding" if group == _RBAC:
-            wanted["subjects"] = [_subject(each) for each in wanted.get("subjects") or ()]
+        case group, "RoleBinding" | "ClusterRoleBinding" if group == _RBAC and wanted.get("subjects"):
+            wanted["subjects"] = [_subject(each) for each in wanted["subjects"]]
         case "apps", "StatefulSet":
             return _stateful_set(wanted)
     return wanted
