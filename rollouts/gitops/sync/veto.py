@@ -15,12 +15,11 @@ from rollouts.gitops.compared import said_shared
 from rollouts.gitops.comparison import Comparison
 from rollouts.gitops.operation import HELD, Running
 from rollouts.gitops.seen import AppSeen
-from rollouts.gitops.sync.attempt import Attempt, approved_since
+from rollouts.gitops.sync.attempt import Attempt
 from rollouts.gitops.windows import Verdict
 from rollouts.kit.instant import Instant
 
 MASS_MIN, MASS_SHARE = 20, 0.3
-APPROVED = "argocd.argoproj.io/deletion-approved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +71,10 @@ def _mass_prune(seen: AppSeen, running: Running, comparison: Comparison, tried: 
     """An automated sync that would remove a great part of an application waits for a person."""
     prunes = sum(task.is_prune and task.result is None for task in tried.sync.tasks)
     limit = max(MASS_MIN, MASS_SHARE * len(comparison.rows))
-    if not running.is_automated or prunes <= limit or approved_since(seen, running):
+    if not running.is_automated or prunes <= limit:
         return ""
-    return (
-        f"{prunes} of {len(comparison.rows)} objects would be pruned, which a person must confirm: sync with prune by "
-        f"hand, or annotate the application with {APPROVED}"
-    )
+    many = f"{prunes} of {len(comparison.rows)} objects"
+    return f"{many} would be pruned, which a person must confirm: sync with prune by hand"
 
 
 def _invalid(seen: AppSeen, running: Running, comparison: Comparison, tried: Attempt) -> str:
