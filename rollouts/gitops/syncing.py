@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ from rollouts.kit.parts import at, objects, part
 RESOLVE_TIMEOUT_S, RENDER_TIMEOUT_S, REHEARSE_TIMEOUT_S = 60.0, 150.0, 120.0
 LOOK_AGAIN_S = 60.0
 SETTLE_S = 2.0  # what is healthy so soon after it was applied is told with the end of the sync
-HISTORY_MAX = 10
+HISTORY_MAX, HISTORY_BYTES_MAX = 10, 400_000  # each entry repeats its sources, values and all
 AFTERWARDS_S = 0.001
 TERMINATED = "Operation terminated"
 
@@ -346,7 +347,11 @@ def _history(seen: AppSeen, running: Running, now: Instant) -> Json:
     entry = {"id": number, **which, "deployedAt": now.rfc3339(), "deployStartedAt": running.started_at}
     limit = seen.spec.revision_history_limit if seen.spec else None
     kept = HISTORY_MAX if limit is None else max(0, limit)
-    return {"history": [*entries, {**entry, **({"initiatedBy": who} if who else {})}][-kept:] if kept else []}
+    history = [*entries, {**entry, **({"initiatedBy": who} if who else {})}][-kept:] if kept else []
+    sizes = [len(json.dumps(each)) for each in history]
+    while len(sizes) > 1 and sum(sizes) > HISTORY_BYTES_MAX:
+        del sizes[0]
+    return {"history": history[len(history) - len(sizes) :]}
 
 
 def _retries(seen: AppSeen, operation: Any) -> Retries:

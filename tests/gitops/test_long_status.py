@@ -10,8 +10,10 @@ import pytest
 from rollouts.gitops import shorten, wanted
 from rollouts.gitops.options import Options
 from rollouts.gitops.shorten import SHORTENED, STATUS_BYTES_MAX, fitting
+from rollouts.gitops.syncing import HISTORY_BYTES_MAX
 from rollouts.gitops.wanted import Place
 from rollouts.kube import builtin, kinds
+from rollouts.simulation.gitworld import an_application
 from tests.gitops.shop import (
     a_world,
     automated,
@@ -23,6 +25,7 @@ from tests.gitops.shop import (
     refresh,
     resources,
     status,
+    sync,
     sync_status,
 )  # fmt: skip
 
@@ -86,3 +89,14 @@ def test_more_objects_than_a_status_can_name_are_refused_before_anything_is_writ
 
     assert wanted.read(many[:5000], place).errors == ()
     assert "split the application" in wanted.read(many, place).errors[0]
+
+
+def test_a_history_of_long_values_is_told_as_far_as_it_can_be_stored() -> None:
+    source = an_application("shop")["spec"]["source"]
+    long = {"helm": {"values": "x" * (HISTORY_BYTES_MAX // 3)}}
+    world = a_world(config("a"), spec={"source": {**source, **long}})
+    world.run(5)
+    for _ in range(4):
+        sync(world)
+
+    assert [each["id"] for each in status(world)["history"]] == [2, 3]
