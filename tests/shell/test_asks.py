@@ -12,6 +12,7 @@ import pytest
 
 from analysis.asks import BasicAuth, HttpReply, OAuth2, PromQuery, SecretRef, slot
 from rollouts.core.plan import Answer, Ask
+from rollouts.gitops.asks import DryRun, DryWrite
 from rollouts.shell.asks.answering import Answering
 from rollouts.shell.asks.http import shown_url
 from rollouts.shell.asks.reach import Reach
@@ -234,3 +235,14 @@ async def test_a_header_that_would_smuggle_another_is_refused():
 
     assert "cannot be sent" in answer.error
     assert prom.asked == []
+
+
+async def test_a_dry_run_that_has_failed_asks_nothing_more():
+    question = DryRun(tuple(DryWrite("apply", f"/api/v1/namespaces/n{number}", {}, "me") for number in range(20)))
+    before = asyncio.all_tasks()
+    async with serve(raw(b"HTTP/1.1 nonsense\r\n\r\n"), *[hang()] * 20) as api, answering(api.url) as skills:
+        answer = await skills.ask(Ask("app/1", question, "shop", 5.0))
+        left = [task for task in asyncio.all_tasks() - before if "dryrun" in repr(task.get_coro())]
+
+    assert answer.error != "" and "no answer in 5 s" not in answer.error
+    assert left == []

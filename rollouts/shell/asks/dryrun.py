@@ -24,7 +24,13 @@ async def ask(client: Client, question: DryRun) -> tuple[str, ...]:
         async with places:
             return await _try(client, write, question.user)
 
-    return tuple(await asyncio.gather(*(one(write) for write in question.writes)))
+    tries = [asyncio.ensure_future(one(write)) for write in question.writes]
+    try:
+        return tuple(await asyncio.gather(*tries))
+    finally:  # without an answer to one there is none at all, and the rest would be asked for nobody
+        for each in tries:
+            each.cancel()
+        await asyncio.gather(*tries, return_exceptions=True)
 
 
 async def _try(client: Client, write: DryWrite, user: str) -> str:
