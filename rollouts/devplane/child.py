@@ -76,6 +76,11 @@ class Child:
                 preexec_fn=_die_with_parent if on_linux else None,
             )
 
+    async def ended(self) -> None:
+        """Return once the process has ended by whatever cause; it must have been started."""
+        assert self._process is not None
+        await self._process.wait()
+
     async def stop(self) -> None:
         """Ask the process to end, and end it if it does not."""
         if self._process is None or self._process.returncode is not None:

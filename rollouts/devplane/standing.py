@@ -15,8 +15,10 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Coroutine
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rollouts.api import crds
 from rollouts.devplane.child import Child
@@ -43,7 +45,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A cluster that runs."""
+    """A cluster that runs. controller: whether one runs in it."""
 
     pid: int
     server: str
@@ -61,12 +63,11 @@ class Home:
 
     def found(self) -> State | None:
         """The cluster that runs from here, None where there is none."""
-        if not self._lock.exists() or not self._is_locked():
-            return None
         try:
-            return State(**json.loads(self._state.read_text()))
+            state = State(**json.loads(self._state.read_text()))
         except (OSError, ValueError, TypeError):
-            return None  # it has only begun
+            return None  # none, or it has only begun, and must not find its lock taken by whoever looks
+        return state if self._lock.exists() and self._is_locked() else None
 
     def hold(self) -> int:
         """Take the lock for the rest of this process's life. Raises StandingError where somebody has it."""
@@ -151,10 +152,25 @@ async def stand(home: Home, wish: Wish) -> None:
         controller = Child(_controller(home), home.folder / "controller.log") if wish.has_controller else None
         if controller is not None:
             await controller.start()
-        home.tell(State(os.getpid(), plane.url, str(home.kubeconfig), wish.has_controller))
+        state = State(os.getpid(), plane.url, str(home.kubeconfig), wish.has_controller)
+        home.tell(state)
+        if controller is not None:
+            await _first(stop.wait(), controller.ended())
+            if not stop.is_set():
+                sys.stderr.write(f"the controller ended with {controller.exit_code}; its log is {controller.log}\n")
+                home.tell(replace(state, controller=False))
         await stop.wait()
         if controller is not None:
             await controller.stop()
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Return once one of them has; the others are called off."""
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _controller(home: Home) -> list[str]:

@@ -68,6 +68,17 @@ def test_a_cluster_that_runs_is_not_started_again(place: Place) -> None:
     assert "runs already" in again.stderr
 
 
+def test_a_cluster_whose_controller_has_ended_says_so(place: Place) -> None:
+    state = place.up()
+    (controller,) = Path(f"/proc/{state.pid}/task/{state.pid}/children").read_text().split()
+    os.kill(int(controller), signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while "without a controller" not in (told := place.typed("status").stdout) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+    assert "without a controller" in told
+
+
 def test_a_cluster_that_was_killed_is_not_taken_for_one_that_runs(place: Place) -> None:
     state = place.up("--no-controller")
     os.kill(state.pid, signal.SIGKILL)
