@@ -25,6 +25,7 @@ class BlockingClient:
         self._access = access
         self._user_agent = user_agent
         self._connection: http.client.HTTPConnection | None = None
+        self._certificate = ""
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> dict[str, Any]:
         """One call; returns the decoded object. Raises ApiError for a refusal, with status 0 without an answer."""
@@ -68,18 +69,40 @@ class BlockingClient:
             self._connection = None
 
     def _connect(self, timeout_s: float) -> http.client.HTTPConnection:
+        if self._certificate != self._access.credentials.certificate:  # what was shown at the handshake has run out
+            self.close()
         if self._connection is not None:
             self._connection.timeout = timeout_s
             if self._connection.sock is not None:
                 self._connection.sock.settimeout(timeout_s)
             return self._connection
-        where = urlsplit(self._access.server)
-        host, port = where.hostname or "", where.port
-        if where.scheme == "https":
-            made: http.client.HTTPConnection = http.client.HTTPSConnection(
-                host, port, timeout=timeout_s, context=tls.context(self._access)
-            )
-        else:
-            made = http.client.HTTPConnection(host, port, timeout=timeout_s)
-        self._connection = made
-        return made
+        self._certificate = self._access.credentials.certificate
+        self._connection = _made(self._access, timeout_s)
+        return self._connection
+
+
+class _TlsConnection(http.client.HTTPSConnection):
+    """Checks the server's certificate for a name that need not be the host's."""
+
+    def __init__(self, host: str, port: int | None, timeout_s: float, context: ssl.SSLContext, name: str) -> None:
+        super().__init__(host, port, timeout=timeout_s, context=context)
+        self._tls, self._name = context, name
+
+    def connect(self) -> None:
+        """Connect, through the tunnel if there is one, and shake hands."""
+        http.client.HTTPConnection.connect(self)
+        self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._name)
+
+
+def _made(access: Access, timeout_s: float) -> http.client.HTTPConnection:
+    where, context = urlsplit(access.server), tls.context(access)
+    host, port = where.hostname or "", where.port
+    if context is None:
+        return http.client.HTTPConnection(host, port, timeout=timeout_s)
+    name = access.server_name or host
+    if not access.proxy:
+        return _TlsConnection(host, port, timeout_s, context, name)
+    proxy = urlsplit(access.proxy)
+    made = _TlsConnection(proxy.hostname or "", proxy.port or 80, timeout_s, context, name)
+    made.set_tunnel(host, port or 443)
+    return made
