@@ -35,8 +35,7 @@ def depart(seen: AppSeen, now: Instant) -> Plan:
     if not mine:
         return Plan(rule="ApplicationGoes")
     if seen.nobody:
-        status = report.unknown(seen, [("DeletionError", seen.nobody)], now)
-        return Plan(status=report.patch(seen, status), wake=now.plus(LOOK_AGAIN_S), rule="NobodyMayDelete")
+        return _hindered(seen, seen.nobody, now, rule="NobodyMayDelete")
     if plan := farewell.hooked(seen, Phase.PRE_DELETE, now):
         return plan
     cascades = [each for each in mine if each.startswith(CASCADE)]
@@ -52,9 +51,19 @@ def depart(seen: AppSeen, now: Instant) -> Plan:
         return Plan(wake=now.plus(LOOK_AGAIN_S), rule="DeletionUnconfirmed")
     last = max(_wave(item, seen) for item in doomed)
     group = [item for item in doomed if _wave(item, seen) == last][:BATCH_MAX]
+    # Told once, then tried again at the pace of refused writes: a turn that wants nothing would forget the refusal.
+    said = next((f"{ref}: {why}" for ref, why in seen.refused.items()), "")
+    if said and (complaint := _hindered(seen, said, now, rule="DeletionRefused")).status:
+        return complaint
     propagation = "background" if cascades[0].endswith("/background") else "foreground"
     actions, told = _deletions(group, seen, propagation)
     return Plan(actions=tuple(actions), notes=tuple(told), wake=now.plus(LOOK_AGAIN_S), rule="ObjectsGo")
+
+
+def _hindered(seen: AppSeen, why: str, now: Instant, *, rule: str) -> Plan:
+    """Say what stands in the way."""
+    status = report.unknown(seen, [("DeletionError", why)], now)
+    return Plan(status=report.patch(seen, status), wake=now.plus(LOOK_AGAIN_S), rule=rule)
 
 
 def _let_go(seen: AppSeen, finalizers: Sequence[str]) -> Plan:
