@@ -25,6 +25,7 @@ Spec: TypeAlias = Mapping[str, Any]
 Severity: TypeAlias = Literal["error", "warning", "hint"]
 
 INTERVAL_S_MIN = 1.0
+RULES_MAX = 100  # of each sort: each is a regular expression, held against every metric
 REMEMBERED_MAX = 512
 PROVIDERS = (
     "prometheus", "comparison", "kayenta", "web", "datadog", "wavefront", "newRelic", "job", "cloudWatch", "graphite",
@@ -313,7 +314,11 @@ def _rules(spec: Spec, field: str, metrics: Sequence[Any]) -> Iterator[Finding]:
     """dryRun and measurementRetention rules, each of which must mean some metric."""
     names = [str(metric.get("name") or "") for metric in metrics if isinstance(metric, Mapping)]
     is_whole = not spec.get("templates")  # the metrics of nested templates are not at hand here
-    for index, rule in enumerate(spec.get(field) or ()):
+    rules = spec.get(field) or ()
+    if len(rules) > RULES_MAX:
+        yield Finding(field, f"{field}: more than {RULES_MAX} rules", "let one expression name several metrics")
+        return
+    for index, rule in enumerate(rules):
         at, pattern = f"{field}[{index}]", str(rule.get("metricName") or "") if isinstance(rule, Mapping) else ""
         if _is_template(pattern):
             continue

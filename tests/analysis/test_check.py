@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.check import check_spec, matches, runs_forever, runs_forever_text
+from analysis.check import RULES_MAX, check_spec, matches, runs_forever, runs_forever_text
 
 PROMETHEUS = {"prometheus": {"address": "http://prom:9090", "query": "sum(up)"}}
 
@@ -80,6 +80,14 @@ def test_a_template_needs_metrics_or_other_templates():
 
 def test_names_are_unique():
     assert errors(a_metric(), a_metric()) == ["metrics[1]: duplicate name 'a'"]
+
+
+@pytest.mark.parametrize("field", ["dryRun", "measurementRetention"])
+def test_rules_are_few_enough_to_be_held_against_every_metric(field):
+    rule = {"metricName": ".*"}
+
+    assert errors(a_metric(), **{field: [rule] * RULES_MAX}) == []
+    assert errors(a_metric(), **{field: [rule] * (RULES_MAX + 1)}) == [f"{field}: more than 100 rules"]
 
 
 def test_rules_must_mean_some_metric():
