@@ -98,7 +98,7 @@ def test_a_watch_resumes_where_the_list_ended(api: client.ApiClient):
     stream = watch.Watch().stream(
         custom.list_namespaced_custom_object, *OURS, resource_version=version, timeout_seconds=20
     )
-    told = [event["type"] for event, _ in zip(stream, range(3), strict=False)]
+    told = [event["type"] for _, event in zip(range(3), stream, strict=False)]
 
     assert told == ["ADDED", "MODIFIED", "DELETED"]
 

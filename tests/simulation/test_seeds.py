@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from rollouts.simulation.__main__ import main
 from rollouts.simulation.faults import Fault, Weather, What
 from rollouts.simulation.runner import Run, matrix, of_seed, play
 from rollouts.simulation.workload import scenario
+from tests.simulation.aside import Aside
 
 FIXED = range(100)
 ONCE_FAILED = (
@@ -92,10 +92,16 @@ def test_a_seed_replays_whatever_the_hash_seed() -> None:
 
 
 @pytest.mark.slow
-def test_two_thousand_seeds() -> None:
-    assert main(["--seeds", "100:2100"]) == 0
+def test_two_thousand_seeds(aside: Aside) -> None:
+    code, said = aside.end()
+
+    assert code == 0, said
+    assert "2000 seeds" in said
 
 
 @pytest.mark.slow
-def test_the_whole_crash_matrix() -> None:
-    assert main(["--matrix"]) == 0
+def test_the_whole_crash_matrix(aside: Aside) -> None:
+    code, said = aside.end()
+
+    assert code == 0, said
+    assert "runs of the matrix of crashes" in said
