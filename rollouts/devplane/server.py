@@ -34,6 +34,7 @@ INGRESS_CLASS: Manifest = {
     "metadata": {"name": "nginx"},
     "spec": {"controller": "k8s.io/ingress-nginx"},
 }
+AGAIN_S = 0.1  # until the built-in controllers go on after one of them broke
 COMPACT_S = 300.0  # how long what happened is remembered, as etcd does under an API server
 _BACKLOG = 512
 _CLOSE_S_MAX = 1.0
@@ -181,7 +182,7 @@ class Devplane:
                 due = self.builtins.step(wall_clock())
             except Exception:  # an object that a real API server would have refused: all others go on
                 traceback.print_exc()
-                due = wall_clock()
+                due = wall_clock().plus(AGAIN_S)
             wait_s = None if due is None else max(0.0, due.since(wall_clock()))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), wait_s)

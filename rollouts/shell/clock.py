@@ -55,21 +55,23 @@ class Clock:
         since_us = self._read(date)
         if since_us is None:
             return 0.0
-        steady_us = self._steady_us()
-        now_us = steady_us + self._offset_us
+        steady_us, offset_us = self._steady_us(), self._offset_us
+        now_us = steady_us + offset_us
         until_us = since_us + _DATE_US + (steady_us - sent_us)
         right_us = min(max(now_us, since_us), until_us) - now_us
-        self._offset_us += right_us
+        self._offset_us = offset_us + right_us  # the Lease's thread hears too: what both correct is corrected once
         return right_us / 1_000_000
 
     def _read(self, date: bytes) -> int | None:
-        if date != self._date[0]:
+        known, moment_us = self._date
+        if date != known:
             try:
                 moment = datetime.strptime(date.decode("ascii"), DATE_FORMAT).replace(tzinfo=UTC)
-                self._date = (date, int(moment.timestamp()) * 1_000_000)
+                moment_us = int(moment.timestamp()) * 1_000_000
             except ValueError:
-                self._date = (date, None)
-        return self._date[1]
+                moment_us = None
+            self._date = (date, moment_us)
+        return moment_us
 
 
 _OF_THIS_PROCESS = Clock()
