@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qs
 
+import pytest
+
 from analysis.asks import PromQueries, PromQuery, SecretRef, secrets, slot
+from rollouts.core.errors import HiccupError
 from rollouts.core.plan import Ask
+from rollouts.shell.asks.every import every
 from tests.shell.scripted_server import hang, reply, serve
 from tests.shell.test_asks import FINE, a_secret, answering
 
@@ -43,3 +48,25 @@ async def test_one_that_hangs_fails_the_question_within_its_time():
 
     assert answer.value is None
     assert "no answer in 0.3 s" in answer.error
+
+
+async def test_what_is_asked_beside_one_that_fails_is_called_off():
+    begun = asyncio.Event()
+    ended: list[str] = []
+
+    async def endless() -> str:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+            return ""
+        finally:
+            ended.append("called off")
+
+    async def failing() -> str:
+        await begun.wait()
+        raise HiccupError("no answer")
+
+    with pytest.raises(HiccupError, match="no answer"):
+        await every((endless(), failing()))
+
+    assert ended == ["called off"]

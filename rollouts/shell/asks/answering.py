@@ -26,6 +26,7 @@ from rollouts.gitops.asks import DryRun, GitResolve, Rendered, RenderManifests, 
 from rollouts.shell import clock, logs
 from rollouts.shell.asks import dryrun, kayenta
 from rollouts.shell.asks import secrets as secret_values
+from rollouts.shell.asks.every import every
 from rollouts.shell.asks.http import Http
 from rollouts.shell.asks.reach import Reach
 from rollouts.shell.asks.steps import StepPlugins, Steps
@@ -121,7 +122,6 @@ class Answering:
             case KayentaRun():
                 return await kayenta.run(question, partial(self._http.ask, deadline_s=deadline_s))
             case PromQueries():
-                asked = (self._http.ask(query, deadline_s) for query in question.queries)
-                return tuple(await asyncio.gather(*asked))
+                return await every(self._http.ask(query, deadline_s) for query in question.queries)
             case _:
                 assert_never(question)

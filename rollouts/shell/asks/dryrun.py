@@ -7,6 +7,7 @@ import asyncio
 import orjson
 
 from rollouts.gitops.asks import DryRun, DryWrite
+from rollouts.shell.asks.every import every
 from rollouts.shell.carry import shortened
 from rollouts.shell.client import Client
 
@@ -24,13 +25,7 @@ async def ask(client: Client, question: DryRun) -> tuple[str, ...]:
         async with places:
             return await _try(client, write, question.user)
 
-    tries = [asyncio.ensure_future(one(write)) for write in question.writes]
-    try:
-        return tuple(await asyncio.gather(*tries))
-    finally:  # without an answer to one there is none at all, and the rest would be asked for nobody
-        for each in tries:
-            each.cancel()
-        await asyncio.gather(*tries, return_exceptions=True)
+    return await every(one(write) for write in question.writes)
 
 
 async def _try(client: Client, write: DryWrite, user: str) -> str:
