@@ -14,6 +14,7 @@ from rollouts.core.errors import HiccupError
 from rollouts.shell import clock, tls
 from rollouts.shell.connection import ApiError
 from rollouts.shell.kubeconfig import Access
+from rollouts.shell.pool import proxy_place
 
 ANSWER_BYTES_MAX = 1024 * 1024
 
@@ -102,7 +103,6 @@ def _made(access: Access, timeout_s: float) -> http.client.HTTPConnection:
     name = access.server_name or host
     if not access.proxy:
         return _TlsConnection(host, port, timeout_s, context, name)
-    proxy = urlsplit(access.proxy)
-    made = _TlsConnection(proxy.hostname or "", proxy.port or 80, timeout_s, context, name)
+    made = _TlsConnection(*proxy_place(access.proxy), timeout_s, context, name)
     made.set_tunnel(host, port or 443)
     return made

@@ -257,12 +257,10 @@ class Pool:
 
     async def _connect_by_proxy(self) -> Channel:
         loop, server = asyncio.get_running_loop(), self.server
-        where = urlsplit(server.proxy)
-        if where.scheme != "http" or not where.hostname:
-            raise OSError("only proxies at http://host:port are supported")
+        place = proxy_place(server.proxy)
         if server.tls is None:
             raise OSError("a proxy for plain http is not supported")
-        transport, tunnel = await loop.create_connection(lambda: Channel(loop), where.hostname, where.port or 80)
+        transport, tunnel = await loop.create_connection(lambda: Channel(loop), *place)
         asked = f"CONNECT {server.authority} HTTP/1.1\r\nHost: {server.authority}\r\n\r\n"
         name, channel = server.tls_name or server.host, Channel(loop)
         try:
@@ -276,6 +274,14 @@ class Pool:
         assert secured is not None
         channel.connection_made(secured)
         return channel
+
+
+def proxy_place(proxy: str) -> tuple[str, int]:
+    """Host and port of a CONNECT proxy. Raises OSError for what is none."""
+    where = urlsplit(proxy)
+    if where.scheme != "http" or not where.hostname:
+        raise OSError("only proxies at http://host:port are supported")
+    return where.hostname, where.port or 80
 
 
 def _is_address(host: str) -> bool:
