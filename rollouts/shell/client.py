@@ -124,10 +124,7 @@ class Client:
         Raises ApiError, with status 410 where the version is too old to resume from, and with 0 where not even a
         bookmark comes: a connection whose other end is gone may say nothing for ever.
         """
-        silence_s = self._settings.watch_silence_s_max
-        watch = self.watch_lines(
-            kind, namespace, version=version, labels=labels, fields=fields, silence_s_max=silence_s
-        )
+        watch = self.watch_lines(kind, namespace, version=version, labels=labels, fields=fields)
         async with contextlib.aclosing(watch) as lines:
             async for line in lines:
                 event = orjson.loads(line)
@@ -175,9 +172,8 @@ class Client:
         version: str = "",
         labels: str = "",
         fields: str = "",
-        silence_s_max: float | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """The undecoded events of one watch."""
+        """The undecoded events of one watch, given up where not even a bookmark comes; see `watch`."""
         query = {
             "watch": "1",
             "allowWatchBookmarks": "true",
@@ -186,7 +182,8 @@ class Client:
             "labelSelector": labels,
             "fieldSelector": fields,
         }
-        return self.connection.lines(f"{kind.path(namespace)}?{_query(query)}", silence_s_max=silence_s_max)
+        target, silence_s_max = f"{kind.path(namespace)}?{_query(query)}", self._settings.watch_silence_s_max
+        return self.connection.lines(target, silence_s_max=silence_s_max)
 
 
 def _encoded(body: object) -> bytes:

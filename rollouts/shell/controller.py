@@ -227,12 +227,12 @@ class Controller:
 
     def _make_reflectors(self, rooms: tuple[Room, ...]) -> list[Reflector]:
         wanted = wiring.interests(rooms, self._options.namespace, self._options.instance_id)
-        return [Reflector(self._watching, each, self._driver, self._settings) for each in wanted]
+        return [Reflector(self._watching, each, self._driver) for each in wanted]
 
     def _watch_on_demand(self, kind: Kind) -> None:
         """Some object needs a kind that nothing else needs: watch it until this process ends."""
         interest = wiring.demanded(kind, self._options.namespace, is_whole=self._is_whole)
-        reflector = Reflector(self._watching, interest, self._driver, self._settings)
+        reflector = Reflector(self._watching, interest, self._driver)
         self._reflectors.append(reflector)
         logs.info("watching on demand", kind=str(kind))
         self._begin(reflector.run(), f"watch {kind}")

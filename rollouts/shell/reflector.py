@@ -18,7 +18,6 @@ from rollouts.kube.ref import Kind, Manifest
 from rollouts.shell import clock, projection
 from rollouts.shell.client import ApiError, Client
 from rollouts.shell.projection import Event, decoding
-from rollouts.shell.settings import DEFAULTS, Settings
 from rollouts.shell.wire import WatchEvent
 
 GONE = 410
@@ -71,12 +70,11 @@ class Hearing:
 class Reflector:
     """One interest, kept true until cancelled."""
 
-    def __init__(self, client: Client, interest: Interest, sink: Sink, settings: Settings = DEFAULTS) -> None:
+    def __init__(self, client: Client, interest: Interest, sink: Sink) -> None:
         self.interest = interest
         self.hearing = Hearing()
         self._client = client
         self._sink = sink
-        self._settings = settings
         self._decoding = decoding(interest.kind, is_whole=interest.is_whole)
         self._version = ""
         self._attempt = 0
@@ -141,7 +139,6 @@ class Reflector:
             version=self._version,
             labels=interest.labels,
             fields=interest.fields,
-            silence_s_max=self._settings.watch_silence_s_max,
         )
         async with contextlib.aclosing(watch) as lines:
             async for line in lines:

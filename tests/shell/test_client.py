@@ -283,8 +283,10 @@ async def test_a_watch_too_old_says_410_whichever_way_the_server_tells():
 
 
 async def test_a_silent_watch_is_given_up_and_its_connection_closed():
-    async with serve(stream({"type": "ADDED", "object": {}}, ends=False)) as script, client_of(script) as client:
-        lines = client.watch_lines(SERVICE, version="1", silence_s_max=0.05)
+    hasty = replace(SMALL, watch_silence_s_max=0.05)
+    silent = stream({"type": "ADDED", "object": {}}, ends=False)
+    async with serve(silent) as script, client_of(script, settings=hasty) as client:
+        lines = client.watch_lines(SERVICE, version="1")
         with pytest.raises(ApiError) as caught:
             async for _line in lines:
                 pass

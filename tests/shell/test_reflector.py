@@ -67,7 +67,7 @@ async def reflecting(*answers: Answer, interest: Interest = SERVICES, silence_s:
     settings = Settings(watch_silence_s_max=silence_s, request_timeout_s=1.0)
     async with serve(*answers) as script, Client(Access(script.url), settings) as client:
         heard = Heard()
-        reflector = Reflector(client, interest, heard, settings)
+        reflector = Reflector(client, interest, heard)
         task = asyncio.create_task(reflector.run())
         try:
             yield heard, script, reflector
