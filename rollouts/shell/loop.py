@@ -149,9 +149,9 @@ class Machine:
         for key in self._keys.values():
             key.hold_until, key.attempt, key.recalled = None, 0, None
             self._mark(key)
-        if any(room.names_root is not nobody for room in self._rooms.values()):
+        if term is not None and any(room.names_root is not nobody for room in self._rooms.values()):
             for table in self._cache.tables():
-                for manifest in table:
+                for manifest in table if table.kind not in self._rooms else ():  # marks are borne by other kinds
                     self._named(Ref(table.kind, *_place(table.kind, manifest)), manifest)
 
     def turn(self, now: Instant) -> Turn:
